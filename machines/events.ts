@@ -1,0 +1,37 @@
+// The closed list of facts a message can hear. Times and randomness never travel in them: the step is given both.
+
+/** How the world took our MESSAGE; the classes of docs/reference/events.md. */
+export type AnswerClass = 'success' | 'temporary' | 'unsuitable' | 'refused';
+
+/** Every event a policy may react to, told apart by `type`. */
+export type MessageEvent =
+  /** The recipient can be reached and it is this message's turn. */
+  | { readonly type: 'recipient.registered' }
+  /** The delivery attempt in flight ended with a SIP final code, or 408 when nothing came. */
+  | { readonly type: 'delivery.answered'; readonly status: number; readonly class: AnswerClass }
+  /** The report in flight ended with a SIP final code, or 408 when nothing came. */
+  | { readonly type: 'report.answered'; readonly status: number; readonly class: AnswerClass }
+  /** The recipient, or an operator, deleted the message. */
+  | { readonly type: 'message.deleted' }
+  /** The recipient has fetched the message by a confirmed retrieval. */
+  | { readonly type: 'message.retrieved' }
+  /** The sender took the message back. */
+  | { readonly type: 'message.withdrawn' }
+  /** The mailbox was full and made room. */
+  | { readonly type: 'message.evicted' }
+  /** The maximum lifetime has passed: the message must come to its end. */
+  | { readonly type: 'message.outlived' };
+
+export type MessageEventType = MessageEvent['type'];
+
+/** Every event type, in the order of docs/reference/events.md. */
+export const messageEventTypes: readonly MessageEventType[] = [
+  'recipient.registered',
+  'delivery.answered',
+  'report.answered',
+  'message.deleted',
+  'message.retrieved',
+  'message.withdrawn',
+  'message.evicted',
+  'message.outlived',
+];

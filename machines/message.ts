@@ -1,0 +1,122 @@
+// What a deferred message is: the facts fixed when it is stored, and the small part of its life that a policy
+// may look at. Both are plain JSON: they are the actor's input and its context, and survive every restart.
+// This file knows nothing of clocks, disks or networks.
+
+/** A disposition type a sender can ask for (RFC 5438 section 7.1.1.1); unknown ones are not kept. */
+export type Disposition = 'positive-delivery' | 'negative-delivery' | 'processing' | 'display';
+
+/** The CPIM Subject header of RFC 3862 section 4.6: decoded text and, if given, its language tag. */
+export interface Subject {
+  readonly text: string;
+  readonly lang: string | null;
+}
+
+/** What the CPIM layer of a message says, read once at the edge; null on a message without CPIM. */
+export interface CpimFacts {
+  /** `imdn.Message-ID` as received, byte for byte (RFC 5438 section 6.3), or null. */
+  readonly imdnMessageId: string | null;
+  /** CPIM DateTime as received, character for character (RFC 5438 section 11.1.2), or null. */
+  readonly dateTime: string | null;
+  readonly dispositions: readonly Disposition[];
+  /** The whole CPIM From and To values, display name included: `Alice <sip:alice@example.com>`. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** `imdn.Original-To` (RFC 5438 section 6.1), URI only, or null. */
+  readonly originalTo: string | null;
+  readonly subject: Subject | null;
+  /** URIs of `imdn.IMDN-Record-Route`, top first (RFC 5438 section 6.5). */
+  readonly recordRoutes: readonly string[];
+  /** True when the payload is `message/imdn+xml`: a report about a message, never itself reported. */
+  readonly isImdn: boolean;
+  /** True when the CPIM content is S/MIME-encrypted; true also on an encrypted body whose CPIM cannot be read. */
+  readonly encrypted: boolean;
+  /** True when the content is signed: it is passed on untouched (RFC 5438 section 14.1). */
+  readonly signed: boolean;
+}
+
+/** A SIP MESSAGE read at the edge, before anything is decided about it. Made by the SIP codec. */
+export interface IncomingMessage {
+  /** The whole request as received; never changed. */
+  readonly octets: Uint8Array;
+  /** Where the body begins within `octets`. */
+  readonly bodyOffset: number;
+  /** Canonical AOR of the served user, from the Request-URI: `sip:bob@example.org`. */
+  readonly aor: string;
+  /** Canonical identity the trusted proxy asserted for the sender, or null when it asserted none. */
+  readonly asserted: string | null;
+  /** URI of the SIP From, without display name, tag and header parameters. */
+  readonly fromUri: string;
+  readonly toUri: string;
+  readonly fromTag: string;
+  readonly callId: string;
+  readonly cseq: number;
+  /** SIP Date in epoch milliseconds, or null when absent or malformed. */
+  readonly dateMs: number | null;
+  /** SIP Expires in seconds (0 to 2^32-1), or null when absent or malformed. */
+  readonly expiresSeconds: number | null;
+  readonly contentType: string;
+  /** From is anonymous or Privacy asks for it (RFC 3323). */
+  readonly anonymous: boolean;
+  readonly cpim: CpimFacts | null;
+}
+
+/** Why no failure report may be sent for a message; null when one may. See docs/reference/report-exceptions.md. */
+export type ReportException =
+  | 'not-asked'
+  | 'no-message-id'
+  | 'no-datetime'
+  | 'message-id-too-long'
+  | 'is-imdn'
+  | 'anonymous'
+  | 'not-asserted'
+  | 'identity-mismatch'
+  | 'encrypted'
+  | 'untrusted-route'
+  | 'too-many-routes'
+  | 'not-acknowledged';
+
+/** The facts of a stored message: input of its actor, constant for its whole life. */
+export interface Message {
+  /** `string@store-host` (OMA contribution of 2006, 9.3.2.4); unguessable. */
+  readonly deferredId: string;
+  readonly aor: string;
+  readonly asserted: string | null;
+  readonly fromUri: string;
+  readonly toUri: string;
+  readonly callId: string;
+  readonly contentType: string;
+  /** Octets of the whole request. */
+  readonly octets: number;
+  readonly bodyOffset: number;
+  readonly receivedAtMs: number;
+  readonly dateMs: number | null;
+  /** The sender's own Expires in seconds, or null. */
+  readonly expiresSeconds: number | null;
+  /** The instant of expiry, fixed at storage; null when the message does not expire. */
+  readonly expiresAtMs: number | null;
+  /** The instant at which the message ends whatever happens; never null. */
+  readonly outlivesAtMs: number;
+  readonly cpim: CpimFacts | null;
+  /** Why no failure report may be sent; null when one was asked for and may be. */
+  readonly reportException: ReportException | null;
+}
+
+/** What waits to happen to a message while a delivery attempt is in flight. */
+export type Ending = 'deleted' | 'expired' | 'outlived' | 'evicted' | 'withdrawn';
+
+/** The actor's XState context: the facts, and what its life has brought so far. */
+export interface MessageContext {
+  readonly message: Message;
+  /** Delivery attempts begun. */
+  readonly attempts: number;
+  /** Report attempts begun. */
+  readonly reportAttempts: number;
+  /** A failure report has been decided; there is never a second one. */
+  readonly reported: boolean;
+  /** The expiry instant has passed; a later delivery is marked as expired. */
+  readonly expired: boolean;
+  /** What takes effect as soon as the attempt in flight has its answer. */
+  readonly ending: Ending | null;
+  /** False when the proxy told us that the sender never heard our 202 (RFC 5438 section 12.1.3.1). */
+  readonly acknowledged: boolean;
+}

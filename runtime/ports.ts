@@ -1,0 +1,91 @@
+// All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
+// through these ports; a simulation or a test supplies others.
+import type { Message } from '../machines/index.js';
+
+/** Ends a wait that was begun; harmless when it is over. */
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Wall clock in epoch milliseconds, as the host shows it; the clock rule is applied by the runtime. */
+  now(): number;
+  /** Milliseconds since boot of the host, never going back; counts a suspend. */
+  mono(): number;
+  /** Runs once after `delayMs` (0 to 60,000). */
+  after(delayMs: number, run: () => void): Cancel;
+}
+
+export interface Entropy {
+  /** `count` unguessable octets. */
+  bytes(count: number): Uint8Array;
+}
+
+/** One write of a group: a value, or null for a removal. */
+export interface RowWrite {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/** An ordered, durable map from ASCII keys to octets. */
+export interface StorePort {
+  get(key: string): Uint8Array | undefined;
+  /** Rows with `from <= key < to` in key order, at most `limit`. */
+  scan(from: string, to: string, limit?: number): AsyncIterable<readonly [string, Uint8Array]>;
+  /** One atomic, synced batch. A rejection means *unknown*: the caller must stop. Never called while one is in flight. */
+  commit(rows: readonly RowWrite[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A committed effect on its way to the world. The adapter repeats nothing and remembers nothing. */
+export type OutgoingEffect = OutgoingDelivery | OutgoingReport;
+
+interface OutgoingBase {
+  /** Identity of this attempt, equal at every repetition: `d-<local id>-<attempt>` or `r-<local id>-<attempt>`. */
+  readonly effectId: string;
+  /** 128 random bits; an answer counts only when it echoes them. */
+  readonly token: string;
+  /** The proxy to send through, or null for any. */
+  readonly node: string | null;
+  /** When the effect was committed, epoch milliseconds. */
+  readonly atMs: number;
+  readonly message: Message;
+  /** Function of the message alone: the same at every attempt. */
+  readonly callId: string;
+  readonly fromTag: string;
+  /** The attempt, counted from 1. */
+  readonly cseq: number;
+}
+
+export interface OutgoingDelivery extends OutgoingBase {
+  readonly type: 'deliver';
+  /** The whole request as it was stored. */
+  readonly octets: Uint8Array;
+  /** Its expiry has passed: the recipient is to be told. */
+  readonly late: boolean;
+}
+
+export interface OutgoingReport extends OutgoingBase {
+  readonly type: 'report';
+  readonly status: 'failed';
+  /** `imdn.Message-ID` of the report itself: a function of the message and a store secret. */
+  readonly imdnMessageId: string;
+}
+
+/** Where committed effects go. Answers come back as the command `effect.answered`. */
+export interface EffectPort {
+  /** False while the world cannot be reached: effects wait in the outbox, no patience runs. */
+  ready(): boolean;
+  /** Hands one effect over; may be lost. Throws never. */
+  send(effect: OutgoingEffect): void;
+}
+
+/** Everything outside the runtime. */
+export interface World {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly store: StorePort;
+  readonly effects: EffectPort;
+  /** Ends the process (or the simulated one): the runtime is unusable from this moment. */
+  exit(code: number, why: string): void;
+  /** Failpoint; does nothing in production. */
+  failpoint(name: string): void;
+}
