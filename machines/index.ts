@@ -1,8 +1,29 @@
 // The public face of machines/: what other folders may use.
+export { answerClass } from './answer.js';
+export { checkPolicy, type PolicyFinding } from './check.js';
+export {
+  answerTimeoutMs,
+  type Compiled,
+  compilePolicy,
+  initialContext,
+  type Policy,
+  policyBounds,
+  policySchema,
+  retentionMinMs,
+} from './compile.js';
 export type { Effect, EffectType } from './effects.js';
 export { effectTypes } from './effects.js';
 export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
+export {
+  defaultReportRules,
+  type ReportException,
+  type ReportRules,
+  reportException,
+  reportExceptions,
+} from './exceptions.js';
+export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
+export { effectPrefix, reportOwed } from './implementations.js';
 export type {
   CpimFacts,
   Disposition,
@@ -10,6 +31,25 @@ export type {
   IncomingMessage,
   Message,
   MessageContext,
-  ReportException,
   Subject,
 } from './message.js';
+export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export {
+  type Duration,
+  defaultSettings,
+  durationMs,
+  type PolicySettings,
+  type SecondsOrNone,
+  withDefaults,
+} from './settings.js';
+export { shippedPolicy, shippedPolicyIds } from './shipped.js';
+export { type Checked, type SchemaChecker, type SchemaFinding, schemaChecker } from './validate.js';
+export {
+  actionVocabulary,
+  builtInDelays,
+  effectActions,
+  guardVocabulary,
+  type ParameterType,
+  stateTags,
+  type VocabularyEntry,
+} from './vocabulary.js';

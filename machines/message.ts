@@ -1,6 +1,7 @@
 // What a deferred message is: the facts fixed when it is stored, and the small part of its life that a policy
 // may look at. Both are plain JSON: they are the actor's input and its context, and survive every restart.
 // This file knows nothing of clocks, disks or networks.
+import type { ReportException } from './exceptions.js';
 
 /** A disposition type a sender can ask for (RFC 5438 section 7.1.1.1); unknown ones are not kept. */
 export type Disposition = 'positive-delivery' | 'negative-delivery' | 'processing' | 'display';
@@ -46,6 +47,8 @@ export interface IncomingMessage {
   readonly asserted: string | null;
   /** URI of the SIP From, without display name, tag and header parameters. */
   readonly fromUri: string;
+  /** Canonical AOR of the SIP From, or null when it has none. */
+  readonly fromAor: string | null;
   readonly toUri: string;
   readonly fromTag: string;
   readonly callId: string;
@@ -59,21 +62,6 @@ export interface IncomingMessage {
   readonly anonymous: boolean;
   readonly cpim: CpimFacts | null;
 }
-
-/** Why no failure report may be sent for a message; null when one may. See docs/reference/report-exceptions.md. */
-export type ReportException =
-  | 'not-asked'
-  | 'no-message-id'
-  | 'no-datetime'
-  | 'message-id-too-long'
-  | 'is-imdn'
-  | 'anonymous'
-  | 'not-asserted'
-  | 'identity-mismatch'
-  | 'encrypted'
-  | 'untrusted-route'
-  | 'too-many-routes'
-  | 'not-acknowledged';
 
 /** The facts of a stored message: input of its actor, constant for its whole life. */
 export interface Message {

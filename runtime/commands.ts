@@ -14,27 +14,60 @@ export interface Binding {
 
 export type Command =
   /** A message for a user who cannot be reached now. */
-  | { readonly type: 'message.received'; readonly message: IncomingMessage; readonly node: string | null }
+  | {
+      readonly type: 'message.received';
+      readonly message: IncomingMessage;
+      readonly node: string | null;
+    }
   /** The proxy reports that the sender never heard our 202. */
   | { readonly type: 'message.unacknowledged'; readonly deferredId: string }
   /** A user registered, or refreshed a registration, at a proxy. */
-  | { readonly type: 'recipient.registered'; readonly aor: string; readonly node: string | null; readonly bindings: readonly Binding[] }
+  | {
+      readonly type: 'recipient.registered';
+      readonly aor: string;
+      readonly node: string | null;
+      readonly bindings: readonly Binding[];
+    }
   /** A user has no binding any more. */
   | { readonly type: 'recipient.unregistered'; readonly aor: string }
   /** A proxy's final answer to an effect. */
-  | { readonly type: 'effect.answered'; readonly effectId: string; readonly token: string; readonly status: number }
+  | {
+      readonly type: 'effect.answered';
+      readonly effectId: string;
+      readonly token: string;
+      readonly status: number;
+    }
   /** The owner deletes some messages, or all. */
-  | { readonly type: 'messages.deleted'; readonly aor: string; readonly ids: readonly string[] | 'all' }
+  | {
+      readonly type: 'messages.deleted';
+      readonly aor: string;
+      readonly ids: readonly string[] | 'all';
+    }
   /** The owner confirms that some messages were fetched. */
   | { readonly type: 'messages.retrieved'; readonly aor: string; readonly ids: readonly string[] }
   /** The owner asks for some messages to be pushed first (retrieval over SIP). */
-  | { readonly type: 'messages.requested'; readonly aor: string; readonly ids: readonly string[] | 'all' }
+  | {
+      readonly type: 'messages.requested';
+      readonly aor: string;
+      readonly ids: readonly string[] | 'all';
+    }
   /** An operator acts on one message. */
-  | { readonly type: 'operator.acted'; readonly deferredId: string; readonly act: 'delete' | 'expire' | 'retry'; readonly by: string }
+  | {
+      readonly type: 'operator.acted';
+      readonly deferredId: string;
+      readonly act: 'delete' | 'expire' | 'retry';
+      readonly by: string;
+    }
   /** A policy file becomes known to the store under its content hash. */
   | { readonly type: 'policy.installed'; readonly source: unknown; readonly by: string }
   /** From now on new messages are stored under this policy. */
-  | { readonly type: 'policy.activated'; readonly hash: string; readonly mode: 'new'; readonly by: string; readonly reason: string };
+  | {
+      readonly type: 'policy.activated';
+      readonly hash: string;
+      readonly mode: 'new';
+      readonly by: string;
+      readonly reason: string;
+    };
 
 /** What became of one id of a bulk command; 404 for unknown ids and other people's alike. */
 export interface IdResult {
@@ -46,7 +79,13 @@ export type Reply =
   /** Durable. `duplicate`: it had been stored before, there is still one copy. */
   | { readonly kind: 'accepted'; readonly deferredId: string; readonly duplicate: boolean }
   /** Nothing was stored. `status` is the SIP code for the sender; `code` a stable reason of docs/reference/errors.md. */
-  | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly reason: string; readonly retryAfterSeconds: number | null }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly code: string;
+      readonly reason: string;
+      readonly retryAfterSeconds: number | null;
+    }
   | { readonly kind: 'done' }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
   | { readonly kind: 'policy'; readonly hash: string };

@@ -8,10 +8,14 @@ export type Cancel = () => void;
 export interface Clock {
   /** Wall clock in epoch milliseconds, as the host shows it; the clock rule is applied by the runtime. */
   now(): number;
-  /** Milliseconds since boot of the host, never going back; counts a suspend. */
+  /** Monotonic milliseconds; may stand still while the host is suspended. */
   mono(): number;
+  /** Milliseconds since boot of the host; counts a suspend. Dearer than `mono`, asked only when in doubt. */
+  boot(): number;
   /** Runs once after `delayMs` (0 to 60,000). */
   after(delayMs: number, run: () => void): Cancel;
+  /** Runs as soon as the work at hand is done. */
+  soon(run: () => void): void;
 }
 
 export interface Entropy {

@@ -1,0 +1,83 @@
+// What the runtime offers to adapters and to programs that embed it.
+import type { Message } from '../machines/index.js';
+import type { Binding, Command, Listing, Reply } from './commands.js';
+
+/** One step of a message's life, kept in its bounded trail. */
+export interface TrailStep {
+  readonly atMs: number;
+  /** Event type, or the timer's name as `after <delay>`. */
+  readonly event: string;
+  readonly from: string | null;
+  readonly to: string;
+  /** Identities of the effects this step asked for. */
+  readonly effects: readonly string[];
+  /** SIP status of an answer, when the event was one. */
+  readonly status?: number;
+}
+
+/** The whole life of one message, for operators and the review page. */
+export interface MessageLife {
+  readonly message: Message;
+  /** State value as a dotted path: `reporting.sending`. */
+  readonly state: string;
+  readonly final: boolean;
+  /** Outcome label of the final state, or null while it lives. */
+  readonly outcome: string | null;
+  readonly policyId: string;
+  readonly policyHash: string;
+  readonly timers: readonly { readonly name: string; readonly dueMs: number }[];
+  readonly trail: readonly TrailStep[];
+  /** Why the message is parked in quarantine, or null. */
+  readonly parked: string | null;
+}
+
+export interface PolicySummary {
+  readonly hash: string;
+  readonly id: string;
+  readonly title: string;
+  readonly active: boolean;
+  readonly installedAtMs: number;
+}
+
+/** Counters since start, and sizes now; the source of /metrics and `store stats`. */
+export interface RuntimeStats {
+  readonly storeId: string;
+  readonly commits: number;
+  readonly commands: Readonly<Record<string, number>>;
+  readonly effectsSent: Readonly<Record<string, number>>;
+  /** Messages that reached each outcome since start. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** Curiosities by name: `stale-answer`, `foreign-token`, `late-success`, `duplicate-conflict`, `damaged-row`. */
+  readonly events: Readonly<Record<string, number>>;
+  readonly outbox: number;
+  readonly waiting: number;
+  readonly parked: number;
+  readonly timerLagMs: number;
+  readonly lastGroupSize: number;
+  readonly lastSyncMs: number;
+}
+
+export interface Runtime {
+  /** Decides a command; resolves when what it changed is on disk. Rejects only when the runtime is closing. */
+  submit(command: Command): Promise<Reply>;
+  /** The owner's waiting messages, oldest first. Listing changes nothing. */
+  list(aor: string, after: string | null, limit: number): Promise<Listing>;
+  /** The stored octets of one of the owner's waiting messages; null for unknown ids and other people's alike. */
+  read(
+    aor: string,
+    deferredId: string,
+  ): { readonly message: Message; readonly octets: Uint8Array } | null;
+  /** The life of one message, ended ones included until they are forgotten. */
+  show(deferredId: string): MessageLife | null;
+  /** Deferred ids of all messages the store knows, in key order, a page at a time. */
+  ids(after: string | null, limit: number): Promise<readonly string[]>;
+  bindings(aor: string): readonly Binding[];
+  policies(): readonly PolicySummary[];
+  /** The policy file behind a hash, or null. */
+  policy(hash: string): unknown;
+  stats(): RuntimeStats;
+  /** The effect port can send again: waiting effects go out. */
+  wake(): void;
+  /** Stops input, finishes what was decided, closes the store. */
+  close(): Promise<void>;
+}

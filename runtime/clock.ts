@@ -1,0 +1,79 @@
+// The real clock and randomness, and the rule by which a wall clock is believed (reliability R19): time never goes
+// back, and a jump ahead of boot time is not followed until somebody confirms it, so nothing ever expires early.
+// The only file that reads time or rolls dice.
+import { randomBytes } from 'node:crypto';
+import { uptime } from 'node:os';
+import { limits } from './limits.js';
+import type { Clock, Entropy } from './ports.js';
+
+/** The host's clocks. */
+export const hostClock: Clock = {
+  now: () => Date.now(),
+  mono: () => performance.now(),
+  boot: () => uptime() * 1000,
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  soon: (run) => {
+    setImmediate(run);
+  },
+};
+
+export const hostEntropy: Entropy = { bytes: (count) => randomBytes(count) };
+
+/** The time by which the engine decides. */
+export interface SteadyClock {
+  /** Epoch milliseconds, never going back, never jumping ahead. */
+  now(): number;
+  /** Why the wall clock is not believed, or null. */
+  held(): string | null;
+  /** Somebody vouches for the wall clock as it stands. */
+  confirm(): void;
+}
+
+/** Applies the clock rule to a clock; `lastSeenMs` is the last instant the store knows, 0 for a new one. */
+export function steadyClock(clock: Clock, lastSeenMs: number, trusted = false): SteadyClock {
+  let held: string | null = null;
+  let lastMono = clock.mono();
+  let last = lastSeenMs;
+  // How much further boot time is than monotonic time: what the host has slept.
+  const offset = clock.boot() - lastMono;
+  let slept = 0;
+  const sleptSince = (mono: number): number => {
+    const total = Math.max(0, clock.boot() - mono - offset);
+    const fresh = total - slept;
+    slept = Math.max(slept, total);
+    return Math.max(0, fresh);
+  };
+  const wall = clock.now();
+  if (trusted || lastSeenMs === 0 || wall - lastSeenMs <= limits.bootGapMaxMs)
+    last = Math.max(wall, last);
+  else held = `the wall clock is ${wall - lastSeenMs} ms after the last stored time`;
+
+  const read = (): number => {
+    const mono = clock.mono();
+    const now = clock.now();
+    let elapsed = Math.max(0, mono - lastMono);
+    lastMono = mono;
+    if (now - (last + elapsed) > limits.clockJumpMaxMs) elapsed += sleptSince(mono);
+    const ahead = now - (last + elapsed);
+    if (!trusted && held === null && ahead > limits.clockJumpMaxMs) {
+      held = `the wall clock jumped ${Math.round(ahead)} ms ahead`;
+    }
+    // A wall clock that comes back into reach needs nobody's word.
+    if (held !== null && Math.abs(ahead) <= limits.clockJumpMaxMs) held = null;
+    last = held === null ? Math.max(last, now) : last + elapsed;
+    return Math.trunc(last);
+  };
+
+  return {
+    now: read,
+    held: () => held,
+    confirm: () => {
+      held = null;
+      last = Math.max(last, clock.now());
+      lastMono = clock.mono();
+    },
+  };
+}

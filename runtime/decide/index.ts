@@ -1,0 +1,67 @@
+// Every command has one place where it is decided. Decisions are synchronous: they see the open group and the store
+// and nothing else.
+import type { Command, Reply } from '../commands.js';
+import type { Turn } from '../turn.js';
+import { answer } from './answer.js';
+import {
+  activate,
+  due,
+  giveTurn,
+  type InternalCommand,
+  install,
+  makeRoom,
+  operate,
+  type TurnReply,
+} from './operate.js';
+import { receive, refuse, unacknowledged } from './receive.js';
+import { register, unregister } from './register.js';
+import { remove, request, retrieve } from './user.js';
+
+export type { InternalCommand, TurnReply };
+export { refuse };
+
+/** A bulk command whose ids have been looked up: `all` is not decided in one piece. */
+export type DecidableCommand =
+  | Exclude<Command, { type: 'messages.deleted' | 'messages.requested' }>
+  | {
+      readonly type: 'messages.deleted' | 'messages.requested';
+      readonly aor: string;
+      readonly ids: readonly string[];
+    }
+  | InternalCommand;
+
+/** Decides one command within its turn. */
+export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply {
+  switch (command.type) {
+    case 'message.received':
+      return receive(turn, command);
+    case 'message.unacknowledged':
+      return unacknowledged(turn, command);
+    case 'recipient.registered':
+      return register(turn, command);
+    case 'recipient.unregistered':
+      return unregister(turn, command);
+    case 'effect.answered':
+      return answer(turn, command);
+    case 'messages.deleted':
+      return remove(turn, { ...command, type: 'messages.deleted' });
+    case 'messages.requested':
+      return request(turn, { ...command, type: 'messages.requested' });
+    case 'messages.retrieved':
+      return retrieve(turn, command);
+    case 'operator.acted':
+      return operate(turn, command);
+    case 'policy.installed':
+      return install(turn, command);
+    case 'policy.activated':
+      return activate(turn, command);
+    case 'timer.due':
+      return due(turn, command);
+    case 'room.made':
+      return makeRoom(turn, command);
+    case 'turn.given':
+      return giveTurn(turn, command);
+    default:
+      return command satisfies never;
+  }
+}

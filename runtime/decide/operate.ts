@@ -1,0 +1,131 @@
+// What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
+// activate policies.
+import { compilePolicy } from '../../machines/index.js';
+import { reachable, readUser } from '../accounts.js';
+import type { Command, Reply } from '../commands.js';
+import { keys } from '../keys.js';
+import { advance, fireDue, plainCause, readActor, retryParked } from '../life.js';
+import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
+import type { Turn } from '../turn.js';
+import { refuse } from './receive.js';
+
+/** What the runtime tells itself; decided and committed like any command. */
+export type InternalCommand =
+  /** A timer row is due. */
+  | { readonly type: 'timer.due'; readonly local: string; readonly dueMs: number }
+  /** It is this message's turn in its user's delivery run. */
+  | { readonly type: 'turn.given'; readonly local: string; readonly aor: string }
+  /** A full mailbox makes room. */
+  | { readonly type: 'room.made'; readonly local: string };
+
+/** What came of a turn. */
+export type TurnReply = {
+  readonly kind: 'turn';
+  readonly came: 'sent' | 'passed' | 'gone' | 'unreachable';
+};
+
+export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer.due' }>): Reply {
+  const row = readActor(turn, command.local);
+  // A row without a record, or of an earlier arming: it goes, and nothing else happens (reliability 7.2).
+  if (row === null || row.wakeMs !== command.dueMs) {
+    turn.ledger.remove(keys.timer(command.local, command.dueMs));
+    return { kind: 'done' };
+  }
+  fireDue(turn, command.local, row);
+  return { kind: 'done' };
+}
+
+export function giveTurn(
+  turn: Turn,
+  command: Extract<InternalCommand, { type: 'turn.given' }>,
+): TurnReply {
+  const { local, aor } = command;
+  const stored = readActor(turn, local);
+  // Expiry is judged at use, not only by the timer (spec 5).
+  const row = stored?.live ? fireDue(turn, local, stored) : null;
+  if (!row?.live) return { kind: 'turn', came: 'gone' };
+  if (row.parked !== null) return { kind: 'turn', came: 'passed' };
+  const user = readUser(turn, aor);
+  if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
+  if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
+  const cause = { ...plainCause('recipient.registered'), node: user.node };
+  const after = advance(turn, local, row, { type: 'recipient.registered' }, cause);
+  return { kind: 'turn', came: pushing(after) ? 'sent' : 'passed' };
+}
+
+/** Ends the oldest waiting message of a full mailbox (spec 2.8). */
+export function makeRoom(
+  turn: Turn,
+  command: Extract<InternalCommand, { type: 'room.made' }>,
+): Reply {
+  const row = readActor(turn, command.local);
+  if (row?.live)
+    advance(turn, command.local, row, { type: 'message.evicted' }, plainCause('message.evicted'));
+  return { kind: 'done' };
+}
+
+const pushing = (row: ActorRow): boolean => row.pending.some((one) => one.type === 'deliver');
+
+export function operate(turn: Turn, command: Extract<Command, { type: 'operator.acted' }>): Reply {
+  const local = turn.identities.localOf(command.deferredId);
+  const row = local === null ? null : readActor(turn, local);
+  if (local === null || row === null) return refuse('no-such-message');
+  const id = command.deferredId;
+  if (command.act === 'retry') {
+    if (row.parked === null) return refuse('not-parked');
+    retryParked(turn, local, row);
+    return { kind: 'results', results: [{ id, status: 200 }] };
+  }
+  if (!row.live) return refuse('no-such-message');
+  const after =
+    command.act === 'delete' ? operatorDelete(turn, local, row) : operatorExpire(turn, local, row);
+  return {
+    kind: 'results',
+    results: [{ id, status: after.live ? (after === row ? 409 : 202) : 200 }],
+  };
+}
+
+const operatorDelete = (turn: Turn, local: string, row: ActorRow): ActorRow =>
+  advance(turn, local, row, { type: 'message.deleted' }, plainCause('message.deleted'));
+
+// Expires a message now by firing its own timer early; a message that does not expire has none.
+function operatorExpire(turn: Turn, local: string, row: ActorRow): ActorRow {
+  const timer = row.actor.timers.find((one) => one.name === 'expiry');
+  if (timer === undefined) return row;
+  return advance(turn, local, row, { type: 'timer', id: timer.id }, plainCause('after expiry'));
+}
+
+export function install(
+  turn: Turn,
+  command: Extract<Command, { type: 'policy.installed' }>,
+): Reply {
+  const compiled = compilePolicy(command.source);
+  if (!compiled.ok) {
+    const first = compiled.findings[0];
+    return refuse('policy-refused', null, `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
+  }
+  const { hash, file } = compiled.policy;
+  if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };
+  const row: PolicyRow = { source: file, installedAtMs: turn.nowMs, by: command.by };
+  turn.ledger.putJson(keys.policy(hash), row);
+  turn.registry.add(hash, row);
+  return { kind: 'policy', hash };
+}
+
+export function activate(
+  turn: Turn,
+  command: Extract<Command, { type: 'policy.activated' }>,
+): Reply {
+  if (turn.registry.get(command.hash) === null) return refuse('no-such-policy');
+  const row: ActiveRow = {
+    hash: command.hash,
+    atMs: turn.nowMs,
+    by: command.by,
+    reason: command.reason,
+    before: turn.registry.activation?.hash ?? null,
+  };
+  turn.ledger.putJson(keys.active('default'), row);
+  turn.registry.activate(row);
+  turn.notices.push({ type: 'activated', hash: command.hash });
+  return { kind: 'policy', hash: command.hash };
+}

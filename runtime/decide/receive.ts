@@ -1,0 +1,177 @@
+// Accepting a message: known already, allowed, how long it lives, whether a report may be owed; then its first step.
+// The order of the checks is that of spec 2.1; nothing is written before the last of them has passed.
+import { createHash } from 'node:crypto';
+import {
+  type IncomingMessage,
+  type Message,
+  type PolicySettings,
+  reportException,
+} from '../../machines/index.js';
+import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
+import type { Command, Reply } from '../commands.js';
+import { type RefusalCode, refusals } from '../errors.js';
+import { arrivalNumber, base32, dedupDigest, keys, localId, partitionOf } from '../keys.js';
+import { bear, contextOf, fireDue, readActor, rewrite } from '../life.js';
+import type { ActorRow, DedupRow } from '../rows.js';
+import type { Turn } from '../turn.js';
+
+type Received = Extract<Command, { type: 'message.received' }>;
+
+/** Stores a message, or says why not. A repetition finds the first copy (spec 2.7). */
+export function receive(turn: Turn, command: Received): Reply {
+  const { message } = command;
+  const sender = message.asserted ?? message.fromAor ?? message.fromUri;
+  const digest = dedupKey(message, sender);
+  const bodyDigest = digestOf(message.octets.subarray(message.bodyOffset));
+  const known = turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest));
+  if (known !== null) return repeated(turn, known, bodyDigest);
+  const refusal = admit(turn, message, sender);
+  if (refusal !== null) return refuse(refusal, refusal.endsWith('full') ? 60 : null);
+  return store(turn, message, { sender, digest, bodyDigest });
+}
+
+/** A refusal of the table, as a reply. */
+export function refuse(
+  code: RefusalCode,
+  retryAfterSeconds: number | null = null,
+  details = '',
+): Reply {
+  const { status, meaning } = refusals[code];
+  const reason = details === '' ? meaning : `${meaning} ${details}`;
+  return { kind: 'refused', status, code, reason, retryAfterSeconds };
+}
+
+// With an IMDN Message-ID the sender's own id counts, else what makes the SIP request (reliability R17, X12).
+function dedupKey(message: IncomingMessage, sender: string): string {
+  const id = message.cpim?.imdnMessageId;
+  return id
+    ? dedupDigest(['imdn', sender, id, message.aor])
+    : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
+}
+
+const digestOf = (octets: Uint8Array): string =>
+  base32(createHash('sha256').update(octets).digest()).slice(0, 26);
+
+function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
+  if (known.bodyDigest !== bodyDigest) {
+    turn.notices.push({ type: 'counted', what: 'duplicate-conflict', local: known.local });
+    return refuse('duplicate-conflict');
+  }
+  const row = readActor(turn, known.local);
+  // The sender hears 202 after all: from now on a failure report may be owed.
+  if (row !== null && !contextOf(row).acknowledged) setAcknowledged(turn, known.local, row, true);
+  return { kind: 'accepted', deferredId: turn.identities.deferredId(known.local), duplicate: true };
+}
+
+function admit(turn: Turn, message: IncomingMessage, sender: string): RefusalCode | null {
+  const closed = turn.gate();
+  if (closed !== null) return closed;
+  const { settings } = turn;
+  if (waitingFrom(turn, message.aor, sender) >= settings.pairMessagesMax) return 'pair-full';
+  const user = readUser(turn, message.aor);
+  const full =
+    user.messages >= settings.mailboxMessagesMax ||
+    user.octets + message.octets.length > settings.mailboxOctetsMax;
+  return full ? 'mailbox-full' : null;
+}
+
+interface Named {
+  readonly sender: string;
+  readonly digest: string;
+  readonly bodyDigest: string;
+}
+
+function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
+  const policy = turn.registry.active;
+  const partition = partitionOf(incoming.aor);
+  const local = localId(partition, turn.random(17));
+  const state = turn.partitions[partition]!;
+  state.arrivals += 1;
+  const message = factsOf(turn, incoming, policy.settings, turn.identities.deferredId(local));
+  const row = bear(turn, policy, {
+    local,
+    message,
+    octets: incoming.octets,
+    dedup: named.digest,
+    bodyDigest: named.bodyDigest,
+    sender: named.sender,
+    arrival: arrivalNumber(state.arrivals),
+  });
+  // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
+  if (message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs) fireDue(turn, local, row);
+  turn.notices.push({ type: 'arrived', aor: incoming.aor });
+  retryLater(turn, incoming.aor, policy.settings.retryStepsSeconds[0]);
+  return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
+}
+
+// Stored although a binding lives: his phone did not answer. He is tried again as after a failed push (spec 3.2).
+function retryLater(turn: Turn, aor: string, seconds: number | undefined): void {
+  const user = readUser(turn, aor);
+  if (seconds === undefined || user.retry !== null || !reachable(user, turn.nowMs)) return;
+  const atMs = turn.nowMs + seconds * 1000;
+  writeUser(turn, aor, { ...user, retry: { step: 0, atMs } });
+  turn.notices.push({ type: 'retry', aor, atMs });
+}
+
+function factsOf(
+  turn: Turn,
+  incoming: IncomingMessage,
+  settings: PolicySettings,
+  deferredId: string,
+): Message {
+  return {
+    deferredId,
+    aor: incoming.aor,
+    asserted: incoming.asserted,
+    fromUri: incoming.fromUri,
+    toUri: incoming.toUri,
+    callId: incoming.callId,
+    contentType: incoming.contentType,
+    octets: incoming.octets.length,
+    bodyOffset: incoming.bodyOffset,
+    receivedAtMs: turn.nowMs,
+    dateMs: incoming.dateMs,
+    expiresSeconds: incoming.expiresSeconds,
+    expiresAtMs: expiryInstant(incoming, settings, turn.nowMs),
+    outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
+    cpim: incoming.cpim,
+    reportException: reportException(incoming, turn.settings.reportRules),
+  };
+}
+
+/**
+ * The instant of expiry, fixed at storage (spec 2.5): the sender's Expires counts from his Date, which may lie only
+ * `dateSkewSeconds` ahead, else from receipt; the operator's default and cap count from receipt; the earlier wins.
+ */
+export function expiryInstant(
+  incoming: Pick<IncomingMessage, 'dateMs' | 'expiresSeconds'>,
+  settings: PolicySettings,
+  nowMs: number,
+): number | null {
+  const base = Math.min(incoming.dateMs ?? nowMs, nowMs + settings.dateSkewSeconds * 1000);
+  const asked = incoming.expiresSeconds;
+  const own = asked === null ? fromNow(settings.defaultExpirySeconds, nowMs) : base + asked * 1000;
+  const cap = fromNow(settings.maxExpirySeconds, nowMs);
+  if (own === null) return cap;
+  return cap === null ? own : Math.min(own, cap);
+}
+
+const fromNow = (seconds: number | 'none', nowMs: number): number | null =>
+  seconds === 'none' ? null : nowMs + seconds * 1000;
+
+/** The proxy reports that the sender heard 503 in place of our 202: the message lives, but owes no report. */
+export function unacknowledged(
+  turn: Turn,
+  command: Extract<Command, { type: 'message.unacknowledged' }>,
+): Reply {
+  const local = turn.identities.localOf(command.deferredId);
+  const row = local === null ? null : readActor(turn, local);
+  if (local !== null && row !== null) setAcknowledged(turn, local, row, false);
+  return { kind: 'done' };
+}
+
+function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
+  const context = { ...contextOf(row), acknowledged };
+  const snapshot = { ...row.actor.snapshot, context };
+  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+}

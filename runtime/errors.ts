@@ -1,0 +1,108 @@
+// All error and exit codes in one table; docs/reference/errors.md is held equal to it by a test. Three kinds never
+// mix: a refusal is a value, an operating error is thrown as RuntimeFault, a bug is an assertion.
+
+/** Why a command was refused; travels in replies and logs. The SIP status is what the sender hears. */
+export const refusals = {
+  'duplicate-conflict': {
+    status: 400,
+    meaning: 'The same sender, Message-ID and recipient were used before with another body.',
+  },
+  'mailbox-full': {
+    status: 480,
+    meaning: 'The recipient has as many messages, or octets, as the quota allows.',
+  },
+  'pair-full': {
+    status: 480,
+    meaning: 'This sender has as many messages waiting for this recipient as allowed.',
+  },
+  'store-full': {
+    status: 503,
+    meaning: 'The volume is short of free space; nothing new is stored.',
+  },
+  overloaded: { status: 503, meaning: 'More commands wait than the engine admits.' },
+  'damaged-row': {
+    status: 500,
+    meaning: 'A stored row failed its checksum; the message is parked.',
+  },
+  'too-large': { status: 413, meaning: 'The request exceeds the size limits.' },
+  'no-such-message': { status: 404, meaning: "No message of this id, or not this user's." },
+  'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried.' },
+  'policy-refused': {
+    status: 422,
+    meaning: 'The policy file did not pass its checks; the findings are listed.',
+  },
+  'no-such-policy': { status: 404, meaning: 'No installed policy has this hash.' },
+} as const;
+
+export type RefusalCode = keyof typeof refusals;
+
+/** Exit codes of the process (reliability 6.3). */
+export const exitCodes = {
+  ok: 0,
+  usage: 64,
+  damaged: 65,
+  'bus-unusable': 69,
+  internal: 70,
+  io: 74,
+  locked: 75,
+  permissions: 77,
+  'policy-invalid': 78,
+} as const;
+
+/** Operating errors: what can go wrong with the surroundings, with the exit code each leads to. */
+export const faults = {
+  DEFERRED_IM_CLOSED: {
+    exit: 'ok',
+    meaning: 'The runtime is closing or closed; repeat the command elsewhere or later.',
+  },
+  DEFERRED_IM_STORE_MISSING: {
+    exit: 'usage',
+    meaning: 'There is no store in this folder, and none was to be made.',
+  },
+  DEFERRED_IM_STORE_EXISTS: {
+    exit: 'usage',
+    meaning: 'The folder already holds a store or other files.',
+  },
+  DEFERRED_IM_STORE_LOCKED: { exit: 'locked', meaning: 'Another process has this store open.' },
+  DEFERRED_IM_STORE_DAMAGED: {
+    exit: 'damaged',
+    meaning: 'The store failed its integrity check; the list says where.',
+  },
+  DEFERRED_IM_STORE_ROLLED_BACK: {
+    exit: 'damaged',
+    meaning: 'The store is older than its watermark: a cut log or a restored backup.',
+  },
+  DEFERRED_IM_STORE_FORMAT: {
+    exit: 'damaged',
+    meaning: 'The store was written by a newer format.',
+  },
+  DEFERRED_IM_STORE_IO: {
+    exit: 'io',
+    meaning: 'A read or write of the store failed: disk full, read-only or broken.',
+  },
+  DEFERRED_IM_STORE_PERMISSIONS: {
+    exit: 'permissions',
+    meaning: 'The data folder can be read by others, or not by us.',
+  },
+  DEFERRED_IM_POLICY_INVALID: { exit: 'policy-invalid', meaning: 'A policy file was refused.' },
+} as const satisfies Record<string, { exit: keyof typeof exitCodes; meaning: string }>;
+
+export type FaultCode = keyof typeof faults;
+
+/** An operating error. `code` is stable, the message is for people, `details` names what and where. */
+export class RuntimeFault extends Error {
+  override readonly name = 'RuntimeFault';
+  constructor(
+    readonly code: FaultCode,
+    message: string,
+    readonly details: readonly string[] = [],
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+
+  /** The exit code this fault leads to when nobody can mend it. */
+  get exitCode(): number {
+    return exitCodes[faults[this.code].exit];
+  }
+}

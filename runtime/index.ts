@@ -1,0 +1,41 @@
+// The public face of runtime/: what adapters and programs may use.
+export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
+export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
+export type { Binding, Command, IdResult, ListedMessage, Listing, Reply } from './commands.js';
+export { expiryInstant } from './decide/receive.js';
+export {
+  exitCodes,
+  type FaultCode,
+  faults,
+  type RefusalCode,
+  RuntimeFault,
+  refusals,
+} from './errors.js';
+export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
+export { effectRepeatsMs, limits, partitionCount } from './limits.js';
+export {
+  type BootStore,
+  defaultRuntimeSettings,
+  makeStore,
+  type Opened,
+  openFolder,
+  openRuntime,
+  type RuntimeOptions,
+} from './open.js';
+export type {
+  Cancel,
+  Clock,
+  EffectPort,
+  Entropy,
+  OutgoingDelivery,
+  OutgoingEffect,
+  OutgoingReport,
+  RowWrite,
+  StorePort,
+  World,
+} from './ports.js';
+export type { ActorRow, PendingEffect } from './rows.js';
+export { Engine, type StepListener } from './runtime.js';
+export { begin, type Step, StepError, type StepEvent, step } from './step.js';
+export { type DiskStore, dropBallast, openStore, storeExists, writeBallast } from './store.js';
+export type { Notice, RuntimeSettings } from './turn.js';

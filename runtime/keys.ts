@@ -1,0 +1,157 @@
+// Key families and their encodings, in one table. A key is ASCII, `<partition>!<family>!…`, ordered by its octets:
+// the partition first, so that a partition is one range; instants and counters in fixed width. Nothing else in the
+// program puts a key together.
+import { createHash } from 'node:crypto';
+import { partitionCount } from './limits.js';
+
+/** Families of rows: letter, and what the row is. docs/reference/keys.md is made from this table. */
+export const keyFamilies = {
+  a: "Actor: one message, XState's persisted snapshot with timers, outstanding effects and trail.",
+  b: 'Body: the whole request, octet for octet. Written once, deleted once.',
+  d: 'Dedup: digest of sender, Message-ID and recipient → the message it became.',
+  m: 'Meta: commit number, row count and set sum of the partition, arrival counter.',
+  o: 'Outbox: an effect without an outcome.',
+  q: 'Quarantine: a message whose step failed.',
+  r: 'Recipient: a mailbox in order of arrival.',
+  t: 'Timer: when a message has something due.',
+  u: 'User: bindings, next try, number and octets of waiting messages.',
+  w: 'Waiting pair: messages of one sender for one recipient.',
+  P: 'Policy: a policy file under its content hash.',
+  A: 'Active: which policy new messages are stored under.',
+  S: 'Store: identity, host and secret.',
+} as const;
+
+/** The partition that belongs to no user: policies and the store's own rows. */
+export const sharedPartition = partitionCount;
+
+/** Commit number of the whole store. */
+export const storeSumKey = '~sum';
+
+const prefix = (partition: number): string => partition.toString(16).padStart(2, '0');
+
+/** The partition of a served user, for life: FNV-1a over the canonical AOR. */
+export function partitionOf(aor: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < aor.length; index += 1) {
+    hash = Math.imul(hash ^ aor.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0) % partitionCount;
+}
+
+/** The partition a key belongs to. */
+export const partitionOfKey = (key: string): number => Number.parseInt(key.slice(0, 2), 16);
+
+/** The partition within the local part of a deferred id, or null when it is not one of ours. */
+export function partitionOfLocal(local: string): number | null {
+  if (local.length !== localLength || !isLowerBase32(local, 2)) return null;
+  const partition = Number.parseInt(local.slice(0, 2), 16);
+  return Number.isInteger(partition) && partition < partitionCount ? partition : null;
+}
+
+const localLength = 28;
+
+/** Local part of a new deferred id: its partition and 130 bits of randomness. */
+export const localId = (partition: number, random: Uint8Array): string =>
+  prefix(partition) + base32(random).slice(0, 26);
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** Lower-case base32 (RFC 4648 section 6) without padding. */
+export function base32(octets: Uint8Array): string {
+  let text = '';
+  let bits = 0;
+  let value = 0;
+  for (const octet of octets) {
+    value = ((value << 8) | octet) & 0xffff;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += alphabet[(value >>> bits) & 31];
+    }
+  }
+  return bits === 0 ? text : text + alphabet[(value << (5 - bits)) & 31];
+}
+
+function isLowerBase32(text: string, from: number): boolean {
+  for (let index = from; index < text.length; index += 1) {
+    if (!alphabet.includes(text[index]!)) return false;
+  }
+  return true;
+}
+
+// Users' own text never meets a separator: `!` is escaped, all else is RFC 3986 escaping.
+const part = (text: string): string => encodeURIComponent(text).replaceAll('!', '%21');
+
+const digits = 15;
+const instant = (ms: number): string =>
+  Math.max(0, Math.trunc(ms)).toString().padStart(digits, '0');
+
+const family = (partition: number, letter: keyof typeof keyFamilies, rest: string): string =>
+  `${prefix(partition)}!${letter}!${rest}`;
+
+const byLocal = (letter: keyof typeof keyFamilies) => (local: string) =>
+  `${local.slice(0, 2)}!${letter}!${local}`;
+
+export const keys = {
+  actor: byLocal('a'),
+  body: byLocal('b'),
+  quarantine: byLocal('q'),
+  meta: (partition: number) => family(partition, 'm', ''),
+  dedup: (aor: string, digest: string) => family(partitionOf(aor), 'd', digest),
+  outbox: (local: string, effectId: string) => `${local.slice(0, 2)}!o!${effectId}`,
+  mailbox: (aor: string, arrival: string) =>
+    family(partitionOf(aor), 'r', `${part(aor)}!${arrival}`),
+  timer: (local: string, dueMs: number) => `${local.slice(0, 2)}!t!${instant(dueMs)}!${local}`,
+  user: (aor: string) => family(partitionOf(aor), 'u', part(aor)),
+  pair: (aor: string, sender: string) =>
+    family(partitionOf(aor), 'w', `${part(aor)}!${part(sender)}`),
+  policy: (hash: string) => family(sharedPartition, 'P', hash),
+  active: (name: string) => family(sharedPartition, 'A', name),
+  store: () => family(sharedPartition, 'S', 'identity'),
+} as const;
+
+/** A key range, the end exclusive. */
+export interface KeyRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** `"` follows `!`, so that this ends a family. */
+const after = (range: string): string => `${range.slice(0, -1)}"`;
+
+export const ranges = {
+  partition: (partition: number): KeyRange => ({
+    from: `${prefix(partition)}!`,
+    to: after(`${prefix(partition)}!`),
+  }),
+  family: (partition: number, letter: keyof typeof keyFamilies): KeyRange => {
+    const from = family(partition, letter, '');
+    return { from, to: after(from) };
+  },
+  mailbox: (aor: string, afterArrival: string | null): KeyRange => {
+    const from = keys.mailbox(aor, '');
+    return {
+      from: afterArrival === null ? from : `${keys.mailbox(aor, afterArrival)}\0`,
+      to: after(from),
+    };
+  },
+  timers: (partition: number, fromMs: number): KeyRange => ({
+    from: family(partition, 't', instant(fromMs)),
+    to: ranges.family(partition, 't').to,
+  }),
+};
+
+/** What a timer key says. */
+export function readTimerKey(key: string): { readonly dueMs: number; readonly local: string } {
+  return { dueMs: Number(key.slice(5, 5 + digits)), local: key.slice(6 + digits) };
+}
+
+/** Number of an arrival as it stands in keys: fixed width, ordered. */
+export const arrivalNumber = (count: number): string => count.toString(36).padStart(10, '0');
+
+/** Digest for a dedup key: the parts cannot be confused, whatever they contain. */
+export function dedupDigest(parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const one of parts) hash.update(`${Buffer.byteLength(one)}:${one};`);
+  return base32(hash.digest()).slice(0, 32);
+}

@@ -1,0 +1,65 @@
+// Every bound of the runtime, unit in its name, reason beside it. docs/reference/limits.md is made from this table.
+
+/** Partitions by served user, fixed for the life of a store; one more holds what belongs to nobody. */
+export const partitionCount = 64;
+
+export const limits = {
+  /** Octets of a SIP body: what Kamailio's base64 decoding carries with room to spare. */
+  bodyOctetsMax: 48_000,
+  /** Octets of a header block. */
+  headerOctetsMax: 12_000,
+  /** Octets of a whole request, at intake and at sending. */
+  requestOctetsMax: 61_440,
+  /** Characters of a canonical AOR: it is part of keys. */
+  aorCharactersMax: 256,
+  /** Commands decided in one group; more only lengthens the tail. */
+  groupCommandsMax: 512,
+  /** Octets of one group; LevelDB copies a batch in memory. */
+  groupOctetsMax: 8_388_608,
+  /** Commands that may wait for a group; beyond it the engine answers 503. */
+  queuedCommandsMax: 20_000,
+  /** Due timers fired in one turn, alternating with commands. */
+  timersPerTurnMax: 256,
+  /** Due rows held in memory for each partition. */
+  timerWindowRows: 128,
+  /** Timers of one message that may fire in one turn. */
+  timersPerMessageMax: 16,
+  /** The process timer is re-armed at least this often, so that no wait is ever truncated. */
+  wakeIntervalMaxMs: 60_000,
+  /** Steps kept of a message's trail: the first ones and the last ones. */
+  trailHeadSteps: 8,
+  trailTailSteps: 24,
+  /** Messages and octets waiting for one recipient. */
+  mailboxMessagesMax: 1000,
+  mailboxOctetsMax: 33_554_432,
+  /** Messages waiting from one sender for one recipient. */
+  pairMessagesMax: 200,
+  /** Bindings remembered for one user. */
+  bindingsMax: 16,
+  /** Deliveries under way through one proxy. */
+  deliveryWindow: 32,
+  /** Reports under way at once. */
+  reportWindow: 32,
+  /** Reports to one sender at once, then one a second. */
+  reportBurst: 60,
+  reportIntervalMs: 1000,
+  /** Mailbox rows read at a time by a delivery run. */
+  mailboxPageRows: 32,
+  /** Effects kept in memory; the rest is found again in the store. */
+  outboxMemoryMax: 20_000,
+  /** How long an effect that was handed over waits for its answer: Timer F of RFC 3261 and 8 s of grace. */
+  effectPatienceMs: 40_000,
+  /** Rows of one page of a scan. */
+  scanPageRows: 1000,
+  /** Ids in one bulk command; `all` takes as many turns as it needs. */
+  bulkIdsMax: 1000,
+  /** The watermark is written at most this often. */
+  watermarkIntervalMs: 1000,
+  /** A wall clock this far ahead of boot time is not believed. */
+  clockJumpMaxMs: 10_000,
+  /** At boot, a wall clock this far after the last stored time is not believed. */
+  bootGapMaxMs: 30 * 86_400_000,
+} as const;
+
+/** Waits between repetitions of one effect on the bus, milliseconds. */
+export const effectRepeatsMs: readonly number[] = [2000, 4000, 8000, 16_000];

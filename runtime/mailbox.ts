@@ -1,0 +1,210 @@
+// Delivery runs: a returning user's mailbox is emptied oldest first, one message at a time, and no more than a window
+// of users at once through one proxy. A run lives in memory only; what it goes by, bindings and the next try, is in
+// the user's row, so that it goes on after a crash. The run gives turns; the chart of each message decides.
+import type { TurnReply } from './decide/index.js';
+import { ranges } from './keys.js';
+import { limits } from './limits.js';
+import type { Cancel, Clock, StorePort } from './ports.js';
+import type { Notice } from './turn.js';
+
+interface Run {
+  readonly aor: string;
+  node: string | null;
+  /** Key of the last mailbox row that had its turn; null at the beginning. */
+  after: string | null;
+  /** Messages the user asked for first. */
+  head: string[];
+  /** Rows read and not yet given their turn: key and local id. */
+  page: (readonly [string, string])[];
+  /** The message being pushed. */
+  active: string | null;
+  working: boolean;
+  /** Something happened meanwhile: look again from the beginning, or for new arrivals, before ending. */
+  again: 'no' | 'arrivals' | 'afresh';
+}
+
+export interface MailboxHooks {
+  readonly now: () => number;
+  readonly giveTurn: (aor: string, local: string) => Promise<TurnReply>;
+  readonly open: (key: string, value: Uint8Array) => string;
+  readonly failed: (cause: unknown) => void;
+}
+
+type Settled = Extract<Notice, { type: 'settled' }>;
+
+export class Mailboxes {
+  private readonly runs = new Map<string, Run>();
+  private readonly queued: Run[] = [];
+  private readonly retries = new Map<string, { readonly atMs: number; readonly cancel: Cancel }>();
+  private readonly busy = new Map<string | null, number>();
+  private stopped = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly store: Pick<StorePort, 'scan'>,
+    private readonly hooks: MailboxHooks,
+  ) {}
+
+  /** Users whose mailbox is being emptied now. */
+  get running(): number {
+    return this.runs.size;
+  }
+
+  /** A user can be reached: his mailbox is worked through from its oldest message. */
+  reachable(aor: string, node: string | null): void {
+    this.forgetRetry(aor);
+    const run = this.runs.get(aor);
+    if (run === undefined) {
+      this.begin(aor, node, []);
+      return;
+    }
+    run.node = node;
+    run.again = 'afresh';
+  }
+
+  unreachable(aor: string): void {
+    this.forgetRetry(aor);
+  }
+
+  /** A message was stored: it joins a run that is under way. */
+  arrived(aor: string): void {
+    const run = this.runs.get(aor);
+    if (run !== undefined && run.again === 'no') run.again = 'arrivals';
+  }
+
+  requested(aor: string, node: string | null, locals: readonly string[]): void {
+    const run = this.runs.get(aor);
+    if (run === undefined) {
+      this.begin(aor, node, locals);
+      return;
+    }
+    run.head.push(...locals);
+    if (run.again === 'no') run.again = 'arrivals';
+  }
+
+  /** A push is over. */
+  settled(notice: Settled): void {
+    if (notice.retryAtMs !== null) this.retryAt(notice.aor, notice.retryAtMs);
+    const run = this.runs.get(notice.aor);
+    if (run === undefined || run.active !== notice.local) return;
+    run.active = null;
+    if (notice.answer === 'temporary') this.end(run);
+    else void this.work(run);
+  }
+
+  /** Tries again at an instant, unless the user is heard of before. */
+  retryAt(aor: string, atMs: number): void {
+    this.forgetRetry(aor);
+    const delay = Math.min(Math.max(0, atMs - this.hooks.now()), limits.wakeIntervalMaxMs);
+    const cancel = this.clock.after(delay, () => {
+      this.retries.delete(aor);
+      if (this.hooks.now() < atMs) this.retryAt(aor, atMs);
+      else this.reachable(aor, null);
+    });
+    this.retries.set(aor, { atMs, cancel });
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const { cancel } of this.retries.values()) cancel();
+  }
+
+  private forgetRetry(aor: string): void {
+    this.retries.get(aor)?.cancel();
+    this.retries.delete(aor);
+  }
+
+  private begin(aor: string, node: string | null, head: readonly string[]): void {
+    if (this.stopped) return;
+    const run: Run = {
+      aor,
+      node,
+      after: null,
+      head: [...head],
+      page: [],
+      active: null,
+      working: false,
+      again: 'no',
+    };
+    this.runs.set(aor, run);
+    if (this.busyAt(node) >= limits.deliveryWindow) this.queued.push(run);
+    else this.admit(run);
+  }
+
+  private busyAt(node: string | null): number {
+    return this.busy.get(node) ?? 0;
+  }
+
+  private admit(run: Run): void {
+    this.busy.set(run.node, this.busyAt(run.node) + 1);
+    const admittedAt = run.node;
+    this.admittedAt.set(run, admittedAt);
+    void this.work(run);
+  }
+
+  /** Under which proxy a run was counted: its node may change while it goes on. */
+  private readonly admittedAt = new Map<Run, string | null>();
+
+  private end(run: Run): void {
+    const again = run.again === 'afresh';
+    this.runs.delete(run.aor);
+    const node = this.admittedAt.get(run) ?? null;
+    this.admittedAt.delete(run);
+    this.busy.set(node, this.busyAt(node) - 1);
+    if (again) this.begin(run.aor, run.node, run.head);
+    const next = this.queued.findIndex((one) => this.busyAt(one.node) < limits.deliveryWindow);
+    if (next !== -1) this.admit(this.queued.splice(next, 1)[0]!);
+  }
+
+  // Gives turns until a message is on its way or the mailbox has been worked through.
+  private async work(run: Run): Promise<void> {
+    if (run.working || this.stopped) return;
+    run.working = true;
+    try {
+      while (run.active === null && this.current(run)) {
+        const local = await this.next(run);
+        if (local === null) break;
+        // The answer may overtake the reply: the push counts from here.
+        run.active = local;
+        const { came } = await this.hooks.giveTurn(run.aor, local);
+        if (came === 'sent') continue;
+        if (run.active === local) run.active = null;
+        if (came === 'unreachable') break;
+      }
+    } catch (cause) {
+      this.hooks.failed(cause);
+    } finally {
+      run.working = false;
+    }
+    if (run.active === null && this.current(run)) this.end(run);
+  }
+
+  private current(run: Run): boolean {
+    return !this.stopped && this.runs.get(run.aor) === run;
+  }
+
+  private async next(run: Run): Promise<string | null> {
+    const asked = run.head.shift();
+    if (asked !== undefined) return asked;
+    if (run.again === 'afresh') {
+      run.again = 'no';
+      run.after = null;
+      run.page = [];
+    }
+    if (run.page.length === 0) await this.readPage(run);
+    const row = run.page.shift();
+    // What arrived while the page was read is not on it.
+    if (row === undefined) return run.again === 'no' ? null : this.next(run);
+    run.after = row[0];
+    return row[1];
+  }
+
+  private async readPage(run: Run): Promise<void> {
+    run.again = 'no';
+    const { from, to } = ranges.mailbox(run.aor, null);
+    const start = run.after === null ? from : `${run.after}\0`;
+    for await (const [key, value] of this.store.scan(start, to, limits.mailboxPageRows)) {
+      run.page.push([key, this.hooks.open(key, value)]);
+    }
+  }
+}

@@ -1,0 +1,228 @@
+// From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
+import { defaultReportRules } from '../machines/index.js';
+import { hostClock, hostEntropy } from './clock.js';
+import { RuntimeFault } from './errors.js';
+import { foundingRows } from './found.js';
+import { limits } from './limits.js';
+import type { Clock, EffectPort, Entropy, StorePort, World } from './ports.js';
+import {
+  bootOrder,
+  type PartitionFound,
+  readHead,
+  type StoreHead,
+  scanPartition,
+} from './recovery.js';
+import type { ActiveRow, PolicyRow } from './rows.js';
+import { Engine } from './runtime.js';
+import { asFault, createStore, openStore, type StoreLocation, storeExists } from './store.js';
+import type { Notice, RuntimeSettings } from './turn.js';
+import type { Mark } from './watermark.js';
+
+export interface RuntimeOptions {
+  readonly effects: EffectPort;
+  readonly settings?: Partial<RuntimeSettings>;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+  readonly clockTrusted?: boolean;
+  /** Serve although the watermark says that commits are missing; begins a new epoch. */
+  readonly acceptRollback?: boolean;
+  /** Least octets free on the volume before new messages are refused. */
+  readonly freeOctetsMin?: number;
+  readonly exit?: (code: number, why: string) => void;
+  readonly failpoint?: (name: string) => void;
+  readonly listener?: (notice: Notice) => void;
+}
+
+export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
+  mailboxMessagesMax: limits.mailboxMessagesMax,
+  mailboxOctetsMax: limits.mailboxOctetsMax,
+  pairMessagesMax: limits.pairMessagesMax,
+  atLimit: 'refuse',
+  requireImTag: false,
+};
+
+/** A store as the boot needs it; a simulated one may lack the parts that belong to a disk. */
+export interface BootStore extends StorePort {
+  readonly mark?: Mark | null;
+  writeMark?(mark: Mark): void;
+  freeOctets?(): number;
+  readonly alarms?: readonly string[];
+}
+
+/** A running engine; `ready` resolves when every partition has been checked, or rejects with what is wrong. */
+export interface Opened {
+  readonly engine: Engine;
+  readonly ready: Promise<void>;
+  /** Partitions that serve, of all. */
+  readonly progress: () => { readonly admitted: number; readonly of: number };
+  close(): Promise<void>;
+}
+
+/** Makes a store in a folder. Rejects with DEFERRED_IM_STORE_EXISTS when something is there. */
+export function makeStore(location: StoreLocation, host: string, policyId?: string): Promise<void> {
+  const founding = policyId === undefined ? { host } : { host, policyId };
+  return createStore(location, foundingRows(hostClock, hostEntropy, founding));
+}
+
+/** Opens the store of a folder, making it first when there is none and a host for its ids is given. */
+export async function openFolder(
+  location: StoreLocation & { readonly host?: string },
+  options: RuntimeOptions,
+): Promise<Opened> {
+  if (!storeExists(location.folder) && location.host !== undefined)
+    await makeStore(location, location.host);
+  const store = await openStore(location);
+  try {
+    return await openRuntime(store, options);
+  } catch (cause) {
+    await store.close();
+    throw asFault(cause, `the store in ${location.folder} could not be served`);
+  }
+}
+
+/** Starts an engine on a store that is open. */
+export async function openRuntime(store: BootStore, options: RuntimeOptions): Promise<Opened> {
+  if ((store.alarms ?? []).length > 0 && options.acceptRollback !== true) {
+    throw new RuntimeFault(
+      'DEFERRED_IM_STORE_DAMAGED',
+      'LevelDB dropped data when it opened',
+      store.alarms,
+    );
+  }
+  const world = worldOf(store, options);
+  const head = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
+  const engine = new Engine({
+    ...{ world, head },
+    settings: { ...defaultRuntimeSettings, reportRules: defaultReportRules, ...options.settings },
+    clockTrusted: options.clockTrusted ?? false,
+    gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
+    ...(options.listener === undefined ? {} : { listener: options.listener }),
+  });
+  const marks = keepMark(store, world.clock, head, () => engine.committed);
+  const state = { admitted: 0 };
+  world.failpoint('boot.opened');
+  const first = await admitOne(engine, store, head, bootOrder[0]!);
+  loadPolicies(engine, first);
+  engine.admit(first);
+  state.admitted = 1;
+  return {
+    engine,
+    ready: admitRest(engine, store, head, state),
+    progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
+    close: async () => {
+      await engine.close();
+      marks.stop();
+    },
+  };
+}
+
+/** Below this new messages are refused: LevelDB needs room to merge (reliability R13). */
+const freeOctetsMinDefault = 64 * 1024 * 1024;
+
+function worldOf(store: StorePort, options: RuntimeOptions): World {
+  return {
+    clock: options.clock ?? hostClock,
+    entropy: options.entropy ?? hostEntropy,
+    store,
+    effects: options.effects,
+    exit: options.exit ?? exitProcess,
+    failpoint: options.failpoint ?? (() => {}),
+  };
+}
+
+function exitProcess(code: number, why: string): void {
+  process.stderr.write(`deferred-im: ${why}\n`);
+  process.exit(code);
+}
+
+async function admitOne(
+  engine: Engine,
+  store: BootStore,
+  head: StoreHead,
+  partition: number,
+): Promise<PartitionFound> {
+  const { found, damage } = await scanPartition(store, partition, head.partitions[partition]!);
+  if (damage.length === 0) return found;
+  const { host } = engine.identities;
+  throw new RuntimeFault(
+    'DEFERRED_IM_STORE_DAMAGED',
+    `the store of ${host} is damaged: ${damage[0]}`,
+    damage,
+  );
+}
+
+// The rest is checked while what passed serves; all damage is found before anything is said about it.
+async function admitRest(
+  engine: Engine,
+  store: BootStore,
+  head: StoreHead,
+  state: { admitted: number },
+): Promise<void> {
+  const damage: string[] = [];
+  for (const partition of bootOrder.slice(1)) {
+    try {
+      engine.admit(await admitOne(engine, store, head, partition));
+      state.admitted += 1;
+    } catch (cause) {
+      if (!(cause instanceof RuntimeFault)) throw cause;
+      damage.push(...cause.details);
+    }
+  }
+  if (damage.length === 0) return;
+  throw new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
+}
+
+function loadPolicies(engine: Engine, found: PartitionFound): void {
+  for (const [key, payload] of found.rows) {
+    if (key[3] !== 'P') continue;
+    engine.registry.add(key.slice(5), JSON.parse(Buffer.from(payload).toString()) as PolicyRow);
+  }
+  for (const [key, payload] of found.rows) {
+    if (key[3] === 'A')
+      engine.registry.activate(JSON.parse(Buffer.from(payload).toString()) as ActiveRow);
+  }
+}
+
+// Asked at most twice a second: a statfs for each message would cost more than it tells.
+function gateOf(store: BootStore, clock: Clock, freeOctetsMin: number): () => 'store-full' | null {
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  let closed = false;
+  return () => {
+    const now = clock.mono();
+    if (store.freeOctets !== undefined && now - askedAtMs >= 500) {
+      askedAtMs = now;
+      closed = store.freeOctets() < freeOctetsMin;
+    }
+    return closed ? 'store-full' : null;
+  };
+}
+
+function keepMark(
+  store: BootStore,
+  clock: Clock,
+  head: StoreHead,
+  committed: () => number,
+): { stop(): void } {
+  let written = -1;
+  let stopped = false;
+  const write = () => {
+    const seq = committed();
+    if (seq === written) return;
+    written = seq;
+    store.writeMark?.({ storeId: head.identity.storeId, epoch: head.sum.epoch, seq });
+  };
+  let cancel = () => {};
+  const again = () => {
+    if (stopped) return;
+    write();
+    cancel = clock.after(limits.watermarkIntervalMs, again);
+  };
+  again();
+  return {
+    stop: () => {
+      stopped = true;
+      cancel();
+      write();
+    },
+  };
+}

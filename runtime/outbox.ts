@@ -1,0 +1,201 @@
+// Committed effects on their way to the world. One MESSAGE is pending per target URI (RFC 3428 section 8); an effect
+// is repeated on the bus, same id and same bytes, until its outcome is committed or its patience ends. The chart owns
+// what SIP answered; nothing here decides anything. What does not fit in memory is found again in the store.
+import { effectRepeatsMs, limits } from './limits.js';
+import type { Cancel, Clock, EffectPort, OutgoingEffect } from './ports.js';
+import type { PendingEffect } from './rows.js';
+
+interface Entry {
+  readonly local: string;
+  readonly target: string;
+  readonly effect: PendingEffect;
+  cancel: Cancel | null;
+  /** Reports count towards their window while they are out. */
+  out: boolean;
+}
+
+interface Target {
+  active: Entry | null;
+  readonly waiting: Entry[];
+  /** Reports that may go at once, refilled one a second. */
+  tokens: number;
+  refilledAtMs: number;
+}
+
+export interface OutboxHooks {
+  /** What to send for an entry, from the store; null when the message is gone or damaged. */
+  readonly load: (local: string, effect: PendingEffect) => OutgoingEffect | null;
+  /** Nothing was heard in time, or nothing could be sent. */
+  readonly unanswered: (effectId: string, status: number) => void;
+  readonly sent: (type: PendingEffect['type']) => void;
+  /** Memory has room again for what was left in the store. */
+  readonly refill: () => void;
+}
+
+export class Outbox {
+  private readonly entries = new Map<string, Entry>();
+  private readonly targets = new Map<string, Target>();
+  private readonly stalled = new Set<string>();
+  private reportsOut = 0;
+  private overflowed = false;
+  private stopped = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly port: EffectPort,
+    private readonly hooks: OutboxHooks,
+  ) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** An effect has become durable. */
+  add(local: string, target: string, effect: PendingEffect): void {
+    if (this.entries.has(effect.effectId) || this.stopped) return;
+    if (this.entries.size >= limits.outboxMemoryMax && effect.type === 'report') {
+      this.overflowed = true;
+      return;
+    }
+    const entry: Entry = { local, target, effect, cancel: null, out: false };
+    this.entries.set(effect.effectId, entry);
+    const at = this.target(target);
+    // A delivery has its turn and its patience runs; reports can wait.
+    if (effect.type === 'deliver') at.waiting.unshift(entry);
+    else at.waiting.push(entry);
+    this.pump(target);
+  }
+
+  /** An effect needs no answer any more. */
+  over(effectId: string): void {
+    const entry = this.entries.get(effectId);
+    if (entry === undefined) return;
+    this.entries.delete(effectId);
+    this.quiet(entry);
+    const target = this.target(entry.target);
+    if (target.active === entry) target.active = null;
+    else target.waiting.splice(target.waiting.indexOf(entry), 1);
+    this.pump(entry.target);
+    this.pumpStalled();
+    if (this.overflowed && this.entries.size < limits.outboxMemoryMax / 2) {
+      this.overflowed = false;
+      this.hooks.refill();
+    }
+  }
+
+  /** The port can send again. */
+  wake(): void {
+    for (const name of [...this.targets.keys()]) this.pump(name);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const entry of this.entries.values()) entry.cancel?.();
+  }
+
+  private target(name: string): Target {
+    let target = this.targets.get(name);
+    if (target === undefined) {
+      target = {
+        active: null,
+        waiting: [],
+        tokens: limits.reportBurst,
+        refilledAtMs: this.clock.mono(),
+      };
+      this.targets.set(name, target);
+    }
+    return target;
+  }
+
+  private pump(name: string): void {
+    const target = this.targets.get(name);
+    if (target === undefined || target.active !== null || this.stopped) return;
+    const next = target.waiting[0];
+    if (next === undefined) {
+      this.forgetIdle(name, target);
+      return;
+    }
+    if (!this.port.ready()) return;
+    if (next.effect.type === 'report' && !this.mayReport(name, target)) return;
+    target.waiting.shift();
+    target.active = next;
+    this.dispatch(next);
+  }
+
+  private forgetIdle(name: string, target: Target): void {
+    this.refillTokens(target);
+    if (target.tokens >= limits.reportBurst) this.targets.delete(name);
+  }
+
+  // Limits defer a report, they never drop it (reliability X4).
+  private mayReport(name: string, target: Target): boolean {
+    this.refillTokens(target);
+    if (this.reportsOut >= limits.reportWindow) {
+      this.stalled.add(name);
+      return false;
+    }
+    if (target.tokens < 1) {
+      this.clock.after(limits.reportIntervalMs, () => this.pump(name));
+      return false;
+    }
+    target.tokens -= 1;
+    return true;
+  }
+
+  private refillTokens(target: Target): void {
+    const now = this.clock.mono();
+    const earned = Math.floor((now - target.refilledAtMs) / limits.reportIntervalMs);
+    if (earned <= 0) return;
+    target.tokens = Math.min(limits.reportBurst, target.tokens + earned);
+    target.refilledAtMs += earned * limits.reportIntervalMs;
+  }
+
+  private pumpStalled(): void {
+    for (const name of [...this.stalled]) {
+      if (this.reportsOut >= limits.reportWindow) return;
+      this.stalled.delete(name);
+      this.pump(name);
+    }
+  }
+
+  private dispatch(entry: Entry): void {
+    const outgoing = this.hooks.load(entry.local, entry.effect);
+    if (outgoing === null) {
+      this.hooks.unanswered(entry.effect.effectId, 500);
+      return;
+    }
+    if (entry.effect.type === 'report') {
+      entry.out = true;
+      this.reportsOut += 1;
+    }
+    this.hooks.sent(entry.effect.type);
+    this.port.send(outgoing);
+    this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
+  }
+
+  private repeat(entry: Entry, round: number, patienceEndsMs: number): void {
+    const left = patienceEndsMs - this.clock.mono();
+    const delay = Math.min(effectRepeatsMs[round] ?? left, left);
+    entry.cancel = this.clock.after(Math.max(0, delay), () => {
+      // While the bus is away no patience runs: it begins anew when something can be sent.
+      const ready = this.port.ready();
+      const ends = ready ? patienceEndsMs : this.clock.mono() + limits.effectPatienceMs;
+      if (ready && this.clock.mono() >= ends) {
+        entry.cancel = null;
+        this.hooks.unanswered(entry.effect.effectId, 408);
+        return;
+      }
+      const outgoing = ready ? this.hooks.load(entry.local, entry.effect) : null;
+      if (outgoing !== null) this.port.send(outgoing);
+      this.repeat(entry, ready ? round + 1 : 0, ends);
+    });
+  }
+
+  private quiet(entry: Entry): void {
+    entry.cancel?.();
+    entry.cancel = null;
+    if (!entry.out) return;
+    entry.out = false;
+    this.reportsOut -= 1;
+  }
+}

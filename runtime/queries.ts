@@ -1,0 +1,144 @@
+// What can be asked of a store without changing it. Queries see what is decided, commits in flight included.
+import type { MessageLife } from './api.js';
+import type { ListedMessage, Listing } from './commands.js';
+import type { Identities } from './identity.js';
+import { openRow } from './integrity.js';
+import { keys, ranges } from './keys.js';
+import type { Ledger } from './ledger.js';
+import { messageOf, readActor } from './life.js';
+import { partitionCount } from './limits.js';
+import type { StorePort } from './ports.js';
+import type { Registry } from './registry.js';
+import type { ActorRow } from './rows.js';
+
+interface Source {
+  readonly store: Pick<StorePort, 'scan'>;
+  readonly ledger: Ledger;
+  readonly identities: Identities;
+  readonly registry: Registry;
+  readonly now: () => number;
+}
+
+const localOfRow = (key: string, value: Uint8Array): string =>
+  (JSON.parse(openRow(key, value).toString()) as { local: string }).local;
+
+/** A page of a user's waiting messages, oldest first. */
+export async function listOf(
+  source: Source,
+  aor: string,
+  after: string | null,
+  limit: number,
+): Promise<Listing> {
+  const locals = await localsOf(source, aor, after, limit + 1);
+  const page = locals.slice(0, limit).flatMap((local) => listed(source, local));
+  const more = locals.length > limit;
+  return { messages: page, next: more ? source.identities.deferredId(locals[limit - 1]!) : null };
+}
+
+/** Local ids of a user's waiting messages, oldest first, after a deferred id. */
+export async function localsOf(
+  source: Source,
+  aor: string,
+  after: string | null,
+  limit: number,
+): Promise<readonly string[]> {
+  const local = after === null ? null : source.identities.localOf(after);
+  const row = local === null ? null : readActor(source, local);
+  const start = row !== null && messageOf(row).aor === aor ? row.arrival : null;
+  const { from, to } = ranges.mailbox(aor, start);
+  const locals: string[] = [];
+  for await (const [key, value] of source.store.scan(from, to, limit))
+    locals.push(localOfRow(key, value));
+  return locals;
+}
+
+function listed(source: Source, local: string): ListedMessage[] {
+  const row = readActor(source, local);
+  if (row === null || !row.live) return [];
+  const message = messageOf(row);
+  const hidden = message.reportException === 'anonymous' || isAnonymous(message.fromUri);
+  return [
+    {
+      deferredId: message.deferredId,
+      state: row.value,
+      from: hidden ? null : (message.asserted ?? message.fromUri),
+      to: message.toUri,
+      subject: message.cpim?.subject?.text ?? null,
+      contentType: message.contentType,
+      octets: message.octets - message.bodyOffset,
+      receivedAtMs: message.receivedAtMs,
+      expiresAtMs: message.expiresAtMs,
+    },
+  ];
+}
+
+const isAnonymous = (uri: string): boolean => uri.toLowerCase().includes('@anonymous.invalid');
+
+/** The whole life of one message, or null. */
+export function lifeOf(source: Source, deferredId: string): MessageLife | null {
+  const local = source.identities.localOf(deferredId);
+  const row = local === null ? null : readActor(source, local);
+  if (row === null) return null;
+  const message = messageOf(row);
+  const outlives =
+    row.outlived || row.forgetAtMs !== null
+      ? []
+      : [{ name: 'maxLifetime', dueMs: message.outlivesAtMs }];
+  const forget = row.forgetAtMs === null ? [] : [{ name: 'forget', dueMs: row.forgetAtMs }];
+  const timers = row.actor.timers.map(({ name, dueMs }) => ({ name, dueMs }));
+  return {
+    message,
+    state: row.value,
+    final: row.endedAtMs !== null,
+    outcome: row.outcome,
+    policyId: source.registry.get(row.policy)?.file.id ?? 'unknown',
+    policyHash: row.policy,
+    timers: [...timers, ...outlives, ...forget],
+    trail: row.trail,
+    parked: row.parked?.error ?? null,
+  };
+}
+
+/** Deferred ids of every message the store remembers, in key order. */
+export async function idsOf(
+  source: Source,
+  after: string | null,
+  limit: number,
+): Promise<readonly string[]> {
+  const last = after === null ? null : source.identities.localOf(after);
+  const ids: string[] = [];
+  const first = last === null ? 0 : Number.parseInt(last.slice(0, 2), 16);
+  for (let partition = first; partition < partitionCount && ids.length < limit; partition += 1) {
+    const { from, to } = ranges.family(partition, 'a');
+    const start = last !== null && partition === first ? `${keys.actor(last)}\0` : from;
+    for await (const [key] of source.store.scan(start, to, limit - ids.length)) {
+      ids.push(source.identities.deferredId(key.slice(5)));
+    }
+  }
+  return ids;
+}
+
+/** The oldest waiting message of a user, or null. */
+export async function oldestOf(source: Source, aor: string): Promise<string | null> {
+  return (await localsOf(source, aor, null, 1))[0] ?? null;
+}
+
+/** The owner's own row, when it is waiting. */
+export function ownRow(
+  source: Source,
+  aor: string,
+  deferredId: string,
+): { local: string; row: ActorRow } | null {
+  const local = source.identities.localOf(deferredId);
+  const row = local === null ? null : readActor(source, local);
+  if (local === null || row === null || !row.live || messageOf(row).aor !== aor) return null;
+  return { local, row };
+}
+
+/** Local ids behind the effects without outcome of one partition. */
+export async function outboxOf(source: Source, partition: number): Promise<readonly string[]> {
+  const { from, to } = ranges.family(partition, 'o');
+  const locals = new Set<string>();
+  for await (const [key, value] of source.store.scan(from, to)) locals.add(localOfRow(key, value));
+  return [...locals];
+}

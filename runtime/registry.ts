@@ -1,0 +1,61 @@
+// Policies by content hash. A message keeps the hash it was stored under; the active one is only for new messages.
+// Built machines live here; the rows they come from live in the store.
+import { compilePolicy, type Policy } from '../machines/index.js';
+import type { PolicySummary } from './api.js';
+import type { ActiveRow, PolicyRow } from './rows.js';
+
+interface Installed {
+  readonly policy: Policy;
+  readonly row: PolicyRow;
+}
+
+export class Registry {
+  private readonly installed = new Map<string, Installed>();
+  private activeRow: ActiveRow | null = null;
+
+  /** Builds an installed policy. Throws TypeError when its checks refuse it: it was checked before it was stored. */
+  add(hash: string, row: PolicyRow): Policy {
+    const known = this.installed.get(hash);
+    if (known !== undefined) return known.policy;
+    const compiled = compilePolicy(row.source);
+    if (!compiled.ok)
+      throw new TypeError(`stored policy ${hash} is refused: ${compiled.findings[0]?.message}`);
+    if (compiled.policy.hash !== hash)
+      throw new TypeError(`stored policy ${hash} has another content`);
+    this.installed.set(hash, { policy: compiled.policy, row });
+    return compiled.policy;
+  }
+
+  get(hash: string): Policy | null {
+    return this.installed.get(hash)?.policy ?? null;
+  }
+
+  row(hash: string): PolicyRow | null {
+    return this.installed.get(hash)?.row ?? null;
+  }
+
+  activate(row: ActiveRow): void {
+    this.activeRow = row;
+  }
+
+  get activation(): ActiveRow | null {
+    return this.activeRow;
+  }
+
+  /** The policy of new messages. */
+  get active(): Policy {
+    const policy = this.activeRow === null ? null : this.get(this.activeRow.hash);
+    if (policy === null) throw new TypeError('no policy is active');
+    return policy;
+  }
+
+  summaries(): readonly PolicySummary[] {
+    return [...this.installed.values()].map(({ policy, row }) => ({
+      hash: policy.hash,
+      id: policy.file.id,
+      title: policy.file.title,
+      active: policy.hash === this.activeRow?.hash,
+      installedAtMs: row.installedAtMs,
+    }));
+  }
+}

@@ -1,0 +1,139 @@
+// The shapes of the rows, one interface for each family of keys.ts. All but bodies are JSON. Timer, outbox,
+// quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
+import type { TrailStep } from './api.js';
+import type { Binding } from './commands.js';
+import type { ActorState } from './step.js';
+
+/** An effect without an outcome, as its message remembers it. */
+export interface PendingEffect {
+  readonly effectId: string;
+  readonly type: 'deliver' | 'report';
+  readonly attempt: number;
+  /** Deliveries only: the expiry has passed. */
+  readonly late: boolean;
+  readonly atMs: number;
+  /** The proxy the recipient registered at, or null for any. */
+  readonly node: string | null;
+}
+
+/** Why a message is parked, and the event it waits to hear again. */
+export interface Parked {
+  readonly atMs: number;
+  readonly error: string;
+  readonly event: string;
+  /** The event itself, as JSON, for the retry. */
+  readonly replay: string;
+}
+
+/** `a`: one deferred message. */
+export interface ActorRow {
+  readonly version: 1;
+  readonly policy: string;
+  readonly revision: number;
+  readonly actor: ActorState;
+  /** Where it stands, as a dotted path. */
+  readonly value: string;
+  readonly live: boolean;
+  /** Its place in the mailbox. */
+  readonly arrival: string;
+  readonly dedup: string;
+  readonly bodyDigest: string;
+  /** Whose quota it counts for. */
+  readonly sender: string;
+  readonly pending: readonly PendingEffect[];
+  /** When its timer row is due, or null when it has none. */
+  readonly wakeMs: number | null;
+  /** The maximum lifetime has been heard. */
+  readonly outlived: boolean;
+  /** Contacts' generation at the last push that was answered as unsuitable. */
+  readonly unsuitableFor: number | null;
+  readonly endedAtMs: number | null;
+  readonly outcome: string | null;
+  readonly forgetAtMs: number | null;
+  readonly parked: Parked | null;
+  readonly trail: readonly TrailStep[];
+}
+
+/** `d`: what a submission became. */
+export interface DedupRow {
+  readonly local: string;
+  readonly bodyDigest: string;
+}
+
+/** `u`: one served user. */
+export interface UserRow {
+  readonly messages: number;
+  readonly octets: number;
+  readonly bindings: readonly Binding[];
+  readonly node: string | null;
+  /** Grows with every contact that was not bound before. */
+  readonly generation: number;
+  /** Index into the retry steps, and when the next try is due; null when none is. */
+  readonly retry: { readonly step: number; readonly atMs: number } | null;
+}
+
+/** `w`: messages of one sender waiting for one recipient. */
+export interface PairRow {
+  readonly messages: number;
+}
+
+/** `P`: an installed policy. */
+export interface PolicyRow {
+  readonly source: unknown;
+  readonly installedAtMs: number;
+  readonly by: string;
+}
+
+/** `A`: the policy new messages are stored under, and how it came to that. */
+export interface ActiveRow {
+  readonly hash: string;
+  readonly atMs: number;
+  readonly by: string;
+  readonly reason: string;
+  readonly before: string | null;
+}
+
+/** `S`: what the store is. */
+export interface StoreRow {
+  readonly version: 1;
+  readonly storeId: string;
+  /** Right side of every deferred id: `mailserver32.example.org`. */
+  readonly host: string;
+  /** Key of all derived identities, base32; never leaves the store. */
+  readonly secret: string;
+  readonly createdAtMs: number;
+}
+
+/** `m`: one partition. */
+export interface MetaRow {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly count: number;
+  readonly sum: string;
+  readonly arrivals: number;
+}
+
+/** `~sum`: the whole store. */
+export interface StoreSumRow {
+  readonly epoch: number;
+  readonly seq: number;
+  /** The last instant the store has seen. */
+  readonly timeMs: number;
+}
+
+export const emptyUser: UserRow = {
+  messages: 0,
+  octets: 0,
+  bindings: [],
+  node: null,
+  generation: 0,
+  retry: null,
+};
+
+export const emptyMeta: MetaRow = {
+  epoch: 1,
+  seq: 0,
+  count: 0,
+  sum: '0'.repeat(16),
+  arrivals: 0,
+};

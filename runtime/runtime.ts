@@ -1,0 +1,410 @@
+// The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
+// store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
+
+import { readUser } from './accounts.js';
+import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
+import { type SteadyClock, steadyClock } from './clock.js';
+import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import type { TurnReply } from './decide/index.js';
+import { exitCodes, RuntimeFault } from './errors.js';
+import { Identities } from './identity.js';
+import { openRow } from './integrity.js';
+import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
+import { messageOf, readActor, targetOf } from './life.js';
+import { limits } from './limits.js';
+import { Mailboxes } from './mailbox.js';
+import { Outbox } from './outbox.js';
+import type { OutgoingEffect, World } from './ports.js';
+import { idsOf, lifeOf, listOf, localsOf, oldestOf, outboxOf, ownRow } from './queries.js';
+import type { PartitionFound, StoreHead } from './recovery.js';
+import { Registry } from './registry.js';
+import type { ActorRow, PendingEffect } from './rows.js';
+import { TimerScheduler } from './scheduler.js';
+import { Statistics } from './statistics.js';
+import type { Notice, RuntimeSettings } from './turn.js';
+import { closedFault, Writer } from './writer.js';
+
+export interface EngineOptions {
+  readonly world: World;
+  readonly head: StoreHead;
+  readonly settings: RuntimeSettings;
+  readonly clockTrusted: boolean;
+  /** Null, or why nothing new may be stored now. */
+  readonly gate: () => 'store-full' | null;
+  /** Hears every notice after its commit: logs, metrics, subscriptions. */
+  readonly listener?: (notice: Notice) => void;
+}
+
+/** A message's actor row as subscribers see it. */
+export type StepListener = (deferredId: string, row: ActorRow) => void;
+
+export class Engine implements Runtime {
+  readonly registry = new Registry();
+  readonly identities: Identities;
+  readonly time: SteadyClock;
+  readonly statistics = new Statistics();
+  private readonly writer: Writer;
+  private readonly scheduler: TimerScheduler;
+  private readonly outbox: Outbox;
+  private readonly mailboxes: Mailboxes;
+  private readonly listeners = new Set<StepListener>();
+  private closing = false;
+
+  constructor(private readonly options: EngineOptions) {
+    const { world, head } = options;
+    this.identities = new Identities(head.identity.secret, head.identity.host);
+    this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
+    const now = () => this.time.now();
+    const failed = (cause: unknown) => this.fail(cause);
+    this.writer = new Writer({
+      ...{ world, head, now, failed },
+      registry: this.registry,
+      identities: this.identities,
+      settings: options.settings,
+      gate: options.gate,
+      notice: (notice) => this.notice(notice),
+      landed: (commands, syncMs) => this.landed(commands, syncMs),
+    });
+    this.scheduler = new TimerScheduler(world.clock, world.store, {
+      ...{ now, failed },
+      fire: async (due) => {
+        world.failpoint('timer.fired');
+        await this.writer.submit({ type: 'timer.due', ...due }, partitionOfLocal(due.local)!);
+      },
+    });
+    this.outbox = new Outbox(world.clock, world.effects, {
+      load: (local, effect) => this.load(local, effect),
+      unanswered: (effectId, status) => this.unanswered(effectId, status),
+      sent: (type) => this.statistics.effect(type),
+      refill: () => void this.refillOutbox().catch(failed),
+    });
+    this.mailboxes = new Mailboxes(world.clock, world.store, {
+      ...{ now, failed },
+      giveTurn: async (aor, local) =>
+        (await this.writer.submit(
+          { type: 'turn.given', aor, local },
+          partitionOf(aor),
+        )) as TurnReply,
+      open: (key, value) => (JSON.parse(openRow(key, value).toString()) as { local: string }).local,
+    });
+  }
+
+  // ---- the door ----
+
+  async submit(command: Command): Promise<Reply> {
+    if (this.closing) throw closedFault();
+    this.statistics.command(command.type);
+    this.options.world.failpoint('cmd.received');
+    if (command.type === 'messages.deleted' || command.type === 'messages.requested')
+      return this.bulk(command);
+    const reply = (await this.writer.submit(command, this.partition(command))) as Reply;
+    const full = reply.kind === 'refused' && reply.code === 'mailbox-full';
+    if (
+      full &&
+      command.type === 'message.received' &&
+      this.options.settings.atLimit === 'drop-oldest'
+    ) {
+      return this.afterMakingRoom(command, reply);
+    }
+    return reply;
+  }
+
+  private partition(command: Command): number {
+    switch (command.type) {
+      case 'message.received':
+        return partitionOf(command.message.aor);
+      case 'message.unacknowledged':
+      case 'operator.acted':
+        return this.partitionOfId(command.deferredId);
+      case 'effect.answered':
+        return partitionOfLocal(command.effectId.split('-')[1] ?? '') ?? sharedPartition;
+      case 'policy.installed':
+      case 'policy.activated':
+        return sharedPartition;
+      default:
+        return partitionOf(command.aor);
+    }
+  }
+
+  private partitionOfId(deferredId: string): number {
+    const local = this.identities.localOf(deferredId);
+    return (local === null ? null : partitionOfLocal(local)) ?? sharedPartition;
+  }
+
+  // `all` is as many commands as it needs; each id has its own result either way.
+  private async bulk(
+    command: Extract<Command, { type: 'messages.deleted' | 'messages.requested' }>,
+  ): Promise<Reply> {
+    const { type, aor } = command;
+    const ids = command.ids === 'all' ? await this.allIds(aor) : command.ids;
+    const results: IdResult[] = [];
+    for (let from = 0; from < ids.length; from += limits.groupCommandsMax) {
+      const part = ids.slice(from, from + limits.groupCommandsMax);
+      const reply = (await this.writer.submit({ type, aor, ids: part }, partitionOf(aor))) as Reply;
+      if (reply.kind !== 'results') return reply;
+      results.push(...reply.results);
+    }
+    return { kind: 'results', results };
+  }
+
+  private async allIds(aor: string): Promise<readonly string[]> {
+    const locals = await localsOf(this.source, aor, null, this.options.settings.mailboxMessagesMax);
+    return locals.map((local) => this.identities.deferredId(local));
+  }
+
+  private async afterMakingRoom(
+    command: Extract<Command, { type: 'message.received' }>,
+    refused: Reply,
+  ): Promise<Reply> {
+    const oldest = await oldestOf(this.source, command.message.aor);
+    if (oldest === null) return refused;
+    const partition = this.partition(command);
+    await this.writer.submit({ type: 'room.made', local: oldest }, partition);
+    return (await this.writer.submit(command, partition)) as Reply;
+  }
+
+  // ---- what becomes true ----
+
+  private notice(notice: Notice): void {
+    this.options.listener?.(notice);
+    switch (notice.type) {
+      case 'effect':
+        this.outbox.add(notice.local, notice.target, notice.effect);
+        return;
+      case 'effect-over':
+        this.outbox.over(notice.effectId);
+        return;
+      case 'armed':
+        this.scheduler.armed(notice);
+        return;
+      case 'arrived':
+        this.mailboxes.arrived(notice.aor);
+        return;
+      case 'reachable':
+        this.mailboxes.reachable(notice.aor, notice.node);
+        return;
+      case 'unreachable':
+        this.mailboxes.unreachable(notice.aor);
+        return;
+      case 'retry':
+        this.mailboxes.retryAt(notice.aor, notice.atMs);
+        return;
+      case 'requested':
+        this.mailboxes.requested(notice.aor, null, notice.locals);
+        return;
+      case 'settled':
+        this.mailboxes.settled(notice);
+        return;
+      case 'stepped':
+        this.tell(notice.local, notice.row);
+        return;
+      default:
+        this.count(notice);
+    }
+  }
+
+  private count(notice: Notice): void {
+    switch (notice.type) {
+      case 'placed':
+        this.statistics.waiting += notice.live ? 1 : -1;
+        return;
+      case 'ended':
+        this.statistics.outcome(notice.outcome);
+        return;
+      case 'parked':
+        this.statistics.parked += 1;
+        return;
+      case 'counted':
+        this.statistics.event(notice.what);
+        return;
+      case 'damaged':
+        this.statistics.event('damaged-row');
+        return;
+      default:
+    }
+  }
+
+  private tell(local: string, row: ActorRow): void {
+    if (this.listeners.size === 0) return;
+    const deferredId = this.identities.deferredId(local);
+    for (const listener of this.listeners) listener(deferredId, row);
+  }
+
+  /** Hears every committed step; returns the way to stop it. */
+  onStep(listener: StepListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private landed(commands: number, syncMs: number): void {
+    this.statistics.commits += 1;
+    this.statistics.lastGroupSize = commands;
+    this.statistics.lastSyncMs = syncMs;
+  }
+
+  /** Number of the last durable commit. */
+  get committed(): number {
+    return this.options.head.sum.seq + this.statistics.commits;
+  }
+
+  // ---- effects ----
+
+  private load(local: string, effect: PendingEffect): OutgoingEffect | null {
+    const row = readActor(this.writer, local);
+    if (row === null) return null;
+    const base = {
+      effectId: effect.effectId,
+      token: this.identities.token(effect.effectId),
+      node: effect.node,
+      atMs: effect.atMs,
+      message: messageOf(row),
+      ...this.identities.dialog(effect.type, local),
+      cseq: effect.attempt,
+    };
+    if (effect.type === 'report') {
+      return {
+        ...base,
+        type: 'report',
+        status: 'failed',
+        imdnMessageId: this.identities.reportMessageId(local),
+      };
+    }
+    const octets = this.writer.ledger.read(keys.body(local));
+    return octets === null ? null : { ...base, type: 'deliver', octets, late: effect.late };
+  }
+
+  private unanswered(effectId: string, status: number): void {
+    const token = this.identities.token(effectId);
+    const command = { type: 'effect.answered', effectId, token, status } as const;
+    this.writer.submit(command, this.partition(command)).catch((cause) => this.fail(cause));
+  }
+
+  private async refillOutbox(): Promise<void> {
+    for (let partition = 0; partition < sharedPartition; partition += 1) {
+      this.resend(await outboxOf(this.source, partition));
+    }
+  }
+
+  private resend(locals: readonly string[]): void {
+    for (const local of locals) {
+      const row = readActor(this.writer, local);
+      if (row === null || row.parked !== null) continue;
+      for (const effect of row.pending)
+        this.outbox.add(local, targetOf(messageOf(row), effect), effect);
+    }
+  }
+
+  // ---- life cycle ----
+
+  /** A partition passed its checks: what it left undone goes on, and its commands are decided. */
+  admit(found: PartitionFound): void {
+    this.statistics.waiting += found.waiting;
+    this.statistics.parked += found.parked;
+    this.writer.admit(found.partition);
+    if (found.partition === sharedPartition) return;
+    this.scheduler.start(found.partition);
+    this.resend(found.outbox);
+    const now = this.time.now();
+    for (const [aor, user] of found.users) {
+      const bound = user.bindings.some((binding) => binding.expiresAtMs > now);
+      if (user.messages === 0 || !bound) continue;
+      if (user.retry === null) this.mailboxes.reachable(aor, user.node);
+      else this.mailboxes.retryAt(aor, user.retry.atMs);
+    }
+  }
+
+  wake(): void {
+    this.outbox.wake();
+  }
+
+  private fail(cause: unknown): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.stopParts();
+    const code =
+      cause instanceof RuntimeFault
+        ? cause.exitCode
+        : isStoreError(cause)
+          ? exitCodes.io
+          : exitCodes.internal;
+    const why = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    this.options.world.exit(code, why);
+  }
+
+  private stopParts(): void {
+    this.scheduler.stop();
+    this.outbox.stop();
+    this.mailboxes.stop();
+  }
+
+  async close(): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    this.options.world.failpoint('shutdown.begin');
+    this.stopParts();
+    await this.writer.drained();
+    this.options.world.failpoint('shutdown.before-close');
+    await this.options.world.store.close();
+  }
+
+  // ---- questions ----
+
+  private get source() {
+    const { ledger } = this.writer;
+    return {
+      store: this.options.world.store,
+      ledger,
+      identities: this.identities,
+      registry: this.registry,
+      now: () => this.time.now(),
+    };
+  }
+
+  list(aor: string, after: string | null, limit: number): Promise<Listing> {
+    return listOf(this.source, aor, after, limit);
+  }
+
+  read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
+    const own = ownRow(this.source, aor, deferredId);
+    const octets = own === null ? null : this.writer.ledger.read(keys.body(own.local));
+    return own === null || octets === null ? null : { message: messageOf(own.row), octets };
+  }
+
+  show(deferredId: string): MessageLife | null {
+    return lifeOf(this.source, deferredId);
+  }
+
+  actor(deferredId: string): ActorRow | null {
+    const local = this.identities.localOf(deferredId);
+    return local === null ? null : readActor(this.writer, local);
+  }
+
+  ids(after: string | null, limit: number): Promise<readonly string[]> {
+    return idsOf(this.source, after, limit);
+  }
+
+  bindings(aor: string): readonly Binding[] {
+    const now = this.time.now();
+    return readUser(this.writer, aor).bindings.filter((binding) => binding.expiresAtMs > now);
+  }
+
+  policies(): readonly PolicySummary[] {
+    return this.registry.summaries();
+  }
+
+  policy(hash: string): unknown {
+    return this.registry.row(hash)?.source ?? null;
+  }
+
+  stats(): RuntimeStats {
+    return this.statistics.snapshot(
+      this.options.head.identity.storeId,
+      this.outbox.size,
+      this.scheduler.lagMs,
+    );
+  }
+}
+
+const isStoreError = (cause: unknown): boolean =>
+  typeof (cause as { code?: unknown })?.code === 'string' &&
+  (cause as { code: string }).code.startsWith('LEVEL_');

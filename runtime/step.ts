@@ -1,0 +1,218 @@
+// The one adapter to XState: a pure function from a stored actor and an event to the next stored actor and its
+// effects. It implements XState's ActorScope once and reuses it, so that no actor object is made for a step; a
+// differential test holds it equal to XState's public `transition()`. It reads no clock: `nowMs` is given.
+import {
+  type AnyActorScope,
+  type AnyMachineSnapshot,
+  createActor,
+  createMachine,
+  type StateValue,
+} from 'xstate';
+import {
+  type Effect,
+  effectActions,
+  effectPrefix,
+  initialContext,
+  type Message,
+  type MessageEvent,
+  type Policy,
+} from '../machines/index.js';
+
+/** A delayed transition that waits: XState's own id of it, the delay's name, and when it is due. */
+export interface ArmedTimer {
+  readonly id: string;
+  readonly name: string;
+  readonly dueMs: number;
+}
+
+/** What is stored of an actor: XState's persisted snapshot beside what XState does not keep. */
+export interface ActorState {
+  /** `getPersistedSnapshot` of the machine. */
+  readonly snapshot: object;
+  readonly timers: readonly ArmedTimer[];
+}
+
+/** An event from the closed list, or the firing of one of the actor's own armed timers. */
+export type StepEvent = MessageEvent | { readonly type: 'timer'; readonly id: string };
+
+export interface Step {
+  readonly state: ActorState;
+  readonly effects: readonly Effect[];
+  /** States entered on the way, transient ones included, in order: `expired`, `reporting.sending`. */
+  readonly path: readonly string[];
+  /** False when the event found no transition: nothing is to be written. */
+  readonly changed: boolean;
+  readonly final: boolean;
+  /** Whether the message is in its mailbox now. */
+  readonly live: boolean;
+  /** Where it stands, as a dotted path: `reporting.sending`. */
+  readonly value: string;
+}
+
+/** A step that could not be taken; the message goes to quarantine (reliability R23). */
+export class StepError extends Error {
+  override readonly name = 'StepError';
+}
+
+/** The first step of a message: from nothing into the machine's initial state. */
+export function begin(policy: Policy, message: Message, nowMs: number): Step {
+  const frame = { policy, message, nowMs, waiting: [], before: null };
+  const input = initialContext(message) as never;
+  return run(frame, () => policy.machine.getInitialSnapshot(scope, input));
+}
+
+/** One macrostep. Throws StepError when the machine fails; deterministic, so a repetition fails alike. */
+export function step(policy: Policy, stored: ActorState, event: StepEvent, nowMs: number): Step {
+  const before = restore(policy, stored);
+  const { message } = before.context as { message: Message };
+  const fired = event.type === 'timer' ? event.id : null;
+  const waiting = stored.timers.filter((timer) => timer.id !== fired);
+  const input = event.type === 'timer' ? { type: event.id } : event;
+  const frame = { policy, message, nowMs, waiting, before };
+  const next = run(frame, () => policy.machine.transition(before, input as never, scope));
+  // A timer that fired is gone even when nothing came of it.
+  return fired === null ? next : { ...next, changed: true };
+}
+
+function restore(policy: Policy, stored: ActorState): AnyMachineSnapshot {
+  return policy.machine.restoreSnapshot(stored.snapshot as never, scope) as AnyMachineSnapshot;
+}
+
+/** Where a stored actor stands, without a step. */
+export function standing(
+  policy: Policy,
+  stored: ActorState,
+): { value: string; live: boolean; final: boolean } {
+  const snapshot = restore(policy, stored);
+  return {
+    value: valuePath(snapshot.value),
+    live: snapshot.hasTag('live'),
+    final: snapshot.status === 'done',
+  };
+}
+
+// ---- the reused scope ----
+
+interface ExecutedAction {
+  readonly type: string;
+  readonly params?: unknown;
+}
+
+const executed: ExecutedAction[] = [];
+const microsteps: string[] = [];
+
+const host = createActor(createMachine({}));
+host.system.inspect((event) => {
+  if (event.type !== '@xstate.microstep') return;
+  microsteps.push(valuePath((event.snapshot as AnyMachineSnapshot).value));
+});
+
+// Everything a macrostep may ask of its host. Actions are collected, never executed; children do not exist.
+const scope: AnyActorScope = {
+  self: host,
+  id: host.id,
+  sessionId: host.sessionId,
+  system: host.system,
+  logger: () => {},
+  defer: () => {
+    throw new StepError('a policy may not defer work');
+  },
+  emit: () => {
+    throw new StepError('a policy may not emit events');
+  },
+  stopChild: () => {
+    throw new StepError('a policy has no children');
+  },
+  actionExecutor: (action) => {
+    executed.push(action as ExecutedAction);
+  },
+};
+
+interface Frame {
+  readonly policy: Policy;
+  readonly message: Message;
+  readonly nowMs: number;
+  /** Timers still armed when the step begins. */
+  readonly waiting: readonly ArmedTimer[];
+  readonly before: AnyMachineSnapshot | null;
+}
+
+function run(frame: Frame, macrostep: () => unknown): Step {
+  executed.length = 0;
+  microsteps.length = 0;
+  const snapshot = attempt(macrostep);
+  const value = valuePath(snapshot.value);
+  const timers = snapshot.status === 'done' ? [] : armed(frame);
+  return {
+    state: { snapshot: frame.policy.machine.getPersistedSnapshot(snapshot) as object, timers },
+    effects: executed.flatMap(effectOf),
+    path: distinct(microsteps.length === 0 ? [value] : microsteps),
+    changed: snapshot !== frame.before,
+    final: snapshot.status === 'done',
+    live: snapshot.hasTag('live'),
+    value,
+  };
+}
+
+function attempt(macrostep: () => unknown): AnyMachineSnapshot {
+  let snapshot: AnyMachineSnapshot;
+  try {
+    snapshot = macrostep() as AnyMachineSnapshot;
+  } catch (cause) {
+    throw new StepError(reason(cause), { cause });
+  }
+  if (snapshot.status === 'error') throw new StepError(reason(snapshot.error));
+  return snapshot;
+}
+
+const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+function effectOf(action: ExecutedAction): Effect[] {
+  if (action.type.startsWith('xstate.')) return [];
+  const type = action.type.slice(effectPrefix.length);
+  if (!action.type.startsWith(effectPrefix) || !effectActions.has(type)) {
+    throw new StepError(`unknown action "${action.type}"`);
+  }
+  return [{ type, ...(action.params as object) } as Effect];
+}
+
+// A delay comes out of XState as a delayed raise, and leaving its state as a cancel; both name the same id.
+function armed(frame: Frame): readonly ArmedTimer[] {
+  let timers = frame.waiting;
+  for (const action of executed) {
+    if (action.type === 'xstate.cancel') {
+      const { sendId } = action.params as { sendId: string };
+      timers = timers.filter((timer) => timer.id !== sendId);
+    } else if (action.type === 'xstate.raise') {
+      const { id, delay } = action.params as { id: string; delay?: number };
+      if (delay === undefined) throw new StepError('a policy may not raise events');
+      const timer = timerFor(frame, id, delay);
+      timers = timers.filter((one) => one.id !== id);
+      if (timer !== null) timers = [...timers, timer];
+    }
+  }
+  return timers;
+}
+
+// XState names a delayed transition `xstate.after.<delay>.<state id>`; a delay's name has no dot.
+function timerFor(frame: Frame, id: string, delayMs: number): ArmedTimer | null {
+  const name = id.split('.', 3)[2];
+  if (!id.startsWith('xstate.after.') || name === undefined)
+    throw new StepError(`unknown timer "${id}"`);
+  if (name !== 'expiry') return { id, name, dueMs: frame.nowMs + delayMs };
+  const { expiresAtMs } = frame.message;
+  return expiresAtMs === null ? null : { id, name, dueMs: expiresAtMs };
+}
+
+function valuePath(value: StateValue): string {
+  if (typeof value === 'string') return value;
+  const parts = Object.entries(value).map(([key, inner]) => {
+    const below = inner === undefined ? '' : valuePath(inner);
+    return below === '' ? key : `${key}.${below}`;
+  });
+  return parts.join(' & ');
+}
+
+function distinct(path: readonly string[]): readonly string[] {
+  return path.filter((value, index) => value !== path[index - 1]);
+}

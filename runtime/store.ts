@@ -1,0 +1,216 @@
+// The only user of level. A store is a folder: LevelDB in `db`, an optional ballast file beside it, its watermark in
+// another folder. It is made apart and renamed into place; opening never creates. Every commit is one synced batch,
+// one at a time; the first error is for ever (reliability 1.1, R2, R3, R5, R11).
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Level } from 'level';
+import { RuntimeFault } from './errors.js';
+import { lockFolder, type ProcessLock } from './lock.js';
+import type { RowWrite, StorePort } from './ports.js';
+import { type Mark, readMark, writeMark } from './watermark.js';
+
+type Database = Level<string, Uint8Array>;
+
+const encodings = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
+
+// A larger write buffer than LevelDB's 4 MiB: fewer tables to merge while a million messages come in.
+const tuning = { writeBufferSize: 16 * 1024 * 1024, cacheSize: 32 * 1024 * 1024 } as const;
+
+export interface StoreLocation {
+  readonly folder: string;
+  /** Where the watermark lives; `<folder>.watermark` by default. */
+  readonly watermarkFolder?: string;
+}
+
+/** A store on disk, open in this process alone. */
+export interface DiskStore extends StorePort {
+  /** The mark of the last clean second, or null when there is none. */
+  readonly mark: Mark | null;
+  writeMark(mark: Mark): void;
+  /** Octets free for us on the volume. */
+  freeOctets(): number;
+  /** Lines of LevelDB's own log that tell of dropped data. */
+  readonly alarms: readonly string[];
+}
+
+/** Makes a store: its first rows in one synced batch, in a folder apart, renamed into place. */
+export async function createStore(
+  location: StoreLocation,
+  rows: readonly RowWrite[],
+): Promise<void> {
+  const folder = resolve(location.folder);
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new RuntimeFault('DEFERRED_IM_STORE_EXISTS', `${folder} is not empty`);
+  }
+  const apart = `${folder}.creating-${process.pid}`;
+  rmSync(apart, { recursive: true, force: true });
+  try {
+    mkdirSync(apart, { recursive: true, mode: 0o700 });
+    const db: Database = new Level(join(apart, 'db'), { ...encodings, ...tuning });
+    await db.open();
+    await write(db, rows);
+    await db.close();
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(apart, folder);
+  } catch (cause) {
+    rmSync(apart, { recursive: true, force: true });
+    throw asFault(cause, `a store could not be made in ${folder}`);
+  }
+}
+
+/** True when a folder holds a store. */
+export const storeExists = (folder: string): boolean => existsSync(join(folder, 'db', 'CURRENT'));
+
+/** Opens a store that exists. Rejects with a RuntimeFault that says what is wrong and where. */
+export async function openStore(location: StoreLocation): Promise<DiskStore> {
+  const folder = resolve(location.folder);
+  if (!existsSync(join(folder, 'db'))) {
+    throw new RuntimeFault('DEFERRED_IM_STORE_MISSING', `there is no store in ${folder}`);
+  }
+  checkPrivate(folder);
+  const lock = await lockFolder(folder);
+  try {
+    const db: Database = new Level(join(folder, 'db'), {
+      ...encodings,
+      ...tuning,
+      createIfMissing: false,
+    });
+    await db.open();
+    return diskStore(db, lock, folder, location.watermarkFolder ?? `${folder}.watermark`);
+  } catch (cause) {
+    await lock.release();
+    throw asFault(cause, `the store in ${folder} could not be opened`);
+  }
+}
+
+// Bodies are other people's letters (reliability X16).
+function checkPrivate(folder: string): void {
+  if ((statSync(folder).mode & 0o077) === 0) return;
+  throw new RuntimeFault(
+    'DEFERRED_IM_STORE_PERMISSIONS',
+    `${folder} must be readable by its owner alone (mode 0700)`,
+  );
+}
+
+function diskStore(
+  db: Database,
+  lock: ProcessLock,
+  folder: string,
+  watermarkFolder: string,
+): DiskStore {
+  let writing = false;
+  let failed: unknown = null;
+  return {
+    mark: readMark(watermarkFolder),
+    alarms: readAlarms(join(folder, 'db')),
+    writeMark: (mark) => writeMark(watermarkFolder, mark),
+    freeOctets: () => {
+      const volume = statfsSync(folder);
+      return volume.bavail * volume.bsize;
+    },
+    get: (key) => db.getSync(key),
+    scan: (from, to, limit) => scan(db, from, to, limit),
+    commit: async (rows) => {
+      if (writing) throw new TypeError('one commit at a time');
+      // After an error LevelDB may take writes and lose them at the next open: there is no second try.
+      if (failed !== null) throw failed;
+      writing = true;
+      try {
+        await write(db, rows);
+      } catch (cause) {
+        failed = cause;
+        throw cause;
+      } finally {
+        writing = false;
+      }
+    },
+    close: async () => {
+      await db.close();
+      await lock.release();
+    },
+  };
+}
+
+async function write(db: Database, rows: readonly RowWrite[]): Promise<void> {
+  const batch = db.batch();
+  for (const { key, value } of rows) {
+    if (value === null) batch.del(key);
+    else batch.put(key, value);
+  }
+  await batch.write({ sync: true });
+}
+
+async function* scan(
+  db: Database,
+  from: string,
+  to: string,
+  limit = -1,
+): AsyncGenerator<readonly [string, Uint8Array]> {
+  const iterator = db.iterator({ gte: from, lt: to, limit });
+  try {
+    for (;;) {
+      const page = await iterator.nextv(1000);
+      if (page.length === 0) return;
+      yield* page as [string, Uint8Array][];
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+// LevelDB drops damaged blocks of its log with no more than a line in its own log file (reliability R10).
+function readAlarms(folder: string): readonly string[] {
+  const text = ['LOG', 'LOG.old']
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  return text
+    .split('\n')
+    .filter((line) => line.includes('(ignoring error)') || line.includes('dropping '));
+}
+
+/** Writes the ballast: octets to be given back when the disk is full at boot (reliability R13, B4). */
+export function writeBallast(folder: string, octets: number): void {
+  const path = join(folder, 'ballast');
+  if (!existsSync(path)) writeFileSync(path, Buffer.alloc(octets), { mode: 0o600 });
+  chmodSync(path, 0o600);
+}
+
+/** Gives the ballast back. True when there was one. */
+export function dropBallast(folder: string): boolean {
+  const path = join(folder, 'ballast');
+  if (!existsSync(path)) return false;
+  rmSync(path);
+  return true;
+}
+
+/** What LevelDB said, as a fault with the exit code it deserves. */
+export function asFault(cause: unknown, what: string): RuntimeFault {
+  if (cause instanceof RuntimeFault) return cause;
+  const inner = deepest(cause);
+  const code = (inner as { code?: unknown }).code;
+  const text = inner instanceof Error ? inner.message : String(inner);
+  if (code === 'LEVEL_LOCKED')
+    return new RuntimeFault('DEFERRED_IM_STORE_LOCKED', `${what}: ${text}`, [], { cause });
+  const damaged = code === 'LEVEL_CORRUPTION' || text.includes('does not exist (create_if_missing');
+  const missing = text.includes('MANIFEST') && text.includes('No such file');
+  const kind = damaged || missing ? 'DEFERRED_IM_STORE_DAMAGED' : 'DEFERRED_IM_STORE_IO';
+  return new RuntimeFault(kind, `${what}: ${text}`, [], { cause });
+}
+
+function deepest(cause: unknown): unknown {
+  const inner = cause instanceof Error ? cause.cause : undefined;
+  return inner === undefined ? cause : deepest(inner);
+}

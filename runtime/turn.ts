@@ -1,0 +1,72 @@
+// What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
+// group is durable. A decision reads no clock and rolls no dice but through this.
+import type { AnswerClass, ReportRules } from '../machines/index.js';
+import type { PartitionState } from './group.js';
+import type { Identities } from './identity.js';
+import type { Ledger } from './ledger.js';
+import type { Registry } from './registry.js';
+import type { ActorRow, PendingEffect } from './rows.js';
+
+/** What an operator sets about the store as a whole. */
+export interface RuntimeSettings {
+  readonly mailboxMessagesMax: number;
+  readonly mailboxOctetsMax: number;
+  readonly pairMessagesMax: number;
+  /** At the recipient's limit: refuse the new message, or drop the oldest one. */
+  readonly atLimit: 'refuse' | 'drop-oldest';
+  readonly reportRules: ReportRules;
+  /** Only devices that registered with `+g.oma.sip-im` count as reachable. */
+  readonly requireImTag: boolean;
+}
+
+/** Something that is true once the group is on disk. */
+export type Notice =
+  | {
+      readonly type: 'effect';
+      readonly local: string;
+      readonly target: string;
+      readonly effect: PendingEffect;
+    }
+  /** An effect needs no answer any more. */
+  | { readonly type: 'effect-over'; readonly effectId: string }
+  | { readonly type: 'armed'; readonly local: string; readonly dueMs: number }
+  | { readonly type: 'arrived'; readonly aor: string }
+  /** A user can be reached (again); `afresh` starts his mailbox from its oldest message. */
+  | { readonly type: 'reachable'; readonly aor: string; readonly node: string | null }
+  | { readonly type: 'unreachable'; readonly aor: string }
+  /** A user who stays registered is tried again at this instant. */
+  | { readonly type: 'retry'; readonly aor: string; readonly atMs: number }
+  /** A user asked for these messages before the others. */
+  | { readonly type: 'requested'; readonly aor: string; readonly locals: readonly string[] }
+  /** A push is over: answered, or overtaken. `retryAtMs` is set when the run is to pause. */
+  | {
+      readonly type: 'settled';
+      readonly aor: string;
+      readonly local: string;
+      readonly answer: AnswerClass | 'overtaken';
+      readonly retryAtMs: number | null;
+    }
+  | { readonly type: 'stepped'; readonly local: string; readonly row: ActorRow }
+  /** A message joined its mailbox, or left it. */
+  | { readonly type: 'placed'; readonly live: boolean }
+  | { readonly type: 'ended'; readonly outcome: string }
+  | { readonly type: 'parked'; readonly local: string; readonly error: string }
+  /** A row failed its checksum; its message is left alone. */
+  | { readonly type: 'damaged'; readonly key: string }
+  | { readonly type: 'activated'; readonly hash: string }
+  /** A curiosity worth a counter and a log line: `late-delivery`, `stale-answer`, `foreign-token`. */
+  | { readonly type: 'counted'; readonly what: string; readonly local: string | null };
+
+export interface Turn {
+  readonly nowMs: number;
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  readonly identities: Identities;
+  readonly partitions: readonly PartitionState[];
+  readonly settings: RuntimeSettings;
+  /** Unguessable octets. */
+  readonly random: (count: number) => Uint8Array;
+  /** Null, or why nothing new may be stored now. */
+  readonly gate: () => 'store-full' | null;
+  readonly notices: Notice[];
+}
