@@ -2,7 +2,7 @@
 import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const kinds = /\.(json|cfg|html|css|rng|xml|sh|md|eml|bin)$/;
+const kinds = /\.(json|cfg|html|css|rng|xml|sh|md|eml|bin|conf)$/;
 const folders = ['machines', 'runtime', 'adapters', 'test'];
 
 for (const folder of folders) {

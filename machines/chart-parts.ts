@@ -1,6 +1,6 @@
-// What every rendering of a chart shares: which states the order names, how a transition is written, what a
-// state lists inside itself, and which transitions a message took on its way. Pure, in document order; it knows
-// nothing of mermaid, terminals or pictures.
+// What every rendering of a chart shares: which states the order names, how a transition is
+// written, what a state lists inside itself, and which transitions a message took on its way. Pure,
+// in document order; it knows nothing of mermaid, terminals or pictures.
 import { type Graph, type GraphState, type GraphTransition, isWithin } from './graph.js';
 
 /** States the order itself names; every chart draws them in the accent colour. */
@@ -13,7 +13,10 @@ export const orderStates: ReadonlySet<string> = new Set([
   'dropped',
 ]);
 
-/** One stop on the way of a message: a state, and the event or `after <delay>` that led there, if known. */
+/**
+ * One stop on the way of a message: a state, and the event or `after <delay>` that led there, if
+ * known.
+ */
 export interface PathStop {
   readonly state: string;
   readonly event?: string;
@@ -122,7 +125,10 @@ export function stopsOf(path: Path): readonly PathStop[] {
   return path.map((stop) => (typeof stop === 'string' ? { state: stop } : stop));
 }
 
-/** Transitions between neighbouring stops; where none fits, or the chart was another one, there is none. */
+/**
+ * Transitions between neighbouring stops; where none fits, or the chart was another one, there is
+ * none.
+ */
 export function takenOn(graph: Graph, path: Path): readonly Taken[] {
   const stops = stopsOf(path);
   return stops.slice(1).flatMap((to, index) => {
@@ -170,8 +176,9 @@ export interface TrailEntry {
 }
 
 /**
- * The stops of a trail, with the states a message merely passed through (`expired` on its way to `reporting`) put
- * in where only one way leads there. Where several do, nothing is invented: the chart shows both ends alone.
+ * The stops of a trail, with the states a message merely passed through (`expired` on its way to
+ * `reporting`) put in where only one way leads there. Where several do, nothing is invented: the
+ * chart shows both ends alone.
  */
 export function pathOfTrail(graph: Graph, trail: readonly TrailEntry[]): readonly PathStop[] {
   const stops: PathStop[] = [];
@@ -229,7 +236,8 @@ export function visible(text: string): string {
     .join('');
 }
 
-// Controls, line and paragraph separators, marks that turn the direction of writing, lone surrogates, non-characters.
+// Controls, line and paragraph separators, marks that turn the direction of writing, lone
+// surrogates, non-characters.
 function isVisible(code: number): boolean {
   if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
   if (code >= 0x200b && code <= 0x200f) return false;

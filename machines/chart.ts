@@ -1,6 +1,7 @@
-// A policy's graph as text: mermaid for pull requests, a transition table, and a chart for the terminal on which
-// the way of one message can be shown. Pure, in document order, no colours but the terminal's own. Every name is
-// escaped for where it goes: a policy is written by somebody else.
+// A policy's graph as text: mermaid for pull requests, a transition table, and a chart for the
+// terminal on which the way of one message can be shown. Pure, in document order, no colours but
+// the terminal's own. Every name is escaped for where it goes: a policy is written by somebody
+// else.
 import {
   innerLines,
   innerText,
@@ -20,8 +21,8 @@ import { type Graph, type GraphState, type GraphTransition, isWithin } from './g
 // ---- mermaid ----
 
 /**
- * The graph as a mermaid `stateDiagram-v2`. Identifiers are made up (mermaid allows no hyphen and has reserved
- * words).
+ * The graph as a mermaid `stateDiagram-v2`. Identifiers are made up (mermaid allows no hyphen and
+ * has reserved words).
  */
 export function mermaid(graph: Graph): string {
   const ids = mermaidIds(graph);
@@ -42,11 +43,14 @@ export function mermaid(graph: Graph): string {
   return `${lines.join('\n')}\n`;
 }
 
+// Mermaid makes its own ids for `[*]`, `<block>_start` and `<block>_end`: a state of that name gets
+// a tail.
 function mermaidIds(graph: Graph): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   const used = new Set<string>();
   for (const { path } of graph.states) {
-    const base = `s_${[...path].map((sign) => (isWordSign(sign) ? sign : '_')).join('')}`;
+    const words = [...path].map((sign) => (isWordSign(sign) ? sign : '_')).join('');
+    const base = /_(start|end)$/.test(`_${words}`) ? `s_${words}_` : `s_${words}`;
     let id = base;
     for (let count = 2; used.has(id); count += 1) id = `${base}_${count}`;
     used.add(id);
@@ -89,7 +93,8 @@ function mermaidNote(
   return lines.length === 0 ? [] : [`${indent}note right of ${id}`, ...lines, `${indent}end note`];
 }
 
-// An edge stands in the innermost block that holds both ends: mermaid draws a state where it is first named.
+// An edge stands in the innermost block that holds both ends: mermaid draws a state where it is
+// first named.
 function mermaidEdges(
   graph: Graph,
   ids: ReadonlyMap<string, string>,
@@ -121,8 +126,8 @@ function blockOf(transition: GraphTransition): string {
   return block;
 }
 
-// Mermaid's entity codes are not decoded in every place, so signs with a meaning become their full-width twins.
-// A note ends at the first `end note`, wherever it stands.
+// Mermaid's entity codes are not decoded in every place, so signs with a meaning become their
+// full-width twins. A note ends at the first `end note`, wherever it stands.
 function mermaidText(text: string): string {
   const twins = [...visible(text)].map((sign) => (isPlainSign(sign) ? sign : fullWidth(sign)));
   return twins.join('').replaceAll(/end note/gi, 'end-note');
@@ -190,7 +195,8 @@ function codes(labels: readonly string[]): string {
   return labels.map(code).join(', ');
 }
 
-// Table cells split at `|` even inside code; a back quote would end the code: both become plain look-alikes.
+// Table cells split at `|` even inside code; a back quote would end the code: both become plain
+// look-alikes.
 function code(text: string): string {
   return `\`${visible(text).replaceAll('`', "'").replaceAll('|', '¦')}\``;
 }

@@ -1,5 +1,27 @@
 // The public face of machines/: what other folders may use.
 export { answerClass } from './answer.js';
+export {
+  mermaid,
+  type TextChartOptions,
+  textChart,
+  transitionTable,
+} from './chart.js';
+export {
+  innerLines,
+  innerText,
+  innerTransitions,
+  isInner,
+  isLeaf,
+  orderStates,
+  type Path,
+  type PathStop,
+  pathOfTrail,
+  stopsOf,
+  takenOn,
+  transitionParts,
+  transitionText,
+  visible,
+} from './chart-parts.js';
 export { checkPolicy, type PolicyFinding } from './check.js';
 export {
   answerTimeoutMs,

@@ -84,6 +84,10 @@ export const faults = {
     exit: 'permissions',
     meaning: 'The data folder can be read by others, or not by us.',
   },
+  DEFERRED_IM_STORE_VOLATILE: {
+    exit: 'usage',
+    meaning: 'The data folder lies on a file system that may not keep what it confirms.',
+  },
   DEFERRED_IM_POLICY_INVALID: { exit: 'policy-invalid', meaning: 'A policy file was refused.' },
 } as const satisfies Record<string, { exit: keyof typeof exitCodes; meaning: string }>;
 

@@ -36,6 +36,13 @@ export type {
 } from './ports.js';
 export type { ActorRow, PendingEffect } from './rows.js';
 export { Engine, type StepListener } from './runtime.js';
-export { begin, type Step, StepError, type StepEvent, step } from './step.js';
-export { type DiskStore, dropBallast, openStore, storeExists, writeBallast } from './store.js';
+export { begin, restore, type Step, StepError, type StepEvent, step } from './step.js';
+export {
+  type DiskStore,
+  dropBallast,
+  openStore,
+  storeExists,
+  volumeKind,
+  writeBallast,
+} from './store.js';
 export type { Notice, RuntimeSettings } from './turn.js';

@@ -66,11 +66,12 @@ export function makeStore(location: StoreLocation, host: string, policyId?: stri
 
 /** Opens the store of a folder, making it first when there is none and a host for its ids is given. */
 export async function openFolder(
-  location: StoreLocation & { readonly host?: string },
+  location: StoreLocation & { readonly host?: string; readonly policyId?: string },
   options: RuntimeOptions,
 ): Promise<Opened> {
-  if (!storeExists(location.folder) && location.host !== undefined)
-    await makeStore(location, location.host);
+  if (!storeExists(location.folder) && location.host !== undefined) {
+    await makeStore(location, location.host, location.policyId);
+  }
   const store = await openStore(location);
   try {
     return await openRuntime(store, options);

@@ -74,7 +74,8 @@ export function step(policy: Policy, stored: ActorState, event: StepEvent, nowMs
   return fired === null ? next : { ...next, changed: true };
 }
 
-function restore(policy: Policy, stored: ActorState): AnyMachineSnapshot {
+/** A stored actor as XState's own snapshot, with `matches`, `hasTag`, `can` and `getMeta`. */
+export function restore(policy: Policy, stored: ActorState): AnyMachineSnapshot {
   return policy.machine.restoreSnapshot(stored.snapshot as never, scope) as AnyMachineSnapshot;
 }
 

@@ -181,6 +181,21 @@ function readAlarms(folder: string): readonly string[] {
     .filter((line) => line.includes('(ignoring error)') || line.includes('dropping '));
 }
 
+// File systems that do not keep what they confirm, or not on this host (B22).
+const volatileKinds: Readonly<Record<number, string>> = {
+  16914836: 'tmpfs',
+  2240043254: 'ramfs',
+  2035054128: 'overlay',
+  26985: 'NFS',
+  1702057286: 'FUSE',
+  4283649346: 'CIFS',
+};
+
+/** Name of the file system a folder lies on when it is no place for a store; null when it is. */
+export function volumeKind(folder: string): string | null {
+  return volatileKinds[statfsSync(folder).type >>> 0] ?? null;
+}
+
 /** Writes the ballast: octets to be given back when the disk is full at boot (reliability R13, B4). */
 export function writeBallast(folder: string, octets: number): void {
   const path = join(folder, 'ballast');

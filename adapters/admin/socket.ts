@@ -1,0 +1,97 @@
+// The admin socket: `<folder>/admin.sock`, mode 0600, one JSON object a line in each direction. Who may open the
+// socket may do everything: the file system is the access control (reliability S4).
+import { chmodSync, rmSync } from 'node:fs';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { runVerb, type VerbAnswer, type VerbContext } from './verbs.js';
+
+const lineOctetsMax = 262_144;
+
+export interface AdminServer {
+  close(): Promise<void>;
+}
+
+/** Listens on a socket file; a stale one of a dead process is replaced, the store's lock having been taken. */
+export async function serveAdmin(
+  path: string,
+  context: VerbContext,
+  failed: (cause: unknown) => void,
+): Promise<AdminServer> {
+  rmSync(path, { force: true });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    eachLine(socket, (line) => answerLine(context, line), failed);
+  });
+  await listen(server, path);
+  chmodSync(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+}
+
+// Lines of one connection are answered in their order.
+function eachLine(
+  socket: Socket,
+  answer: (line: string) => Promise<VerbAnswer>,
+  failed: (cause: unknown) => void,
+): void {
+  let rest = '';
+  let last: Promise<void> = Promise.resolve();
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > lineOctetsMax) socket.destroy();
+    for (const line of lines) {
+      last = last
+        .then(() => answer(line))
+        .then((reply) => void socket.write(`${JSON.stringify(reply)}\n`))
+        .catch(failed);
+    }
+  });
+}
+
+async function answerLine(context: VerbContext, line: string): Promise<VerbAnswer> {
+  let request: unknown;
+  try {
+    request = JSON.parse(line);
+  } catch {
+    return { ok: false, code: 'bad-request', message: 'a request is one JSON object on one line' };
+  }
+  const { verb, args } = (request ?? {}) as { verb?: unknown; args?: unknown };
+  if (typeof verb !== 'string')
+    return { ok: false, code: 'bad-request', message: 'a request names its verb' };
+  return runVerb(context, verb, args ?? {});
+}
+
+/** Asks a running engine; rejects with ENOENT or ECONNREFUSED when nobody listens. */
+export function askAdmin(path: string, verb: string, args: object): Promise<VerbAnswer> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(path);
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('error', reject);
+    socket.on('connect', () => socket.write(`${JSON.stringify({ verb, args })}\n`));
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end === -1) return;
+      socket.destroy();
+      resolve(JSON.parse(text.slice(0, end)) as VerbAnswer);
+    });
+    socket.on('close', () => reject(new Error('the engine closed the connection')));
+  });
+}

@@ -1,0 +1,245 @@
+// What an operator can ask or do, as one table: the admin socket, the NATS admin subjects and the command line all
+// run these. Requests are checked against their schema before anything happens; every answer is plain JSON.
+import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
+import type { Engine, Reply } from '../../runtime/index.js';
+
+/** What a verb works on. */
+export interface VerbContext {
+  readonly engine: Engine;
+  /** Canonical AOR of what an operator typed, or null. */
+  readonly canonicalAor: (uri: string) => string | null;
+  readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+}
+
+export type VerbAnswer =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+type Args = Readonly<Record<string, unknown>>;
+
+export interface Verb {
+  readonly meaning: string;
+  /** Reading verbs also run on a store that nobody serves. */
+  readonly reads: boolean;
+  readonly schema: object;
+  readonly run: (context: VerbContext, args: Args) => Promise<unknown>;
+}
+
+/** A request that cannot be met; becomes an answer that is not ok. */
+export class VerbRefused extends Error {
+  override readonly name = 'VerbRefused';
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const id = { type: 'string', minLength: 1, maxLength: 320 } as const;
+const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
+const page = { type: 'integer', minimum: 1, maximum: 1000 } as const;
+
+const object = (properties: object, required: readonly string[] = []) => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+  required,
+});
+
+const act = (deed: 'delete' | 'expire' | 'retry'): Verb => ({
+  meaning: {
+    delete: 'Delete a waiting message, as its owner would.',
+    expire: 'Let a waiting message expire now.',
+    retry: 'Take a message out of quarantine and repeat the event it failed on.',
+  }[deed],
+  reads: false,
+  schema: object({ id, by: text }, ['id']),
+  run: async ({ engine }, args) => {
+    const by = String(args['by'] ?? 'operator');
+    const reply = settled(
+      await engine.submit({
+        type: 'operator.acted',
+        deferredId: String(args['id']),
+        act: deed,
+        by,
+      }),
+    );
+    const status = reply.kind === 'results' ? reply.results[0]?.status : undefined;
+    if (status === 409)
+      throw new VerbRefused('not-now', `${deed} has no effect on this message as it stands`);
+    return { id: args['id'], done: status === 200, waiting: status === 202 };
+  },
+});
+
+/** Every verb, by name. */
+export const verbs: Readonly<Record<string, Verb>> = {
+  'messages.list': {
+    meaning: "A user's waiting messages, or all messages the store remembers.",
+    reads: true,
+    schema: object({ aor: text, after: id, limit: page }),
+    run: async (context, args) => {
+      const limit = Number(args['limit'] ?? 100);
+      const after = args['after'] === undefined ? null : String(args['after']);
+      if (args['aor'] === undefined) return listAll(context, after, limit);
+      const aor = context.canonicalAor(String(args['aor']));
+      if (aor === null)
+        throw new VerbRefused(
+          'bad-aor',
+          `${JSON.stringify(args['aor'])} is not an address of record`,
+        );
+      return context.engine.list(aor, after, limit);
+    },
+  },
+  'messages.show': {
+    meaning: 'The life of one message, step by step.',
+    reads: true,
+    schema: object({ id }, ['id']),
+    run: async ({ engine }, args) => {
+      const life = engine.show(String(args['id']));
+      if (life === null)
+        throw new VerbRefused('no-such-message', `no message ${JSON.stringify(args['id'])} here`);
+      return life;
+    },
+  },
+  'messages.delete': act('delete'),
+  'messages.expire': act('expire'),
+  'messages.retry': act('retry'),
+  'policy.list': {
+    meaning: 'Installed policies, the active one marked.',
+    reads: true,
+    schema: object({}),
+    run: async ({ engine }) => ({ policies: engine.policies() }),
+  },
+  'policy.show': {
+    meaning: 'The file of an installed policy.',
+    reads: true,
+    schema: object({ policy: id }, ['policy']),
+    run: async ({ engine }, args) => engine.policy(resolvePolicy(engine, String(args['policy']))),
+  },
+  'policy.install': {
+    meaning: 'Make a policy file known under its content hash, after its checks.',
+    reads: false,
+    schema: object({ source: { type: 'object' }, by: text }, ['source']),
+    run: async ({ engine }, args) => {
+      const by = String(args['by'] ?? 'operator');
+      const reply = settled(
+        await engine.submit({ type: 'policy.installed', source: args['source'], by }),
+      );
+      return { hash: reply.kind === 'policy' ? reply.hash : null };
+    },
+  },
+  'policy.activate': {
+    meaning: 'Store new messages under a policy from now on; messages already stored keep theirs.',
+    reads: false,
+    schema: object({ policy: id, mode: { enum: ['new'] }, by: text, reason: text }, ['policy']),
+    run: async ({ engine }, args) => {
+      const hash = resolvePolicy(engine, String(args['policy']));
+      const by = String(args['by'] ?? 'operator');
+      const reason = String(args['reason'] ?? '');
+      settled(await engine.submit({ type: 'policy.activated', hash, mode: 'new', by, reason }));
+      return { hash, mode: 'new' };
+    },
+  },
+  'store.stats': {
+    meaning: 'Counters since start and sizes now.',
+    reads: true,
+    schema: object({}),
+    run: async ({ engine }) => engine.stats(),
+  },
+  'clock.confirm': {
+    meaning: 'Believe the wall clock as it stands.',
+    reads: false,
+    schema: object({}),
+    run: async ({ engine }) => {
+      engine.time.confirm();
+      return { now: engine.time.now() };
+    },
+  },
+  readiness: {
+    meaning: 'Whether the engine serves, and if not why.',
+    reads: true,
+    schema: object({}),
+    run: async ({ readiness }) => readiness(),
+  },
+};
+
+async function listAll(
+  { engine }: VerbContext,
+  after: string | null,
+  limit: number,
+): Promise<unknown> {
+  const ids = await engine.ids(after, limit);
+  const messages = ids.flatMap((one) => {
+    const life = engine.show(one);
+    if (life === null) return [];
+    const { message, state, outcome, policyId, parked } = life;
+    const { aor, asserted, octets, receivedAtMs, expiresAtMs } = message;
+    return [
+      {
+        deferredId: one,
+        aor,
+        asserted,
+        state,
+        outcome,
+        policyId,
+        parked,
+        octets,
+        receivedAtMs,
+        expiresAtMs,
+      },
+    ];
+  });
+  return { messages, next: ids.length === limit ? (ids.at(-1) ?? null) : null };
+}
+
+// A policy is named by its hash, the beginning of it, or its id when only one version is installed.
+function resolvePolicy(engine: Engine, name: string): string {
+  const found = engine.policies().filter((one) => one.hash.startsWith(name) || one.id === name);
+  if (found.length === 1) return found[0]!.hash;
+  const many = found.map((one) => `${one.id} ${one.hash.slice(0, 12)}`).join(', ');
+  if (found.length === 0)
+    throw new VerbRefused(
+      'no-such-policy',
+      `no installed policy is called ${JSON.stringify(name)}`,
+    );
+  throw new VerbRefused('ambiguous-policy', `${JSON.stringify(name)} may be ${many}`);
+}
+
+function settled(reply: Reply): Reply {
+  if (reply.kind === 'refused') throw new VerbRefused(reply.code, reply.reason);
+  return reply;
+}
+
+const checkers = new Map<string, SchemaChecker>();
+
+function checkerOf(name: string, verb: Verb): SchemaChecker {
+  const known = checkers.get(name);
+  if (known !== undefined) return known;
+  const made = schemaChecker(verb.schema);
+  checkers.set(name, made);
+  return made;
+}
+
+/** Runs one verb; never throws for what a request can cause. */
+export async function runVerb(
+  context: VerbContext,
+  name: string,
+  args: unknown,
+): Promise<VerbAnswer> {
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (verb === undefined)
+    return { ok: false, code: 'no-such-verb', message: `no verb ${JSON.stringify(name)}` };
+  const checked = checkerOf(name, verb)(args);
+  if (!checked.ok) {
+    const { pointer, message } = checked.findings[0]!;
+    return { ok: false, code: 'bad-request', message: `${name}: ${pointer || '/'} ${message}` };
+  }
+  try {
+    return { ok: true, result: await verb.run(context, args as Args) };
+  } catch (cause) {
+    if (cause instanceof VerbRefused)
+      return { ok: false, code: cause.code, message: cause.message };
+    throw cause;
+  }
+}

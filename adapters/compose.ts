@@ -1,0 +1,369 @@
+// The composition root: the only file that knows every adapter, and the face of the package. It decides nothing.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { defaultReportRules, schemaChecker } from '../machines/index.js';
+import {
+  dropBallast,
+  exitCodes,
+  hostClock,
+  hostEntropy,
+  type Opened,
+  openFolder,
+  RuntimeFault,
+  storeExists,
+  volumeKind,
+  writeBallast,
+} from '../runtime/index.js';
+import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
+import type { Config } from './config.js';
+import { type EngineOptions, type LocalEngine, openLocalEngine } from './local/index.js';
+import type { Log } from './log.js';
+import { type MetricsServer, serveMetrics } from './metrics/index.js';
+import {
+  adminSubject,
+  type Bus,
+  type BusOptions,
+  type Consumer,
+  connectBus,
+  createPublisher,
+  inboxPrefix,
+  type Publisher,
+  refuse,
+  type SipCodec,
+  serveRequests,
+  startConsumer,
+} from './nats/index.js';
+import {
+  canonicalAor,
+  deliverRequest,
+  readCommand,
+  readContacts,
+  readMessage,
+  reportRequest,
+  resultPages,
+  resultRequest,
+} from './sip/index.js';
+
+export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
+export { type Reply, RuntimeFault } from '../runtime/index.js';
+export type {
+  DeferredActor,
+  EngineOptions,
+  LocalEffect as Effect,
+  LocalEngine,
+  RequestParts,
+} from './local/index.js';
+export { correlate, readImdn, type SentMessage } from './sip/index.js';
+
+const codec: SipCodec = {
+  readMessage,
+  readCommand,
+  resultPages,
+  resultRequest,
+  readContacts,
+  canonicalAor,
+  deliverRequest,
+  reportRequest,
+};
+
+/**
+ * Opens the engine inside this process: the same machines, runtime and store as `deferred-im serve`, without NATS.
+ * What `submit` has accepted is on disk. Rejects with a RuntimeFault that names what is wrong with the folder.
+ */
+export async function openEngine(
+  options: EngineOptions & { readonly admin?: boolean },
+): Promise<LocalEngine> {
+  const engine = await openLocalEngine(options, codec);
+  if (options.admin !== true) return engine;
+  const readiness = () => ({ ready: true, reason: null });
+  const context: VerbContext = { engine: engine.runtime, canonicalAor, readiness };
+  const admin = await serveAdmin(adminPath(options.folder), context, rethrow);
+  return { ...engine, close: () => admin.close().then(() => engine.close()) };
+}
+
+/** Where the admin socket of a data folder is. */
+export const adminPath = (folder: string): string => join(resolve(folder), 'admin.sock');
+
+/** Runs one reading verb on a store that nobody serves, under its lock. */
+export async function askStore(
+  folder: string,
+  verb: string,
+  args: object,
+): ReturnType<typeof runVerb> {
+  const effects = { ready: () => false, send: () => {} };
+  const opened = await openFolder({ folder }, { effects });
+  try {
+    await opened.ready;
+    const readiness = () => ({ ready: false, reason: 'not running' });
+    return await runVerb({ engine: opened.engine, canonicalAor, readiness }, verb, args);
+  } finally {
+    await opened.close();
+  }
+}
+
+function rethrow(cause: unknown): never {
+  throw cause;
+}
+
+// ---- the service ----
+
+/** `deferred-im serve`, as a program can run it. */
+export interface Service {
+  readonly httpPort: number;
+  readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+  /** Resolves when the store is checked and all partitions serve; rejects with what is wrong. */
+  readonly ready: Promise<void>;
+  /** Takes nothing more in, finishes what was begun, closes. At most about ten seconds. */
+  close(): Promise<void>;
+}
+
+export interface ServiceHooks {
+  readonly log: Log;
+  /** Ends the process; called at most once, for what cannot be mended. */
+  readonly exit: (code: number, why: string) => void;
+  readonly failpoint?: (name: string) => void;
+}
+
+/** Starts the service. Rejects with a RuntimeFault or a BusError when it cannot run. */
+export async function startService(config: Config, hooks: ServiceHooks): Promise<Service> {
+  const { log } = hooks;
+  prepareFolder(config);
+  let publisher: Publisher | null = null;
+  const bus = await connectBus(busOptions(config), {
+    onStatus: (ready, reason) => log(ready ? 'info' : 'warn', 'bus.status', { ready, reason }),
+    onAlarm: (code, detail) => log('error', 'bus.alarm', { code, detail }),
+  });
+  const effects = {
+    ready: () => publisher?.ready() ?? false,
+    send: (effect: Parameters<Publisher['send']>[0]) => publisher?.send(effect),
+  };
+  const opened = await openWithBallast(config, hooks, effects, bus);
+  publisher = startPublisher(bus, opened, log);
+  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, log));
+  const readiness = readinessOf(opened, bus);
+  const context: VerbContext = { engine: opened.engine, canonicalAor, readiness };
+  const admin = await serveAdmin(adminPath(config.folder), context, (cause) =>
+    hooks.exit(exitCodes.internal, String(cause)),
+  );
+  serveAdminSubjects(bus, context, log);
+  const metrics = await serveMetrics(config['http.address'], config['http.port'], {
+    stats: () => opened.engine.stats(),
+    readiness,
+    busCounters: () => consumer.counters(),
+  });
+  const watch = watchClock(opened, log);
+  const parts = { opened, bus, publisher, consumer, admin, metrics, watch };
+  const ready = opened.ready.then(() =>
+    log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
+  );
+  return { httpPort: metrics.port, readiness, ready, close: () => closeService(parts, log) };
+}
+
+function prepareFolder(config: Config): void {
+  const folder = resolve(config.folder);
+  mkdirSync(dirname(folder), { recursive: true });
+  const kind = volumeKind(existsSync(folder) ? folder : dirname(folder));
+  if (kind === null || config.allowVolatileFolder) return;
+  throw new RuntimeFault(
+    'DEFERRED_IM_STORE_VOLATILE',
+    `${folder} lies on ${kind}, which may not keep what it confirms; allowVolatileFolder accepts that`,
+  );
+}
+
+// A full disk can keep LevelDB from opening; the ballast is given back once, and the gate stays closed until space is
+// found (reliability B4).
+async function openWithBallast(
+  config: Config,
+  hooks: ServiceHooks,
+  effects: Parameters<typeof openFolder>[1]['effects'],
+  bus: Bus,
+): Promise<Opened> {
+  const fresh = !storeExists(config.folder);
+  const open = () => openFolder(location(config), { ...runtimeOptions(config, hooks), effects });
+  try {
+    const opened = await open().catch((cause: unknown) => {
+      const io = cause instanceof RuntimeFault && cause.code === 'DEFERRED_IM_STORE_IO';
+      if (!io || !dropBallast(config.folder)) throw cause;
+      hooks.log('warn', 'store.ballast-dropped', { why: cause.message });
+      return open();
+    });
+    if (fresh && config.ballastOctets > 0) writeBallast(config.folder, config.ballastOctets);
+    return opened;
+  } catch (cause) {
+    await bus.close();
+    throw cause;
+  }
+}
+
+const location = (config: Config) => ({
+  folder: config.folder,
+  host: config.host,
+  policyId: config.policy,
+  ...(config.watermarkFolder === undefined ? {} : { watermarkFolder: config.watermarkFolder }),
+});
+
+function runtimeOptions(config: Config, hooks: ServiceHooks) {
+  const { log } = hooks;
+  return {
+    settings: {
+      mailboxMessagesMax: config['quota.mailboxMessages'],
+      mailboxOctetsMax: config['quota.mailboxOctets'],
+      pairMessagesMax: config['quota.pairMessages'],
+      atLimit: config['quota.atLimit'] as 'refuse' | 'drop-oldest',
+      requireImTag: config.requireImTag,
+      reportRules: {
+        ...defaultReportRules,
+        trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
+        withoutDateTime: config['report.withoutDateTime'],
+      },
+    },
+    clockTrusted: config.clockTrusted,
+    acceptRollback: config.acceptRollback,
+    freeOctetsMin: config['quota.freeOctets'],
+    exit: hooks.exit,
+    ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),
+    listener: (
+      notice: Parameters<NonNullable<Parameters<typeof openFolder>[1]['listener']>>[0],
+    ) => {
+      if (notice.type === 'parked')
+        log('error', 'message.parked', { local: notice.local, why: notice.error });
+      if (notice.type === 'damaged') log('error', 'row.damaged', { key: notice.key });
+      if (notice.type === 'activated') log('info', 'policy.activated', { hash: notice.hash });
+      if (notice.type === 'counted') log('debug', notice.what, { local: notice.local });
+      if (notice.type === 'stepped') logStep(log, notice.local, notice.row);
+    },
+  };
+}
+
+type Stepped = Extract<
+  Parameters<NonNullable<Parameters<typeof openFolder>[1]['listener']>>[0],
+  { type: 'stepped' }
+>;
+
+function logStep(log: Log, local: string, row: Stepped['row']): void {
+  const last = row.trail.at(-1);
+  log('debug', 'message.stepped', {
+    local,
+    cause: last?.event,
+    to: last?.to,
+    status: last?.status,
+  });
+}
+
+function busOptions(config: Config): BusOptions {
+  const tls = {
+    ...(config['nats.tls.caFile'] === undefined ? {} : { ca: config['nats.tls.caFile'] }),
+    ...(config['nats.tls.certFile'] === undefined ? {} : { cert: config['nats.tls.certFile'] }),
+    ...(config['nats.tls.keyFile'] === undefined ? {} : { key: config['nats.tls.keyFile'] }),
+  };
+  const passwordFile = config['nats.passwordFile'];
+  return {
+    servers: config['nats.servers'],
+    name: 'deferred-im',
+    inboxPrefix: inboxPrefix('engine'),
+    allowPlaintext: config['nats.allowPlain'],
+    ...(config['nats.credentialsFile'] === undefined
+      ? {}
+      : { credentials: config['nats.credentialsFile'] }),
+    ...(config['nats.nkeySeedFile'] === undefined ? {} : { nkey: config['nats.nkeySeedFile'] }),
+    ...(config['nats.user'] === undefined ? {} : { user: config['nats.user'] }),
+    ...(passwordFile === undefined ? {} : { password: readFileSync(passwordFile, 'utf8').trim() }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+  };
+}
+
+function startPublisher(bus: Bus, opened: Opened, log: Log): Publisher {
+  const { engine } = opened;
+  const publisher = createPublisher(bus, codec, {
+    clock: hostClock,
+    storeId: () => engine.stats().storeId,
+    canStore: () => opened.progress().admitted > 1,
+    answered: (effectId, token, status) => {
+      engine
+        .submit({ type: 'effect.answered', effectId, token, status })
+        .catch((cause: unknown) => {
+          log('warn', 'effect.unanswered', { effectId, why: String(cause) });
+        });
+    },
+    onFailure: (where, error) => log('error', 'publisher.failed', { where, why: String(error) }),
+  });
+  publisher.onReady(() => engine.wake());
+  publisher.start();
+  return publisher;
+}
+
+const consumerOptions = (publisher: Publisher, log: Log) => ({
+  clock: hostClock,
+  entropy: hostEntropy,
+  onNode: (node: string) => publisher.heard(node),
+  onMalformed: ({ where, code, message }: { where: string; code: string; message: string }) =>
+    log('warn', 'payload.malformed', { where, code, message }),
+  onFailure: (where: string, error: unknown) =>
+    log('error', 'consumer.failed', { where, why: String(error) }),
+});
+
+function readinessOf(opened: Opened, bus: Bus): Service['readiness'] {
+  return () => {
+    const { admitted, of } = opened.progress();
+    if (admitted < of)
+      return { ready: false, reason: `checking the store: ${admitted} of ${of} partitions serve` };
+    const reason = bus.reason();
+    return reason === null
+      ? { ready: true, reason: null }
+      : { ready: false, reason: `bus: ${reason}` };
+  };
+}
+
+// The same verbs as on the socket, for the operator role of the bus: `messages.list` is `messages-list` there.
+function serveAdminSubjects(bus: Bus, context: VerbContext, log: Log): void {
+  const anything = schemaChecker({ type: 'object' });
+  for (const verb of Object.keys(verbs)) {
+    serveRequests<object>(bus, {
+      subject: adminSubject(verb.replace('.', '-')),
+      request: anything,
+      reply: anything,
+      handle: async (args) => {
+        const answer = await runVerb(context, verb, args);
+        return answer.ok
+          ? { v: 1, ok: true, result: answer.result }
+          : refuse(400, answer.code, answer.message);
+      },
+      onMalformed: ({ where, code, message }) =>
+        log('warn', 'payload.malformed', { where, code, message }),
+      onFailure: (where, error) => log('error', 'admin.failed', { where, why: String(error) }),
+    });
+  }
+}
+
+function watchClock(opened: Opened, log: Log): NodeJS.Timeout {
+  let told: string | null = null;
+  const timer = setInterval(() => {
+    const held = opened.engine.time.held();
+    if (held !== null && held !== told)
+      log('error', 'clock.held', { why: held, mend: 'deferred-im clock confirm' });
+    told = held;
+  }, 1000);
+  timer.unref();
+  return timer;
+}
+
+interface Parts {
+  readonly opened: Opened;
+  readonly bus: Bus;
+  readonly publisher: Publisher;
+  readonly consumer: Consumer;
+  readonly admin: AdminServer;
+  readonly metrics: MetricsServer;
+  readonly watch: NodeJS.Timeout;
+}
+
+async function closeService(parts: Parts, log: Log): Promise<void> {
+  clearInterval(parts.watch);
+  parts.publisher.stop();
+  await parts.consumer.stop();
+  await parts.admin.close();
+  await parts.opened.close();
+  await parts.metrics.close();
+  await parts.bus.close();
+  log('info', 'service.closed');
+}

@@ -1,0 +1,328 @@
+// The configuration: one table of settings, each with its type, unit, default and meaning. A value comes from the
+// JSON file, over it the environment, over that the command line; every refusal names the setting and where its
+// value came from. docs/reference/config.md is made from this table.
+import { readFileSync } from 'node:fs';
+
+type SettingType =
+  | { readonly kind: 'text' }
+  | { readonly kind: 'texts' }
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  | { readonly kind: 'switch' }
+  | { readonly kind: 'choice'; readonly values: readonly string[] };
+
+export interface Setting {
+  readonly type: SettingType;
+  /** Undefined: no value; such a setting is optional, unless `required`. */
+  readonly default?: string | readonly string[] | number | boolean;
+  readonly required?: boolean;
+  readonly meaning: string;
+}
+
+const text = { kind: 'text' } as const;
+const texts = { kind: 'texts' } as const;
+const flag = { kind: 'switch' } as const;
+const integer = (min: number, max: number) => ({ kind: 'integer', min, max }) as const;
+const choice = (...values: string[]) => ({ kind: 'choice', values }) as const;
+
+/** Every setting, by the dotted path it has in the file. */
+export const settingsTable = {
+  folder: {
+    type: text,
+    required: true,
+    meaning: 'Data folder; made with mode 0700 when it is missing.',
+  },
+  watermarkFolder: {
+    type: text,
+    meaning:
+      'Where the commit watermark is kept, best on another volume. Default: `<folder>.watermark`.',
+  },
+  host: {
+    type: text,
+    required: true,
+    meaning: 'Right side of every deferred Message-ID: message-store host and operator domain.',
+  },
+  policy: {
+    type: text,
+    default: 'delete-and-report',
+    meaning: 'Shipped policy a new store begins with.',
+  },
+  'nats.servers': { type: texts, default: ['nats://127.0.0.1:4222'], meaning: 'NATS servers.' },
+  'nats.user': { type: text, meaning: 'NATS user.' },
+  'nats.passwordFile': { type: text, meaning: 'File that holds the NATS password.' },
+  'nats.credentialsFile': { type: text, meaning: 'NATS credentials file (JWT and nkey seed).' },
+  'nats.nkeySeedFile': { type: text, meaning: 'File that holds an nkey seed.' },
+  'nats.tls.caFile': { type: text, meaning: 'CA certificate of the NATS servers.' },
+  'nats.tls.certFile': { type: text, meaning: 'Client certificate.' },
+  'nats.tls.keyFile': { type: text, meaning: 'Key of the client certificate.' },
+  'nats.allowPlain': {
+    type: flag,
+    default: false,
+    meaning: 'Speak to NATS servers beyond this host without TLS.',
+  },
+  'http.address': {
+    type: choice('127.0.0.1', '::1'),
+    default: '127.0.0.1',
+    meaning: 'Loopback address of /metrics, /healthz and /readyz.',
+  },
+  'http.port': {
+    type: integer(0, 65_535),
+    default: 9464,
+    meaning: 'Port of /metrics, /healthz and /readyz; 0 for a free one.',
+  },
+  'quota.mailboxMessages': {
+    type: integer(1, 1_000_000),
+    default: 1000,
+    meaning: 'Messages that may wait for one recipient.',
+  },
+  'quota.mailboxOctets': {
+    type: integer(1000, 1_099_511_627_776),
+    default: 33_554_432,
+    meaning: 'Octets that may wait for one recipient.',
+  },
+  'quota.pairMessages': {
+    type: integer(1, 1_000_000),
+    default: 200,
+    meaning: 'Messages of one sender that may wait for one recipient.',
+  },
+  'quota.atLimit': {
+    type: choice('refuse', 'drop-oldest'),
+    default: 'refuse',
+    meaning: 'What happens when a mailbox is full.',
+  },
+  'quota.freeOctets': {
+    type: integer(0, 1_099_511_627_776),
+    default: 67_108_864,
+    meaning: 'Free octets on the volume below which nothing new is stored.',
+  },
+  'report.trustedRoutes': {
+    type: texts,
+    default: [],
+    meaning: 'Domains whose IMDN-Record-Route is followed.',
+  },
+  'report.withoutDateTime': {
+    type: flag,
+    default: true,
+    meaning: 'Report a message that had no CPIM DateTime.',
+  },
+  requireImTag: {
+    type: flag,
+    default: false,
+    meaning: 'Only contacts with the feature tag +g.oma.sip-im count as reachable.',
+  },
+  clockTrusted: {
+    type: flag,
+    default: false,
+    meaning: 'The host runs NTP: follow a wall clock that jumps ahead, with an alarm.',
+  },
+  acceptRollback: {
+    type: flag,
+    default: false,
+    meaning: 'Serve a store that is older than its watermark; begins a new epoch.',
+  },
+  allowVolatileFolder: {
+    type: flag,
+    default: false,
+    meaning: 'Accept a data folder on tmpfs, overlay, NFS or FUSE.',
+  },
+  ballastOctets: {
+    type: integer(0, 1_073_741_824),
+    default: 33_554_432,
+    meaning: 'Size of the ballast file that is given back when the disk is full at start.',
+  },
+  logLevel: {
+    type: choice('error', 'warn', 'info', 'debug'),
+    default: 'info',
+    meaning: 'Least severity that is logged.',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settingsTable;
+
+type ValueOf<S extends Setting> = S['type'] extends { kind: 'texts' }
+  ? readonly string[]
+  : S['type'] extends { kind: 'integer' }
+    ? number
+    : S['type'] extends { kind: 'switch' }
+      ? boolean
+      : string;
+
+type Optional<S extends Setting> = S extends { default: unknown } | { required: true }
+  ? never
+  : undefined;
+
+/** A checked configuration, by dotted path. */
+export type Config = {
+  readonly [K in SettingName]:
+    | ValueOf<(typeof settingsTable)[K]>
+    | Optional<(typeof settingsTable)[K]>;
+};
+
+/** One thing wrong with the configuration. `where` is a file with a pointer, a variable, or a flag. */
+export interface ConfigFinding {
+  readonly setting: string;
+  readonly where: string;
+  readonly message: string;
+}
+
+export type ConfigResult =
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly sources: Readonly<Record<string, string>>;
+    }
+  | { readonly ok: false; readonly findings: readonly ConfigFinding[] };
+
+export interface ConfigSources {
+  /** Path of the JSON file, or null. */
+  readonly file: string | null;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Flags by their name without dashes: `nats-servers`. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** `nats.allowPlain` → `DEFERRED_IM_NATS_ALLOW_PLAIN`. */
+export const variableOf = (name: string): string => `DEFERRED_IM_${snake(name, '_').toUpperCase()}`;
+
+/** `nats.allowPlain` → `nats-allow-plain`. */
+export const flagOf = (name: string): string => snake(name, '-');
+
+function snake(name: string, glue: string): string {
+  let out = '';
+  for (const sign of name) {
+    if (sign === '.') out += glue;
+    else if (sign >= 'A' && sign <= 'Z') out += glue + sign.toLowerCase();
+    else out += sign;
+  }
+  return out;
+}
+
+interface Given {
+  readonly value: unknown;
+  readonly where: string;
+}
+
+/** Reads, merges and checks a configuration. */
+export function readConfig(sources: ConfigSources): ConfigResult {
+  const findings: ConfigFinding[] = [];
+  const given = new Map<string, Given>();
+  if (sources.file !== null) readFile(sources.file, given, findings);
+  readEnvironment(sources.environment, given, findings);
+  for (const [name, setting] of Object.entries(settingsTable)) {
+    const value = sources.flags[flagOf(name)];
+    if (value !== undefined)
+      given.set(name, { value: fromText(setting.type, value), where: `--${flagOf(name)}` });
+  }
+  const values: Record<string, unknown> = {};
+  const from: Record<string, string> = {};
+  for (const [name, setting] of Object.entries(settingsTable) as [SettingName, Setting][]) {
+    const one = given.get(name);
+    from[name] = one?.where ?? (setting.default === undefined ? 'not set' : 'default');
+    values[name] = one === undefined ? setting.default : one.value;
+    const wrong = one === undefined ? missing(setting) : mismatch(setting.type, one.value);
+    if (wrong !== null)
+      findings.push({ setting: name, where: one?.where ?? 'configuration', message: wrong });
+  }
+  if (findings.length > 0) return { ok: false, findings };
+  return { ok: true, config: values as unknown as Config, sources: from };
+}
+
+const missing = (setting: Setting): string | null => (setting.required ? 'must be set' : null);
+
+function readFile(path: string, given: Map<string, Given>, findings: ConfigFinding[]): void {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    findings.push({
+      setting: '',
+      where: path,
+      message: cause instanceof Error ? cause.message : String(cause),
+    });
+    return;
+  }
+  walk(parsed, '', path, given, findings);
+}
+
+function walk(
+  value: unknown,
+  name: string,
+  path: string,
+  given: Map<string, Given>,
+  findings: ConfigFinding[],
+): void {
+  const where = `${path}#/${name.replaceAll('.', '/')}`;
+  if (Object.hasOwn(settingsTable, name)) {
+    given.set(name, { value, where });
+    return;
+  }
+  const inner =
+    name === '' || Object.keys(settingsTable).some((known) => known.startsWith(`${name}.`));
+  if (!inner) {
+    findings.push({ setting: name, where, message: 'is not a setting' });
+  } else if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    findings.push({ setting: name, where, message: 'must be an object' });
+  } else {
+    for (const [key, item] of Object.entries(value)) {
+      walk(item, name === '' ? key : `${name}.${key}`, path, given, findings);
+    }
+  }
+}
+
+function readEnvironment(
+  environment: ConfigSources['environment'],
+  given: Map<string, Given>,
+  findings: ConfigFinding[],
+): void {
+  const known = new Map(
+    Object.keys(settingsTable).map((name) => [variableOf(name), name as SettingName]),
+  );
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith('DEFERRED_IM_') || value === undefined || reserved.has(variable))
+      continue;
+    const name = known.get(variable);
+    if (name === undefined)
+      findings.push({ setting: '', where: variable, message: 'is not a setting' });
+    else given.set(name, { value: fromText(settingsTable[name].type, value), where: variable });
+  }
+}
+
+// Variables of ours that are no settings.
+const reserved = new Set(['DEFERRED_IM_FAILPOINT', 'DEFERRED_IM_CONFIG']);
+
+function fromText(type: SettingType, value: string): unknown {
+  switch (type.kind) {
+    case 'integer':
+      return isDigits(value) ? Number(value) : value;
+    case 'switch':
+      return value === 'true' ? true : value === 'false' ? false : value;
+    case 'texts':
+      return value === '' ? [] : value.split(',').map((one) => one.trim());
+    default:
+      return value;
+  }
+}
+
+const isDigits = (value: string): boolean =>
+  value.length > 0 && value.length <= 15 && [...value].every((sign) => sign >= '0' && sign <= '9');
+
+function mismatch(type: SettingType, value: unknown): string | null {
+  switch (type.kind) {
+    case 'text':
+      return typeof value === 'string' && value !== '' ? null : 'must be a text that is not empty';
+    case 'texts':
+      return Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '')
+        ? null
+        : 'must be a list of texts';
+    case 'switch':
+      return typeof value === 'boolean' ? null : 'must be true or false';
+    case 'choice':
+      return type.values.includes(value as string)
+        ? null
+        : `must be one of ${type.values.join(', ')}`;
+    default: {
+      const fits =
+        Number.isInteger(value) && (value as number) >= type.min && (value as number) <= type.max;
+      return fits ? null : `must be a whole number from ${type.min} to ${type.max}`;
+    }
+  }
+}

@@ -1,0 +1,201 @@
+// The engine inside another Node.js program: the same runtime, the same store, effects handed to a function in place
+// of a bus. SIP octets go in and SIP request parts come out; the codec is handed in by the composition root.
+import type { AnyMachineSnapshot } from 'xstate';
+import type { IncomingMessage, MessageEvent } from '../../machines/index.js';
+import {
+  type Binding,
+  type EffectPort,
+  type Engine,
+  type IdResult,
+  type Listing,
+  type MessageLife,
+  type Opened,
+  type OutgoingDelivery,
+  type OutgoingEffect,
+  type OutgoingReport,
+  openFolder,
+  type Reply,
+  type RuntimeOptions,
+  restore,
+} from '../../runtime/index.js';
+
+/** A MESSAGE to be sent, complete but for what the transport adds. */
+export interface RequestParts {
+  readonly ruri: string;
+  readonly nextHop: string | null;
+  readonly headers: string;
+  readonly body: Uint8Array;
+  readonly fromName: string | null;
+}
+
+/** What the composition root hands in. */
+export interface LocalCodec {
+  readMessage(
+    octets: Uint8Array,
+    asserted: string | null,
+  ):
+    | { readonly ok: true; readonly message: IncomingMessage }
+    | {
+        readonly ok: false;
+        readonly status: number;
+        readonly code: string;
+        readonly reason: string;
+      };
+  canonicalAor(uri: string): string | null;
+  deliverRequest(effect: OutgoingDelivery): RequestParts;
+  reportRequest(effect: OutgoingReport): RequestParts;
+}
+
+/** A committed effect, with the SIP MESSAGE it asks for. Answer with `outcome(effectId, token, status)`. */
+export type LocalEffect = OutgoingEffect & { readonly request: RequestParts };
+
+export interface EngineOptions {
+  /** Data folder; a store is made in it when it is empty or missing. */
+  readonly folder: string;
+  /** Right side of the deferred ids. Default: `deferred.invalid`, fit for tests only. */
+  readonly host?: string;
+  /** Policy files to install; the last one becomes the policy of new messages. */
+  readonly policies?: readonly unknown[];
+  /** Called after commit for every effect, and again until its outcome is known: know it by its `effectId`. */
+  readonly onEffect: (effect: LocalEffect) => void;
+  /** Clock, randomness, settings and more, for tests and simulations. */
+  readonly world?: Partial<Omit<RuntimeOptions, 'effects'>>;
+}
+
+/** One deferred message as an XState actor: it always exists, whether or not anything of it is in memory. */
+export interface DeferredActor {
+  /** XState's snapshot of it now; null when the store does not know it (any more). */
+  getSnapshot(): AnyMachineSnapshot | null;
+  /** Hears every committed step. */
+  subscribe(observer: (snapshot: AnyMachineSnapshot) => void): { unsubscribe(): void };
+  /** Deletes or retrieves it, through `submit`; resolves when that is durable. Other events come from the world. */
+  send(
+    event: Extract<MessageEvent, { type: 'message.deleted' | 'message.retrieved' }>,
+  ): Promise<Reply>;
+}
+
+export interface LocalEngine {
+  /** Stores a SIP MESSAGE, given as octets; `asserted` is the identity your proxy vouches for, or null. */
+  submit(octets: Uint8Array, from: { readonly asserted: string | null }): Promise<Reply>;
+  registered(aor: string, bindings: readonly Binding[]): Promise<Reply>;
+  unregistered(aor: string): Promise<Reply>;
+  /** The SIP final code of an effect (0: not sent at all). */
+  outcome(effectId: string, token: string, status: number): Promise<Reply>;
+  list(aor: string, page?: { readonly after?: string; readonly limit?: number }): Promise<Listing>;
+  /** The octets of one of the owner's messages; it stays stored until `confirm`. Null: no such message of his. */
+  retrieve(
+    aor: string,
+    deferredId: string,
+  ): { readonly octets: Uint8Array; confirm(): Promise<Reply> } | null;
+  remove(aor: string, ids: readonly string[] | 'all'): Promise<readonly IdResult[]>;
+  show(deferredId: string): MessageLife | null;
+  actor(deferredId: string): DeferredActor;
+  /** Installs a policy file and stores new messages under it. Resolves with its hash, or a refusal. */
+  activate(policy: unknown, by: string, reason?: string): Promise<Reply>;
+  /** The runtime itself, for adapters of your own. */
+  readonly runtime: Engine;
+  close(): Promise<void>;
+}
+
+/** Opens an engine in this process. Rejects with a RuntimeFault that says what is wrong with the folder. */
+export async function openLocalEngine(
+  options: EngineOptions,
+  codec: LocalCodec,
+): Promise<LocalEngine> {
+  const opened = await openFolder(
+    { folder: options.folder, host: options.host ?? 'deferred.invalid' },
+    { ...options.world, effects: effectsTo(options.onEffect, codec) },
+  );
+  await opened.ready;
+  const engine = localEngine(opened, codec);
+  for (const policy of options.policies ?? [])
+    await engine.activate(policy, 'program', 'options.policies');
+  return engine;
+}
+
+function effectsTo(onEffect: EngineOptions['onEffect'], codec: LocalCodec): EffectPort {
+  return {
+    ready: () => true,
+    send: (effect) => {
+      const request =
+        effect.type === 'deliver' ? codec.deliverRequest(effect) : codec.reportRequest(effect);
+      onEffect({ ...effect, request });
+    },
+  };
+}
+
+function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
+  const { engine } = opened;
+  const aorOf = (uri: string): string => {
+    const aor = codec.canonicalAor(uri);
+    if (aor === null) throw new TypeError(`${JSON.stringify(uri)} is not an address of record`);
+    return aor;
+  };
+  return {
+    runtime: engine,
+    submit: async (octets, { asserted }) => {
+      const read = codec.readMessage(octets, asserted);
+      if (read.ok)
+        return engine.submit({ type: 'message.received', message: read.message, node: null });
+      const { status, code, reason } = read;
+      return { kind: 'refused', status, code, reason, retryAfterSeconds: null };
+    },
+    registered: (aor, bindings) =>
+      engine.submit({ type: 'recipient.registered', aor: aorOf(aor), node: null, bindings }),
+    unregistered: (aor) => engine.submit({ type: 'recipient.unregistered', aor: aorOf(aor) }),
+    outcome: (effectId, token, status) =>
+      engine.submit({ type: 'effect.answered', effectId, token, status }),
+    list: (aor, page = {}) => engine.list(aorOf(aor), page.after ?? null, page.limit ?? 100),
+    retrieve: (aor, deferredId) => {
+      const owner = aorOf(aor);
+      const found = engine.read(owner, deferredId);
+      const confirm = () =>
+        engine.submit({ type: 'messages.retrieved', aor: owner, ids: [deferredId] });
+      return found === null ? null : { octets: found.octets, confirm };
+    },
+    remove: async (aor, ids) => {
+      const reply = await engine.submit({ type: 'messages.deleted', aor: aorOf(aor), ids });
+      return reply.kind === 'results' ? reply.results : [];
+    },
+    show: (deferredId) => engine.show(deferredId),
+    actor: (deferredId) => actorOf(engine, deferredId),
+    activate: async (policy, by, reason = '') => {
+      const installed = await engine.submit({ type: 'policy.installed', source: policy, by });
+      if (installed.kind !== 'policy') return installed;
+      return engine.submit({
+        type: 'policy.activated',
+        hash: installed.hash,
+        mode: 'new',
+        by,
+        reason,
+      });
+    },
+    close: () => opened.close(),
+  };
+}
+
+function actorOf(engine: Engine, deferredId: string): DeferredActor {
+  const snapshot = (): AnyMachineSnapshot | null => {
+    const row = engine.actor(deferredId);
+    const policy = row === null ? null : engine.registry.get(row.policy);
+    return row === null || policy === null ? null : restore(policy, row.actor);
+  };
+  return {
+    getSnapshot: snapshot,
+    subscribe: (observer) => {
+      const stop = engine.onStep((id, row) => {
+        const policy = engine.registry.get(row.policy);
+        if (id === deferredId && policy !== null) observer(restore(policy, row.actor));
+      });
+      return { unsubscribe: stop };
+    },
+    send: async (event) => {
+      const aor = engine.show(deferredId)?.message.aor;
+      if (aor === undefined) throw new TypeError(`no message ${JSON.stringify(deferredId)}`);
+      if (event.type === 'message.retrieved') {
+        return engine.submit({ type: 'messages.retrieved', aor, ids: [deferredId] });
+      }
+      return engine.submit({ type: 'messages.deleted', aor, ids: [deferredId] });
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// What each held transaction was answered, for a minute: the same line again hears the same, and a
+// line that says "too late" finds its message. Invariant: bounded in time and number; the oldest
+// goes first.
+import { natsLimits } from './limits.js';
+import type { AnswerLine, LateLine, RequestLine } from './lines.js';
+
+interface Entry {
+  readonly head: string;
+  /** Null while the first line is still in flight. */
+  answer: AnswerLine | null;
+  readonly atMs: number;
+  /** Lines that wait for the answer, the first one included. */
+  asked: number;
+  /** Answers handed to the bus, and how many of them came too late. */
+  sent: number;
+  late: number;
+  deferredId: string | null;
+}
+
+/** What is known about a line that has just come. */
+export type Seen = 'new' | 'in-flight' | AnswerLine;
+
+export interface AnswerMemory {
+  /** Registers the line; the same first line again is the same publication again (A6, A12). */
+  see(line: RequestLine, head: string): Seen;
+  /**
+   * Keeps the answer; returns how many lines wait for it. `deferredId`: the message it promised to
+   * keep.
+   */
+  settle(line: RequestLine, answer: AnswerLine, deferredId: string | null): number;
+  /** Nothing was decided: forget that the line was seen. */
+  drop(line: RequestLine): void;
+  /** One answer went to the bus. */
+  sent(line: RequestLine): void;
+  /** The message whose every answer came too late, or null. */
+  late(line: LateLine): string | null;
+  readonly size: number;
+}
+
+export function createAnswerMemory(now: () => number): AnswerMemory {
+  const entries = new Map<string, Entry>();
+
+  function sweep(): void {
+    const oldest = now() - natsLimits.answerMemoryMs;
+    for (const [key, entry] of entries) {
+      if (entry.atMs > oldest && entries.size <= natsLimits.answerMemoryMax) return;
+      entries.delete(key);
+    }
+  }
+
+  return {
+    see(line, head) {
+      sweep();
+      const entry = entries.get(keyOf(line));
+      // Another head under the same transaction: the proxy was restarted, or it asks anew. The
+      // runtime decides.
+      if (entry === undefined || entry.head !== head) {
+        entries.delete(keyOf(line));
+        entries.set(keyOf(line), newEntry(head, now()));
+        return 'new';
+      }
+      if (entry.answer !== null) return entry.answer;
+      entry.asked += 1;
+      return 'in-flight';
+    },
+    settle(line, answer, deferredId) {
+      const entry = entries.get(keyOf(line));
+      if (entry === undefined) return 1;
+      entry.answer = answer;
+      entry.deferredId = deferredId;
+      return entry.asked;
+    },
+    drop(line) {
+      entries.delete(keyOf(line));
+    },
+    sent(line) {
+      const entry = entries.get(keyOf(line));
+      if (entry !== undefined) entry.sent += 1;
+    },
+    late(line) {
+      sweep();
+      const entry = entries.get(keyOf(line));
+      if (entry === undefined) return null;
+      entry.late += 1;
+      // A repeated answer is late by nature: only when none arrived in time did the sender hear
+      // 503.
+      return entry.late >= entry.sent ? entry.deferredId : null;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}
+
+function keyOf(line: { node: string; index: number; label: number }): string {
+  return `${line.node} ${line.index} ${line.label}`;
+}
+
+function newEntry(head: string, atMs: number): Entry {
+  return { head, answer: null, atMs, asked: 1, sent: 0, late: 0, deferredId: null };
+}

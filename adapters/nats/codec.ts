@@ -1,0 +1,87 @@
+// What the bus adapter needs of a SIP codec. The composition root hands one in: sibling adapters
+// never import each other. This file holds types alone.
+import type { IncomingMessage } from '../../machines/index.js';
+import type {
+  Binding,
+  IdResult,
+  ListedMessage,
+  OutgoingDelivery,
+  OutgoingReport,
+} from '../../runtime/index.js';
+
+/** A request refused before anything was stored; `status` and `reason` go to the sender. */
+export interface CodecRefusal {
+  readonly ok: false;
+  readonly status: number;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A user command sent to `sip:deferred@DOMAIN`. */
+export interface UserCommand {
+  readonly op: 'list' | 'retrieve' | 'delete';
+  readonly ids: readonly string[] | 'all';
+  /** List: the id to continue after, or null. */
+  readonly after: string | null;
+  /** Call-ID of the request: the result carries it as correlation. */
+  readonly callId: string;
+}
+
+/** What a user command came to. */
+export type CommandResult =
+  | {
+      readonly op: 'list';
+      readonly callId: string;
+      readonly messages: readonly ListedMessage[];
+      readonly next: string | null;
+    }
+  | {
+      readonly op: 'retrieve' | 'delete';
+      readonly callId: string;
+      readonly results: readonly IdResult[];
+    };
+
+/** A MESSAGE of our own, complete but for Via, Max-Forwards and Content-Length. */
+export interface SipRequestParts {
+  readonly ruri: string;
+  /** Where to send it, or null for the proxy's own inner port. */
+  readonly nextHop: string | null;
+  /** Complete header block, CRLF after each line. */
+  readonly headers: string;
+  readonly body: Uint8Array;
+  /** From display name as written, quotes included; the proxy restores it on the inner leg. */
+  readonly fromName: string | null;
+}
+
+/** One page of a result on its way to the user who asked. */
+export interface ResultEffect {
+  readonly aor: string;
+  /** `sip:deferred@DOMAIN`: whom the result comes from. */
+  readonly serviceUri: string;
+  /** Call-ID of the command. */
+  readonly correlation: string;
+  readonly body: string;
+  /** `n-<local id>-<number>`: gives the request its identity, the same at every repetition. */
+  readonly effectId: string;
+}
+
+export interface SipCodec {
+  readMessage(
+    octets: Uint8Array,
+    asserted: string | null,
+  ): { readonly ok: true; readonly message: IncomingMessage } | CodecRefusal;
+  readCommand(
+    octets: Uint8Array,
+    asserted: string | null,
+  ): { readonly ok: true; readonly command: UserCommand } | CodecRefusal;
+  /** Bodies in order, each small enough for a MESSAGE of at most 1,300 octets. */
+  resultPages(result: CommandResult): readonly string[];
+  resultRequest(effect: ResultEffect): SipRequestParts;
+  /** Bindings of a Contact header field value; those with no life left are not among them. */
+  readContacts(contacts: string, defaultExpirySeconds: number, nowMs: number): readonly Binding[];
+  /** The canonical AOR of a URI or `user@domain`, or null when it is none. */
+  canonicalAor(uri: string): string | null;
+  /** May throw on what cannot be sent at all; the effect is then answered 513. */
+  deliverRequest(effect: OutgoingDelivery): SipRequestParts;
+  reportRequest(effect: OutgoingReport): SipRequestParts;
+}

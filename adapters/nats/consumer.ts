@@ -1,0 +1,236 @@
+// The way in: subscribes all that comes from the proxies and the users, turns each line into a
+// command, and answers only after commit. A line that is not understood is counted and told, never
+// thrown.
+import type { Cancel, Command, Entropy, Runtime } from '../../runtime/index.js';
+import { type AdmissionLimits, createAdmission } from './admission.js';
+import type { Bus, BusClock } from './bus.js';
+import type { SipCodec } from './codec.js';
+import { type Counters, createCounters } from './counters.js';
+import type { Parsed } from './fields.js';
+import { createHeldDoor, type Decision, type HeldDoor, refusal, storeDecision } from './held.js';
+import { natsLimits } from './limits.js';
+import {
+  type LineForm,
+  lateLine,
+  type OfflineLine,
+  type OnlineLine,
+  type OutcomeLine,
+  offlineLine,
+  onlineLine,
+  outcomeLine,
+  type RequestPayload,
+} from './lines.js';
+import type { Malformed } from './requests.js';
+import { createResultSender, type ResultSender } from './results.js';
+import { decideCommand } from './sip-command.js';
+import { engineQueue, subjects } from './subjects.js';
+import { serveUserCommands } from './user.js';
+
+export interface ConsumerOptions {
+  /**
+   * The real clock: holds, buckets and repetitions live in real time, whatever time the messages
+   * live in.
+   */
+  readonly clock: BusClock;
+  readonly entropy: Entropy;
+  /** A proxy spoke; hand it to `publisher.heard`. */
+  readonly onNode?: (node: string) => void;
+  /** A payload was not understood. */
+  readonly onMalformed?: (malformed: Malformed) => void;
+  /**
+   * Something failed that should not: a codec threw, a reply broke its schema, the runtime is
+   * closing.
+   */
+  readonly onFailure?: (where: string, error: unknown) => void;
+  /**
+   * Whom results of SIP commands come from; `sip:deferred@` and the domain of the AOR by default.
+   */
+  readonly serviceUri?: (aor: string) => string;
+  /** Raised by benchmarks, lowered by tests. */
+  readonly limits?: Partial<AdmissionLimits>;
+}
+
+export interface Consumer {
+  /** What was heard and thrown away, by name. */
+  counters(): Readonly<Record<string, number>>;
+  /** Commands submitted and not yet durable. */
+  inFlight(): number;
+  /**
+   * Takes nothing more in, and resolves when all that came in is decided and answered, or after 5
+   * s. Then close the runtime, then the bus (G1).
+   */
+  stop(): Promise<void>;
+}
+
+/** What every handler needs; built once. */
+interface Intake {
+  readonly bus: Bus;
+  readonly runtime: Runtime;
+  readonly codec: SipCodec;
+  readonly held: HeldDoor;
+  readonly results: ResultSender;
+  readonly counters: Counters;
+  readonly now: () => number;
+  readonly onNode: (node: string) => void;
+  readonly onMalformed: (malformed: Malformed) => void;
+  readonly onFailure: (where: string, error: unknown) => void;
+  readonly admission: ReturnType<typeof createAdmission>;
+  /** Ends one subscription each. */
+  readonly doors: Cancel[];
+}
+
+export function startConsumer(
+  bus: Bus,
+  runtime: Runtime,
+  codec: SipCodec,
+  options: ConsumerOptions,
+): Consumer {
+  const intake = createIntake(bus, runtime, codec, options);
+  subscribeHeld(intake);
+  subscribeFacts(intake);
+  const { now, onMalformed, onFailure } = intake;
+  const { entropy } = options;
+  intake.doors.push(
+    serveUserCommands(bus, runtime, codec, { now, entropy, onMalformed, onFailure }),
+  );
+  return {
+    counters: () => intake.counters.read(),
+    inFlight: () => intake.admission.inFlight,
+    stop: () => stop(intake),
+  };
+}
+
+async function stop(intake: Intake): Promise<void> {
+  for (const close of intake.doors.splice(0)) close();
+  // A line the server had sent already is still on its way to the handler.
+  await intake.bus.flush();
+  for (let i = 0; i < 500 && intake.admission.inFlight > 0; i += 1)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  intake.results.close();
+}
+
+function createIntake(
+  bus: Bus,
+  runtime: Runtime,
+  codec: SipCodec,
+  options: ConsumerOptions,
+): Intake {
+  const counters = createCounters();
+  const now = () => options.clock.now();
+  const admission = createAdmission({ ...natsLimits, ...options.limits }, () =>
+    options.clock.mono(),
+  );
+  const onNode = (node: string) => options.onNode?.(node);
+  const onMalformed = (malformed: Malformed) => {
+    counters.count('malformed');
+    options.onMalformed?.(malformed);
+  };
+  const onFailure = (where: string, error: unknown) => {
+    counters.count('failed');
+    options.onFailure?.(where, error);
+  };
+  const held = createHeldDoor(bus, { now, admission, counters, onNode, onMalformed, onFailure });
+  const results = createResultSender(bus, codec, { ...options, onFailure });
+  const shared = { bus, runtime, codec, counters, now, admission };
+  return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
+}
+
+function subscribeHeld(intake: Intake): void {
+  const { bus, held, runtime, codec, results } = intake;
+  intake.doors.push(
+    bus.subscribe(subjects.store, engineQueue, (payload) =>
+      held.hear(subjects.store, payload, (request) => decideStore(intake, request)),
+    ),
+    bus.subscribe(subjects.command, engineQueue, (payload) =>
+      held.hear(subjects.command, payload, (request) =>
+        decideCommand(request, runtime, codec, results),
+      ),
+    ),
+  );
+  facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
+}
+
+async function decideStore(intake: Intake, request: RequestPayload): Promise<Decision> {
+  const { line, octets } = request;
+  const read = intake.codec.readMessage(octets, line.asserted);
+  if (!read.ok) return refusal(read.status, read.reason);
+  const { message } = read;
+  return storeDecision(
+    await intake.runtime.submit({ type: 'message.received', message, node: line.node }),
+  );
+}
+
+function subscribeFacts(intake: Intake): void {
+  facts(intake, subjects.online, onlineLine, (line) => submit(intake, onlineCommand(intake, line)));
+  facts(intake, subjects.offline, offlineLine, (line) =>
+    submit(intake, offlineCommand(intake, line)),
+  );
+  facts(intake, subjects.outcome, outcomeLine, (line) => heardOutcome(intake, line));
+}
+
+/**
+ * Subscribes one kind of fact: read, bounded, handled; repeated by the proxy or the outbox when
+ * lost.
+ */
+function facts<T extends { readonly node: string }>(
+  intake: Intake,
+  subject: string,
+  form: LineForm<T>,
+  handle: (line: T) => Promise<void>,
+): void {
+  const close = intake.bus.subscribe(subject, engineQueue, (payload) => {
+    const parsed: Parsed<T> = form.parse(payload);
+    if (!parsed.ok) {
+      intake.onMalformed({ ...parsed.finding, where: subject });
+      return;
+    }
+    intake.onNode(parsed.value.node);
+    if (!intake.admission.take(parsed.value.node) || !intake.admission.begin(payload.length)) {
+      intake.counters.count('over-limit');
+      return;
+    }
+    void guarded(intake, subject, () => handle(parsed.value)).finally(() =>
+      intake.admission.end(payload.length),
+    );
+  });
+  intake.doors.push(close);
+}
+
+async function guarded(intake: Intake, where: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    intake.onFailure(where, error);
+  }
+}
+
+function onlineCommand(intake: Intake, line: OnlineLine): Command | null {
+  const aor = intake.codec.canonicalAor(line.aor);
+  if (aor === null) return null;
+  const { contacts, expires, node } = line;
+  const seconds = expires ?? natsLimits.registrationSeconds;
+  const bindings =
+    contacts === null ? [] : intake.codec.readContacts(contacts, seconds, intake.now());
+  return { type: 'recipient.registered', aor, node, bindings };
+}
+
+function offlineCommand(intake: Intake, line: OfflineLine): Command | null {
+  // usrloc names an expired contact's owner without a scheme (kamailio.md section 5).
+  const named = /^(?:sips?|tel):/i.test(line.aor) ? line.aor : `sip:${line.aor}`;
+  const aor = intake.codec.canonicalAor(named);
+  return aor === null ? null : { type: 'recipient.unregistered', aor };
+}
+
+async function submit(intake: Intake, command: Command | null): Promise<void> {
+  if (command === null) intake.counters.count('aor-unusable');
+  else await intake.runtime.submit(command);
+}
+
+async function heardOutcome(intake: Intake, line: OutcomeLine): Promise<void> {
+  if (line.effectId.startsWith('n-')) {
+    intake.results.answered(line);
+    return;
+  }
+  const { effectId, token, status } = line;
+  await intake.runtime.submit({ type: 'effect.answered', effectId, token, status });
+}

@@ -1,0 +1,168 @@
+// Reading and writing the fields of a line: printable ASCII parted by single spaces. One pass over
+// the octets, no backtracking; a bad field becomes a finding with its offset, never an exception.
+
+/** What is wrong with a payload. */
+export interface Finding {
+  readonly code: string;
+  readonly message: string;
+  /** Octet offset within the payload, or -1 when it concerns the whole. */
+  readonly offset: number;
+}
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly finding: Finding };
+
+export interface Field {
+  readonly text: string;
+  readonly offset: number;
+}
+
+/**
+ * How one field is written: to the typed value, and back. `undefined` from `read` means malformed.
+ */
+export interface FieldKind {
+  readonly key: string;
+  /** The trailing field may be missing; it then reads as `-`. */
+  readonly optional?: boolean;
+  read(text: string): unknown;
+  write(value: unknown): string | undefined;
+}
+
+export function fail(code: string, message: string, offset = -1): { ok: false; finding: Finding } {
+  return { ok: false, finding: { code, message, offset } };
+}
+
+/** Splits `bytes[0..end)` into fields. No field is ever empty. */
+export function splitFields(bytes: Uint8Array, end: number, fieldsMax: number): Parsed<Field[]> {
+  const fields: Field[] = [];
+  let start = 0;
+  for (let i = 0; i <= end; i += 1) {
+    const octet = i === end ? 0x20 : bytes[i]!;
+    if (octet === 0x20) {
+      if (i === start) return fail('field-empty', 'a field is empty', i);
+      if (fields.length === fieldsMax) return fail('field-count', 'too many fields', start);
+      fields.push({ text: latin1(bytes, start, i), offset: start });
+      start = i + 1;
+    } else if (octet < 0x21 || octet > 0x7e) {
+      return fail('octet-forbidden', 'an octet is not printable ASCII', i);
+    }
+  }
+  return { ok: true, value: fields };
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1');
+}
+
+/** Decimal digits only, at most sixteen, up to `max`; undefined otherwise. */
+export function readUint(text: string, max: number): number | undefined {
+  if (text.length === 0 || text.length > 16) return undefined;
+  let value = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value <= max ? value : undefined;
+}
+
+/**
+ * Strict base64: standard alphabet, padded, no spare bits. Node's decoder forgives; comparing does
+ * not.
+ */
+export function readBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function readUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Plain text within one field; its form is the schema's business. */
+export function token(key: string): FieldKind {
+  return {
+    key,
+    read: (text) => text,
+    write: (value) => (typeof value === 'string' && value.length > 0 ? value : undefined),
+  };
+}
+
+export function uint(key: string, max: number): FieldKind {
+  return {
+    key,
+    read: (text) => readUint(text, max),
+    write: (value) => (isUint(value, max) ? String(value) : undefined),
+  };
+}
+
+/** An unsigned integer, or `-` for null. */
+export function uintOrNone(key: string, max: number, optional = false): FieldKind {
+  const inner = uint(key, max);
+  return {
+    key,
+    optional,
+    read: (text) => (text === '-' ? null : inner.read(text)),
+    write: (value) => (value === null ? '-' : inner.write(value)),
+  };
+}
+
+/**
+ * User-written text as base64 of its UTF-8. `lossy`: octets that are no UTF-8 are replaced, not
+ * refused.
+ */
+export function base64Text(key: string, bytesMax: number, lossy = false): FieldKind {
+  return {
+    key,
+    read: (text) => {
+      if (text.length > Math.ceil(bytesMax / 3) * 4) return undefined;
+      const bytes = readBase64(text);
+      if (bytes === undefined || bytes.length === 0) return undefined;
+      return lossy ? bytes.toString('utf8') : readUtf8(bytes);
+    },
+    write: (value) => {
+      if (typeof value !== 'string' || value.length === 0) return undefined;
+      const bytes = Buffer.from(value, 'utf8');
+      return bytes.length <= bytesMax ? bytes.toString('base64') : undefined;
+    },
+  };
+}
+
+/** As `base64Text`, or `-` for null. */
+export function base64TextOrNone(key: string, bytesMax: number, lossy = false): FieldKind {
+  const inner = base64Text(key, bytesMax, lossy);
+  return {
+    key,
+    read: (text) => (text === '-' ? null : inner.read(text)),
+    write: (value) => (value === null ? '-' : inner.write(value)),
+  };
+}
+
+/** Octets, `-` when there are none. */
+export function base64Octets(key: string, bytesMax: number): FieldKind {
+  return {
+    key,
+    read: (text) => {
+      if (text === '-') return new Uint8Array(0);
+      if (text.length > Math.ceil(bytesMax / 3) * 4) return undefined;
+      const bytes = readBase64(text);
+      return bytes === undefined || bytes.length === 0 ? undefined : bytes;
+    },
+    write: (value) => {
+      if (!(value instanceof Uint8Array) || value.length > bytesMax) return undefined;
+      if (value.length === 0) return '-';
+      return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64');
+    },
+  };
+}
+
+function isUint(value: unknown, max: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
+}

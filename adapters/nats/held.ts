@@ -1,0 +1,190 @@
+// Held SIP requests (`store` and `command` lines): admission, checks, the command, the answer line.
+// Invariant: an answer of 202 leaves only after the runtime has said that the message is durable
+// (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
+import type { Reply, Runtime } from '../../runtime/index.js';
+import type { Admission } from './admission.js';
+import { type AnswerMemory, createAnswerMemory } from './answers.js';
+import type { Bus } from './bus.js';
+import type { Counters } from './counters.js';
+import { natsLimits } from './limits.js';
+import {
+  type AnswerLine,
+  answerLine,
+  type LateLine,
+  parseRequest,
+  type RequestLine,
+  type RequestPayload,
+} from './lines.js';
+import type { Malformed } from './requests.js';
+import { subjects } from './subjects.js';
+
+/** What a held request came to. */
+export interface Decision {
+  readonly code: number;
+  readonly reason: string;
+  readonly retryAfterSeconds: number | null;
+  /** The message now kept on the strength of this answer, or null. */
+  readonly deferredId: string | null;
+}
+
+export interface HeldOptions {
+  /** Real wall clock: the proxy's stamp is compared with it. */
+  readonly now: () => number;
+  readonly admission: Admission;
+  readonly counters: Counters;
+  readonly onNode: (node: string) => void;
+  readonly onMalformed: (malformed: Malformed) => void;
+  readonly onFailure: (where: string, error: unknown) => void;
+}
+
+/** Decides one request; null: undecided, and the proxy's hold will answer 503. */
+export type Decide = (request: RequestPayload) => Decision | null | Promise<Decision | null>;
+
+export interface HeldDoor {
+  hear(where: string, payload: Uint8Array, decide: Decide): void;
+  late(line: LateLine, runtime: Runtime): Promise<void>;
+  /** Entries kept to repeat answers. */
+  readonly remembered: number;
+}
+
+export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
+  const memory = createAnswerMemory(options.now);
+  const { admission, counters } = options;
+
+  function hear(where: string, payload: Uint8Array, decide: Decide): void {
+    const parsed = parseRequest(payload);
+    if (!parsed.ok) {
+      options.onMalformed({ ...parsed.finding, where });
+      return;
+    }
+    const { line, head, octets } = parsed.value;
+    options.onNode(line.node);
+    if (isOutdated(line, options.now())) {
+      counters.count('outdated');
+      return;
+    }
+    if (!admission.take(line.node)) {
+      counters.count('over-rate');
+      publishAnswer(line, busy);
+      return;
+    }
+    const seen = memory.see(line, head);
+    if (seen === 'in-flight') return;
+    if (seen !== 'new') repeat(line, seen);
+    else if (!admission.begin(octets.length)) {
+      counters.count('over-limit');
+      settle(line, busy);
+    } else void decided(where, parsed.value, decide);
+  }
+
+  async function decided(where: string, request: RequestPayload, decide: Decide): Promise<void> {
+    const { line, octets } = request;
+    try {
+      const decision = lengthRefusal(request) ?? (await decide(request));
+      if (decision === null) memory.drop(line);
+      else settle(line, decision);
+    } catch (error) {
+      // Unknown is not refused (R6): no answer, the sender repeats.
+      memory.drop(line);
+      options.onFailure(where, error);
+    } finally {
+      admission.end(octets.length);
+    }
+  }
+
+  function settle(line: RequestLine, decision: Decision): void {
+    const times = memory.settle(line, answerOf(line, decision), decision.deferredId);
+    for (let i = 0; i < times; i += 1) publishAnswer(line, decision);
+  }
+
+  function repeat(line: RequestLine, answer: AnswerLine): void {
+    counters.count('answer-repeated');
+    publish(line, answer);
+  }
+
+  function publishAnswer(line: RequestLine, decision: Decision): void {
+    publish(line, answerOf(line, decision));
+  }
+
+  function publish(line: RequestLine, answer: AnswerLine): void {
+    const text = answerLine.format(answer);
+    if (!text.ok) options.onFailure('answer', new TypeError(text.finding.message));
+    else if (bus.publish(subjects.answer, text.value)) memory.sent(line);
+    else counters.count('answer-lost');
+  }
+
+  return {
+    hear,
+    late: (line, runtime) => heardLate(memory, counters, line, runtime),
+    get remembered() {
+      return memory.size;
+    },
+  };
+}
+
+/**
+ * The sender heard 503 although the message is kept: no report may follow (RFC 5438 section
+ * 12.1.3.1).
+ */
+async function heardLate(
+  memory: AnswerMemory,
+  counters: Counters,
+  line: LateLine,
+  runtime: Runtime,
+): Promise<void> {
+  const deferredId = memory.late(line);
+  counters.count(deferredId === null ? 'late-unknown' : 'late');
+  if (deferredId !== null) await runtime.submit({ type: 'message.unacknowledged', deferredId });
+}
+
+/**
+ * The proxy has given up by then, and its sender repeats. A proxy clock ahead of ours harms
+ * nothing.
+ */
+function isOutdated(line: RequestLine, nowMs: number): boolean {
+  return nowMs - (line.sec * 1_000 + line.usec / 1_000) > line.holdMs;
+}
+
+/**
+ * Kamailio cuts a payload at NUL and says nothing: count before anything else (kamailio.md section
+ * 1).
+ */
+function lengthRefusal({ line, octets }: RequestPayload): Decision | null {
+  if (line.length > natsLimits.requestBytesMax || octets.length > natsLimits.requestBytesMax)
+    return refusal(413, 'Request Entity Too Large');
+  if (line.length !== octets.length) return refusal(400, 'Message Incomplete');
+  return null;
+}
+
+function answerOf(line: RequestLine, decision: Decision): AnswerLine {
+  const { node, index, label } = line;
+  const { code, retryAfterSeconds, reason } = decision;
+  return { node, index, label, code, retryAfterSeconds, reason: plainReason(reason) };
+}
+
+/** A reason becomes a SIP reason phrase at the proxy: one line, bounded (P7). */
+function plainReason(reason: string): string {
+  let text = '';
+  for (const char of reason.slice(0, natsLimits.reasonCharsMax))
+    text += char < ' ' || char === '\u007f' ? ' ' : char;
+  // A lone surrogate becomes U+FFFD, as it would on the wire.
+  return Buffer.from(text, 'utf8').toString('utf8').trim() || 'Refused';
+}
+
+export function refusal(code: number, reason: string, retryAfterSeconds?: number): Decision {
+  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, deferredId: null };
+}
+
+const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
+
+/** The runtime's reply to `message.received` as an answer to the sender. */
+export function storeDecision(reply: Reply): Decision {
+  if (reply.kind === 'refused') {
+    const { status, reason, retryAfterSeconds } = reply;
+    return { code: status, reason, retryAfterSeconds, deferredId: null };
+  }
+  if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
+  // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
+  const deferredId = reply.duplicate ? null : reply.deferredId;
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
+}

@@ -1,0 +1,62 @@
+// The public face of adapters/nats/: what compose.ts and the tests of other folders may use.
+export type { AdmissionLimits } from './admission.js';
+export {
+  type Bus,
+  type BusClock,
+  BusError,
+  type BusErrorCode,
+  type BusHandler,
+  type BusHooks,
+  type BusOptions,
+  type BusReason,
+} from './bus.js';
+export type {
+  CodecRefusal,
+  CommandResult,
+  ResultEffect,
+  SipCodec,
+  SipRequestParts,
+  UserCommand,
+} from './codec.js';
+export { connectBus } from './connection.js';
+export { type Consumer, type ConsumerOptions, startConsumer } from './consumer.js';
+export type { Finding, Parsed } from './fields.js';
+export { natsLimits } from './limits.js';
+export {
+  type AnswerLine,
+  answerLine,
+  type BeatLine,
+  beatLine,
+  formatRequest,
+  type LateLine,
+  type LineForm,
+  lateLine,
+  type OfflineLine,
+  type OnlineLine,
+  type OutcomeLine,
+  offlineLine,
+  onlineLine,
+  outcomeLine,
+  parseRequest,
+  type RequestLine,
+  type RequestPayload,
+  type SendLine,
+  sendLine,
+} from './lines.js';
+export { createPublisher, type Publisher, type PublisherOptions } from './publisher.js';
+export {
+  type Malformed,
+  type RequestDoor,
+  type RequestRefusal,
+  refuse,
+  serveRequests,
+} from './requests.js';
+export { type SchemaName, schemaNames } from './schemas.js';
+export {
+  adminSubject,
+  adminSubjects,
+  engineQueue,
+  inboxPrefix,
+  isReplySubject,
+  subjects,
+} from './subjects.js';

@@ -1,0 +1,63 @@
+// Every bound of the NATS adapter in one table, unit in the name, reason beside it. Relations
+// between them are asserted by test/adapters/nats/lines.test.ts. This file must not know the client
+// or the runtime.
+
+export const natsLimits = {
+  /**
+   * Largest payload in either direction; a reply page of 256 KiB is the largest of them (design.md
+   * 6).
+   */
+  payloadBytesMax: 262_144,
+  /** The whole SIP request, the same at intake and at sending (design.md 5). */
+  requestBytesMax: 61_440,
+  headerBytesMax: 12_000,
+  bodyBytesMax: 48_000,
+  /** First line of a store or command payload: thirteen fields, the identity the longest. */
+  headBytesMax: 4_096,
+  /** A line that is the whole payload; contacts of one REGISTER make up most of the longest. */
+  lineBytesMax: 131_072,
+  identityBytesMax: 1_024,
+  contactsBytesMax: 16_384,
+  reasonCharsMax: 128,
+  /**
+   * How long an answer is remembered for the same transaction; tm keeps one 5 s, Timer F is 32 s.
+   */
+  answerMemoryMs: 60_000,
+  answerMemoryMax: 65_536,
+  /** Commands submitted and not yet durable; beyond it the sender hears 503 (N7). */
+  inFlightMax: 8_192,
+  inFlightBytesMax: 67_108_864,
+  /**
+   * Token bucket per proxy: well above the 7,500/s to reach, below what would starve the timers
+   * (N7).
+   */
+  ratePerSecond: 20_000,
+  rateBurst: 20_000,
+  /**
+   * Proxies with a bucket of their own; later names share one, so that invented names gain nothing.
+   */
+  nodesMax: 64,
+  retryAfterSeconds: 5,
+  /** A proxy not heard for this long is passed over when another one was. */
+  nodeLiveMs: 600_000,
+  beatEveryMs: 1_000,
+  /** A binding without any expiry: the registrar's usual default (RFC 3261 section 10.2.1.1). */
+  registrationSeconds: 3_600,
+  /** JSON requests: octets, and nesting checked before they are parsed (P5, F10). */
+  jsonRequestBytesMax: 65_536,
+  jsonDepthMax: 32,
+  jsonInFlightMax: 256,
+  listRowsMax: 500,
+  /** Rows of one list over SIP: the requester continues with `after`. */
+  sipListRowsMax: 50,
+  idsMax: 500,
+  confirmWithinMs: 60_000,
+  confirmationsMax: 4_096,
+  /** Results on their way to requesters (SIP): per owner and in all. */
+  resultsPerOwnerMax: 4,
+  resultsMax: 1_000,
+  /**
+   * Repeats of one result on the bus; then the next page, after the last wait none (Timer F + 8 s).
+   */
+  resultRepeatsMs: [2_000, 4_000, 8_000, 16_000, 10_000],
+} as const;

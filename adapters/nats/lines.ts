@@ -1,0 +1,286 @@
+// The lines of the bus contract and their typed forms. Each is read by a one-pass scanner and then
+// checked by its JSON Schema, in both directions. Nothing here decides or remembers anything;
+// nothing throws.
+import {
+  base64Octets,
+  base64Text,
+  base64TextOrNone,
+  type Field,
+  type FieldKind,
+  fail,
+  type Parsed,
+  splitFields,
+  token,
+  uint,
+  uintOrNone,
+} from './fields.js';
+import { natsLimits } from './limits.js';
+import { type SchemaName, schemaFindings } from './schemas.js';
+
+const uint32 = 4_294_967_295;
+const version = 'v1';
+
+/** First line of a store or command payload; the untouched request follows it. */
+export interface RequestLine {
+  readonly node: string;
+  /** tm's hash index and label: the transaction that waits at the proxy. */
+  readonly index: number;
+  readonly label: number;
+  /** When the proxy sent it: seconds and microseconds of its wall clock. */
+  readonly sec: number;
+  readonly usec: number;
+  readonly holdMs: number;
+  readonly proto: string;
+  readonly srcIp: string;
+  readonly srcPort: number;
+  /** Identity the proxy asserts for the sender, or null. */
+  readonly asserted: string | null;
+  /** Octets of the request as the proxy counted them. */
+  readonly length: number;
+}
+
+export interface OnlineLine {
+  readonly node: string;
+  readonly saveCode: number;
+  readonly aor: string;
+  readonly contacts: string | null;
+  readonly expires: number | null;
+}
+
+export interface OfflineLine {
+  readonly node: string;
+  readonly why: 'unregister' | 'expired';
+  readonly aor: string;
+}
+
+export interface OutcomeLine {
+  readonly node: string;
+  readonly effectId: string;
+  readonly token: string;
+  /** SIP final code; 0 = not sent. */
+  readonly status: number;
+  readonly via: 'reply' | 'failure' | 'lookup' | 'send' | 'limit' | 'memory';
+}
+
+export interface LateLine {
+  readonly node: string;
+  readonly index: number;
+  readonly label: number;
+  readonly code: number;
+}
+
+export interface AnswerLine {
+  readonly node: string;
+  readonly index: number;
+  readonly label: number;
+  readonly code: number;
+  readonly retryAfterSeconds: number | null;
+  readonly reason: string;
+}
+
+export interface SendLine {
+  readonly node: string;
+  readonly effectId: string;
+  readonly token: string;
+  readonly ruri: string;
+  readonly nextHop: string | null;
+  readonly headersBytes: number;
+  readonly bodyBytes: number;
+  readonly headers: string;
+  readonly body: Uint8Array;
+  readonly fromName: string | null;
+}
+
+export interface BeatLine {
+  readonly storeId: string;
+  readonly seq: number;
+}
+
+/** Reads and writes one kind of line. */
+export interface LineForm<T> {
+  parse(payload: Uint8Array): Parsed<T>;
+  format(value: T): Parsed<string>;
+}
+
+const requestKinds: readonly FieldKind[] = [
+  token('node'),
+  uint('index', uint32),
+  uint('label', uint32),
+  uint('sec', 10_000_000_000),
+  uint('usec', 999_999),
+  uint('holdMs', 60_000),
+  token('proto'),
+  token('srcIp'),
+  uint('srcPort', 65_535),
+  base64TextOrNone('asserted', natsLimits.identityBytesMax),
+  uint('length', uint32),
+];
+
+const requestForm = lineForm<RequestLine>('request', requestKinds);
+
+export const onlineLine = lineForm<OnlineLine>('online', [
+  token('node'),
+  uint('saveCode', 9),
+  base64Text('aor', natsLimits.identityBytesMax),
+  // Lossy: a display name in some old charset must not keep a user from being seen online.
+  base64TextOrNone('contacts', natsLimits.contactsBytesMax, true),
+  uintOrNone('expires', uint32, true),
+]);
+
+export const offlineLine = lineForm<OfflineLine>('offline', [
+  token('node'),
+  token('why'),
+  base64Text('aor', natsLimits.identityBytesMax),
+]);
+
+export const outcomeLine = lineForm<OutcomeLine>('outcome', [
+  token('node'),
+  token('effectId'),
+  token('token'),
+  uint('status', 699),
+  token('via'),
+]);
+
+export const lateLine = lineForm<LateLine>('late', [
+  token('node'),
+  uint('index', uint32),
+  uint('label', uint32),
+  uint('code', 699),
+]);
+
+export const answerLine = lineForm<AnswerLine>('answer', [
+  token('node'),
+  uint('index', uint32),
+  uint('label', uint32),
+  uint('code', 699),
+  uintOrNone('retryAfterSeconds', uint32),
+  base64Text('reason', natsLimits.reasonCharsMax * 4),
+]);
+
+export const beatLine = lineForm<BeatLine>('beat', [
+  token('storeId'),
+  uint('seq', Number.MAX_SAFE_INTEGER),
+]);
+
+const sendForm = lineForm<SendLine>('send', [
+  token('node'),
+  token('effectId'),
+  token('token'),
+  base64Text('ruri', natsLimits.identityBytesMax),
+  base64TextOrNone('nextHop', natsLimits.identityBytesMax),
+  uint('headersBytes', natsLimits.headerBytesMax),
+  uint('bodyBytes', natsLimits.bodyBytesMax),
+  base64Text('headers', natsLimits.headerBytesMax),
+  base64Octets('body', natsLimits.bodyBytesMax),
+  base64TextOrNone('fromName', natsLimits.identityBytesMax),
+]);
+
+/**
+ * The send line; both lengths must agree with what they count, else half a message could be sent.
+ */
+export const sendLine: LineForm<SendLine> = {
+  parse: (payload) => withLengths(sendForm.parse(payload)),
+  format: (value) => {
+    const checked = withLengths({ ok: true, value });
+    return checked.ok ? sendForm.format(value) : checked;
+  },
+};
+
+function withLengths(parsed: Parsed<SendLine>): Parsed<SendLine> {
+  if (!parsed.ok) return parsed;
+  const { headers, headersBytes, body, bodyBytes } = parsed.value;
+  if (Buffer.byteLength(headers) !== headersBytes || body.length !== bodyBytes)
+    return fail('length-differs', 'a length differs from what it counts');
+  return parsed;
+}
+
+/** A store or command payload: its first line, and the untouched request after CRLF. */
+export interface RequestPayload {
+  readonly line: RequestLine;
+  /** The first line as text: the same text again is the same publication again. */
+  readonly head: string;
+  readonly octets: Uint8Array;
+}
+
+export function parseRequest(payload: Uint8Array): Parsed<RequestPayload> {
+  const end = endOfHead(payload);
+  if (end < 0) return fail('head-missing', 'no CRLF within the longest first line', 0);
+  const parsed = requestForm.parse(payload.subarray(0, end));
+  if (!parsed.ok) return parsed;
+  const head = Buffer.from(payload.buffer, payload.byteOffset, end).toString('latin1');
+  return { ok: true, value: { line: parsed.value, head, octets: payload.subarray(end + 2) } };
+}
+
+/** The proxy's side of `parseRequest`, for tools and tests. */
+export function formatRequest(line: RequestLine, octets: Uint8Array): Parsed<Uint8Array> {
+  const head = requestForm.format(line);
+  if (!head.ok) return head;
+  return { ok: true, value: Buffer.concat([Buffer.from(`${head.value}\r\n`, 'latin1'), octets]) };
+}
+
+function endOfHead(payload: Uint8Array): number {
+  const last = Math.min(payload.length - 1, natsLimits.headBytesMax);
+  for (let i = 0; i < last; i += 1) if (payload[i] === 0x0d && payload[i + 1] === 0x0a) return i;
+  return -1;
+}
+
+function lineForm<T>(schema: SchemaName, kinds: readonly FieldKind[]): LineForm<T> {
+  return {
+    parse: (payload) => parseLine<T>(schema, kinds, payload),
+    format: (value) => formatLine(schema, kinds, value),
+  };
+}
+
+function parseLine<T>(
+  schema: SchemaName,
+  kinds: readonly FieldKind[],
+  payload: Uint8Array,
+): Parsed<T> {
+  if (payload.length === 0) return fail('line-empty', 'the payload is empty', 0);
+  if (payload.length > natsLimits.lineBytesMax)
+    return fail('line-too-long', 'the line is too long');
+  const split = splitFields(payload, payload.length, kinds.length + 1);
+  if (!split.ok) return split;
+  const [first, ...rest] = split.value;
+  if (first?.text !== version) return fail('version-unknown', 'the line is not version 1', 0);
+  const read = readFields(kinds, rest);
+  return read.ok ? (checked(schema, read.value) as Parsed<T>) : read;
+}
+
+function readFields(
+  kinds: readonly FieldKind[],
+  fields: readonly Field[],
+): Parsed<Record<string, unknown>> {
+  const value: Record<string, unknown> = {};
+  for (const [i, kind] of kinds.entries()) {
+    const field = fields[i] ?? (kind.optional ? { text: '-', offset: -1 } : undefined);
+    if (field === undefined) return fail('field-count', `the field ${kind.key} is missing`);
+    const read = kind.read(field.text);
+    if (read === undefined)
+      return fail('field-malformed', `the field ${kind.key} is malformed`, field.offset);
+    value[kind.key] = read;
+  }
+  return { ok: true, value };
+}
+
+function formatLine(
+  schema: SchemaName,
+  kinds: readonly FieldKind[],
+  value: unknown,
+): Parsed<string> {
+  const valid = checked(schema, value);
+  if (!valid.ok) return valid;
+  const fields = [version];
+  for (const kind of kinds) {
+    const text = kind.write((value as Record<string, unknown>)[kind.key]);
+    if (text === undefined) return fail('field-malformed', `the field ${kind.key} cannot be sent`);
+    fields.push(text);
+  }
+  return { ok: true, value: fields.join(' ') };
+}
+
+function checked<T>(schema: SchemaName, value: T): Parsed<T> {
+  const first = schemaFindings(schema, value)[0];
+  if (first === undefined) return { ok: true, value };
+  return fail('schema', `${first.pointer === '' ? '/' : first.pointer} ${first.message}`);
+}

@@ -1,0 +1,45 @@
+// User commands that came by SIP (`command` lines): decided through the runtime, answered 202, and
+// the result sent as a MESSAGE. Only the asserted owner is served; the mailbox is his own and
+// cannot be named otherwise.
+import type { Runtime } from '../../runtime/index.js';
+import type { CommandResult, SipCodec, UserCommand } from './codec.js';
+import { type Decision, refusal } from './held.js';
+import { natsLimits } from './limits.js';
+import type { RequestPayload } from './lines.js';
+import type { ResultSender } from './results.js';
+
+export async function decideCommand(
+  request: RequestPayload,
+  runtime: Runtime,
+  codec: SipCodec,
+  results: ResultSender,
+): Promise<Decision> {
+  const { line, octets } = request;
+  const aor = line.asserted === null ? null : codec.canonicalAor(line.asserted);
+  if (aor === null) return refusal(403, 'Forbidden');
+  const read = codec.readCommand(octets, line.asserted);
+  if (!read.ok) return refusal(read.status, read.reason);
+  if (!results.room(aor)) return refusal(503, 'Busy', natsLimits.retryAfterSeconds);
+  const result = await perform(runtime, aor, read.command);
+  if ('code' in result) return result;
+  results.send(aor, line.node, result);
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId: null };
+}
+
+async function perform(
+  runtime: Runtime,
+  aor: string,
+  command: UserCommand,
+): Promise<CommandResult | Decision> {
+  const { op, ids, after, callId } = command;
+  if (op === 'list') {
+    const listing = await runtime.list(aor, after, natsLimits.sipListRowsMax);
+    return { op, callId, ...listing };
+  }
+  const type = op === 'delete' ? 'messages.deleted' : 'messages.requested';
+  const reply = await runtime.submit({ type, aor, ids });
+  if (reply.kind === 'results') return { op, callId, results: reply.results };
+  if (reply.kind !== 'refused') return refusal(500, 'Unexpected Reply');
+  const { status, reason, retryAfterSeconds } = reply;
+  return { code: status, reason, retryAfterSeconds, deferredId: null };
+}

@@ -1,0 +1,100 @@
+// User commands by SIP (design.md section 6): a MESSAGE to the service URI whose body asks for a
+// list, a retrieval or a deletion. Invariant: the owner is the identity the proxy asserted, never a
+// header or a word of the body; only known members are copied out of the JSON, and every string and
+// list has a bound.
+import { type Failed, failed, type Refusal, refusal } from './finding.js';
+import { parseJson } from './json.js';
+import { commandIdsMax, commandOctetsMax, deferredIdCharactersMax } from './limits.js';
+import { readMessage } from './message.js';
+import { decode } from './octets.js';
+
+/** Content type of a command. */
+export const commandType = 'application/vnd.deferred-im.command+json';
+
+export type UserOperation = 'list' | 'retrieve' | 'delete';
+
+export interface UserCommand {
+  readonly op: UserOperation;
+  /** Canonical AOR of the user who asks: the asserted identity. */
+  readonly aor: string;
+  /** Deferred ids in their bare form, each once; `all` also where a list is asked for. */
+  readonly ids: readonly string[] | 'all';
+  /** A list continues behind this id. */
+  readonly after: string | null;
+  /** Call-ID of the request: the correlation of its results. */
+  readonly callId: string;
+}
+
+/** Reads a command request. A refusal carries the SIP code for the sender. Never throws. */
+export function readCommand(
+  octets: Uint8Array,
+  asserted: string | null,
+): { readonly ok: true; readonly command: UserCommand } | Refusal {
+  const read = readMessage(octets, asserted);
+  if (!read.ok) return read;
+  const { message } = read;
+  const offset = message.bodyOffset;
+  const refuse = (status: number, code: string, text: string) =>
+    refusal(status, { code, message: text, offset });
+  if (message.asserted === null) return refuse(403, 'not-asserted', 'no asserted identity');
+  if (message.contentType !== commandType) return refuse(415, 'command-type', 'not a command');
+  if (octets.length - offset > commandOctetsMax) {
+    return refuse(413, 'command-too-large', 'the command is too large');
+  }
+  const text = decode(octets, offset, octets.length);
+  if (text === null) return refuse(400, 'bad-utf8', 'the command is not valid UTF-8');
+  const json = parseJson(text);
+  if (!json.ok) return refuse(400, json.finding.code, json.finding.message);
+  const parsed = readBody(json.value);
+  if (!parsed.ok) return refuse(400, parsed.finding.code, parsed.finding.message);
+  const { aor, callId } = { aor: message.asserted, callId: message.callId };
+  return { ok: true, command: { ...parsed.body, aor, callId } };
+}
+
+type Body = Pick<UserCommand, 'op' | 'ids' | 'after'>;
+
+/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id}`; other members are left alone. */
+function readBody(value: unknown): { readonly ok: true; readonly body: Body } | Failed {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return failed('command', 'a command is a JSON object', 0);
+  }
+  const members = new Map<string, unknown>(Object.entries(value));
+  if (members.get('v') !== 1) return failed('command-version', 'unknown command version', 0);
+  const op = operation(members.get('op'));
+  if (op === null) return failed('command-op', 'unknown operation', 0);
+  const given = members.get('ids');
+  const ids = given === undefined && op === 'list' ? 'all' : readIds(given);
+  if (ids === null) return failed('command-ids', 'malformed ids', 0);
+  const rawAfter = members.get('after') ?? null;
+  const after = rawAfter === null ? null : bareDeferredId(rawAfter);
+  if (rawAfter !== null && after === null) return failed('command-after', 'malformed after', 0);
+  return { ok: true, body: { op, ids, after } };
+}
+
+function operation(value: unknown): UserOperation | null {
+  return value === 'list' || value === 'retrieve' || value === 'delete' ? value : null;
+}
+
+function readIds(value: unknown): readonly string[] | 'all' | null {
+  if (value === 'all') return 'all';
+  if (!Array.isArray(value) || value.length === 0 || value.length > commandIdsMax) return null;
+  const ids = new Set<string>();
+  for (const item of value) {
+    const id = bareDeferredId(item);
+    if (id === null) return null;
+    ids.add(id);
+  }
+  return [...ids];
+}
+
+/** `string@host`, with or without `sip:` before it (spec.md 2.4, C07); null for anything else. */
+export function bareDeferredId(value: unknown): string | null {
+  if (typeof value !== 'string' || value.length > deferredIdCharactersMax + 4) return null;
+  const id = value.slice(0, 4).toLowerCase() === 'sip:' ? value.slice(4) : value;
+  if (id.length === 0 || id.length > deferredIdCharactersMax) return null;
+  for (let at = 0; at < id.length; at++) {
+    const code = id.charCodeAt(at);
+    if (code <= 0x20 || code >= 0x7f || code === 0x22 || code === 0x5c) return null;
+  }
+  return id;
+}

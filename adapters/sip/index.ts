@@ -1,0 +1,32 @@
+// The public face of the SIP, CPIM and IMDN codecs. Everything here is pure: octets in, facts or
+// findings out.
+export type { UserCommand, UserOperation } from './commands.js';
+export { bareDeferredId, commandType, readCommand } from './commands.js';
+export { readContacts } from './contacts.js';
+export type {
+  Correlation,
+  CorrelationFailure,
+  Imdn,
+  ImdnStatus,
+  Notification,
+  ReportMatch,
+  SentMessage,
+} from './correlate.js';
+export { correlate, readImdn } from './correlate.js';
+export type { CpimOptions, CpimReading } from './cpim.js';
+export { readCpim } from './cpim.js';
+export { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
+export type { Failed, Finding, Refusal } from './finding.js';
+export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
+export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
+export { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
+export type { ReadResult } from './message.js';
+export { readMessage } from './message.js';
+export type { OutgoingOptions, SipRequestParts } from './outgoing.js';
+export { deliverRequest, reportRequest } from './outgoing.js';
+export type { Header, SipRequest } from './request.js';
+export { headerValue, headerValues, readRequest } from './request.js';
+export type { ResultEffect, UserResult } from './results.js';
+export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
+export type { NameAddr } from './uri.js';
+export { bareUri, canonicalAor, hostOf, nameAddr } from './uri.js';

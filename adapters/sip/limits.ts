@@ -1,0 +1,28 @@
+// The sizes of design.md section 5, the same at intake and at sending, and the bounds of the
+// readers in this folder. Unit in each name.
+
+/** Octets of a body: what base64 takes to the proxy in one line (kamailio.md section 4 B). */
+export const bodyOctetsMax = 48_000;
+/** Octets from the start line to the blank line. */
+export const headerOctetsMax = 12_000;
+/** Octets of a whole request. */
+export const requestOctetsMax = 61_440;
+/** RFC 3428 section 8: the most a MESSAGE may measure outside a session. */
+export const messageOctetsMax = 1_300;
+/** What a proxy adds to a request of ours: Via, Max-Forwards, Content-Length, request line. */
+export const hopOctets = 250;
+/** An IMDN document is read up to this size (threat P2). */
+export const imdnOctetsMax = 16_384;
+/** How deep multipart bodies are searched, and how many parts of them. */
+export const multipartDepthMax = 4;
+export const multipartPartsMax = 32;
+/** Octets of a CPIM header block. */
+export const cpimHeaderOctetsMax = 8_192;
+/** Octets of the JSON of a user command. */
+export const commandOctetsMax = 16_384;
+/** Ids one user command may name, and characters of each. */
+export const commandIdsMax = 256;
+export const deferredIdCharactersMax = 200;
+/** Contacts read from one Contact value. */
+export const contactsMax = 64;
+export const callIdCharactersMax = 256;

@@ -1,0 +1,189 @@
+// Turns the octets of a SIP MESSAGE into the facts the engine decides on, or into the answer its
+// sender gets. Invariant: the octets themselves are kept as they came; the identity is the one the
+// proxy asserted, never the one a header claims. Knows no clock and no store: whether the message
+// is taken is decided elsewhere.
+import type { IncomingMessage } from '../../machines/index.js';
+import { type CpimOptions, readCpim } from './cpim.js';
+import { parseSipDate } from './date.js';
+import { type Failed, failed, type Refusal, refusal } from './finding.js';
+import { callIdCharactersMax } from './limits.js';
+import { isEncoded, mediaType } from './mime.js';
+import { isToken, readDigits, skipBlanks } from './octets.js';
+import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
+import { bareUri, canonicalAor, hostOf, isPlainUri, type NameAddr, nameAddr } from './uri.js';
+
+export type ReadResult = { readonly ok: true; readonly message: IncomingMessage } | Refusal;
+
+const largestExpires = 0xffff_ffff;
+const largestCseq = 0x7fff_ffff;
+
+/**
+ * Reads a MESSAGE. `asserted` is the identity URI vouched for by the proxy, or null. Never throws.
+ */
+export function readMessage(
+  octets: Uint8Array,
+  asserted: string | null,
+  options: CpimOptions = {},
+): ReadResult {
+  const read = readRequest(octets);
+  if (!read.ok) return refusal(statusOf(read.finding.code), read.finding);
+  const { request } = read;
+  const target = readTarget(request);
+  if (!target.ok) return target;
+  const names = readNames(request);
+  if (!names.ok) return refusal(400, names.finding);
+  const content = readContent(octets, request, options);
+  if (!content.ok) return refusal(400, content.finding);
+  return {
+    ok: true,
+    message: {
+      octets,
+      bodyOffset: request.bodyOffset,
+      aor: target.aor,
+      asserted: asserted === null ? null : canonicalAor(asserted),
+      ...names.names,
+      dateMs: single(request, 'date', parseSipDate),
+      expiresSeconds: single(request, 'expires', parseExpires),
+      contentType: content.type,
+      anonymous: isAnonymous(request, names.names.fromUri),
+      cpim: content.cpim,
+    },
+  };
+}
+
+/** SIP code for a request that cannot be read (RFC 3261 section 21.4). */
+function statusOf(code: string): number {
+  return code.endsWith('-too-large') ? 413 : 400;
+}
+
+function readTarget(request: SipRequest): { readonly ok: true; readonly aor: string } | Refusal {
+  if (request.method !== 'MESSAGE') {
+    return refusal(405, { code: 'method', message: 'only MESSAGE is taken here', offset: 0 });
+  }
+  const aor = canonicalAor(request.requestUri);
+  if (aor !== null) return { ok: true, aor };
+  // RFC 3261 section 8.2.2.1: an unknown scheme is 416, a bad URI of a known one is 400.
+  const unknown = isPlainUri(request.requestUri) && !hasKnownScheme(request.requestUri);
+  return unknown
+    ? refusal(416, { code: 'uri-scheme', message: 'unsupported URI scheme', offset: 0 })
+    : refusal(400, { code: 'request-uri', message: 'malformed Request-URI', offset: 0 });
+}
+
+function hasKnownScheme(uri: string): boolean {
+  const scheme = uri.slice(0, uri.indexOf(':')).toLowerCase();
+  return scheme === 'sip' || scheme === 'sips' || scheme === 'tel';
+}
+
+type Names = Pick<IncomingMessage, 'fromUri' | 'fromAor' | 'toUri' | 'fromTag' | 'callId' | 'cseq'>;
+
+function readNames(request: SipRequest): { readonly ok: true; readonly names: Names } | Failed {
+  const from = addressOf(request, 'from');
+  if (from === null) return failed('from', 'From is missing or malformed', 0);
+  const to = addressOf(request, 'to');
+  if (to === null) return failed('to', 'To is missing or malformed', 0);
+  const fromTag = from.params.get('tag') ?? '';
+  // RFC 3261 section 8.1.1.3: From MUST carry a tag; without it no repetition could be recognised.
+  if (!isToken(fromTag)) return failed('from-tag', 'From carries no tag', 0);
+  const callId = headerValue(request, 'call-id') ?? '';
+  if (!isCallId(callId)) return failed('call-id', 'Call-ID is missing or malformed', 0);
+  const cseq = readCseq(headerValue(request, 'cseq') ?? '', request.method);
+  if (cseq === null) return failed('cseq', 'CSeq is missing or malformed', 0);
+  const uris = { fromUri: from.uri, fromAor: canonicalAor(from.uri), toUri: to.uri };
+  return { ok: true, names: { ...uris, fromTag, callId, cseq } };
+}
+
+function addressOf(request: SipRequest, name: string): NameAddr | null {
+  const value = headerValue(request, name);
+  return value === null ? null : nameAddr(value);
+}
+
+/** `word [ "@" word ]` in effect: visible ASCII of bounded length. */
+export function isCallId(value: string): boolean {
+  if (value.length === 0 || value.length > callIdCharactersMax) return false;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code <= 0x20 || code >= 0x7f) return false;
+  }
+  return true;
+}
+
+function readCseq(value: string, method: string): number | null {
+  let end = 0;
+  while (end < value.length && value[end] !== ' ' && value[end] !== '\t') end++;
+  const number = readDigits(value.slice(0, end), 10);
+  if (number === null || number > largestCseq) return null;
+  return value.slice(skipBlanks(value, end)) === method ? number : null;
+}
+
+/**
+ * RFC 3261 section 20.19: whole seconds up to 2^32-1; everything else counts as absent (spec.md
+ * 2.5).
+ */
+export function parseExpires(value: string): number | null {
+  const seconds = readDigits(value, 10);
+  return seconds !== null && seconds <= largestExpires ? seconds : null;
+}
+
+/** A header that says two things says nothing. */
+function single<T>(
+  request: SipRequest,
+  name: string,
+  parse: (value: string) => T | null,
+): T | null {
+  const values = headerValues(request, name);
+  return values.length === 1 ? parse(values[0]!) : null;
+}
+
+interface Content {
+  readonly ok: true;
+  readonly type: string;
+  readonly cpim: IncomingMessage['cpim'];
+}
+
+function readContent(
+  octets: Uint8Array,
+  request: SipRequest,
+  options: CpimOptions,
+): Content | Failed {
+  const value = headerValue(request, 'content-type');
+  const empty = octets.length === request.bodyOffset;
+  // RFC 3261 section 20.15: MUST be present with a body. Without one, MIME's own default stands in
+  // the lists.
+  if (value === null && !empty) return failed('no-content-type', 'a body without Content-Type', 0);
+  const media = mediaType(value ?? 'text/plain');
+  if (media === null) return failed('content-type', 'malformed Content-Type', 0);
+  if (value === null || isEncoded(headerValue(request, 'content-encoding'))) {
+    return { ok: true, type: media.type, cpim: null };
+  }
+  const body = octets.subarray(request.bodyOffset);
+  return { ok: true, type: media.type, cpim: readCpim(body, value, options).facts };
+}
+
+/**
+ * The sender's identity is not to be shown: RFC 3323 sections 4.1 and 4.2, RFC 3325 section 9.3.
+ */
+function isAnonymous(request: SipRequest, fromUri: string): boolean {
+  return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(fromUri);
+}
+
+/** True when a Privacy header holds one of the given values. */
+export function asksPrivacy(request: SipRequest, values: readonly string[]): boolean {
+  for (const value of headerValues(request, 'privacy')) {
+    for (const item of value.toLowerCase().replaceAll(',', ';').split(';')) {
+      if (values.includes(item.trim())) return true;
+    }
+  }
+  return false;
+}
+
+export function isAnonymousUri(uri: string): boolean {
+  const host = hostOf(uri) ?? '';
+  const user = uri.slice(uri.indexOf(':') + 1).toLowerCase();
+  return host === 'invalid' || host.endsWith('.invalid') || user.startsWith('anonymous@');
+}
+
+/** Canonical identities a P-Asserted-Identity value names; none when it is malformed. */
+export function identityOf(value: string): string | null {
+  const uri = bareUri(value);
+  return uri === null ? null : canonicalAor(uri);
+}

@@ -1,0 +1,265 @@
+// Builds the requests we send as back-to-back user agent (spec.md 3.2 and 6.5): the stored message
+// to its recipient, and the failure report to its sender. Invariant: the same effect gives the same
+// octets at every repetition, the body of a delivery is the stored body, and nothing of the
+// original's own hop (Via, routes, credentials) goes along.
+import type { Message } from '../../machines/index.js';
+import type { OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
+import { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
+import { imdnFactsOf, reportFrom, reportTo, writeImdn, writeReport } from './imdn.js';
+import { hopOctets, messageOctetsMax } from './limits.js';
+import { asksPrivacy, identityOf, isAnonymousUri, parseExpires } from './message.js';
+import { asBuffer } from './octets.js';
+import { type Header, headerValue, headerValues, readRequest, type SipRequest } from './request.js';
+import { bareUri, nameAddr } from './uri.js';
+
+/** A request in the parts the proxy wants (the bus contract's `send` line). */
+export interface SipRequestParts {
+  readonly ruri: string;
+  /** Where to send it, or null for the proxy's own inner port. */
+  readonly nextHop: string | null;
+  /**
+   * From (URI and tag), To, Call-ID, CSeq and all other headers, CRLF behind each line; UTF-8 on
+   * the wire. Via, Max-Forwards and Content-Length are the proxy's.
+   */
+  readonly headers: string;
+  readonly body: Uint8Array;
+  /**
+   * Display name of From as written, quotes included; the proxy puts it back (it drops it from
+   * `headers`).
+   */
+  readonly fromName: string | null;
+}
+
+export interface OutgoingOptions {
+  /** Where to send the request; the proxy's inner port when absent. */
+  readonly nextHop?: string | null;
+}
+
+/**
+ * Headers of the original that are not passed on, beside `x-im-*`; From, To and identity are
+ * written anew.
+ */
+const droppedNames = new Set([
+  'via',
+  'route',
+  'record-route',
+  'path',
+  'service-route',
+  'authorization',
+  'proxy-authorization',
+  'proxy-require',
+  'contact',
+  'max-forwards',
+  'call-id',
+  'cseq',
+  'content-length',
+  'from',
+  'to',
+  'p-asserted-identity',
+  'p-preferred-identity',
+]);
+
+/** Headers that would name an anonymous sender (RFC 3323 section 5.1, RFC 7044 section 10.1). */
+const revealingNames = new Set([
+  'history-info',
+  'remote-party-id',
+  'referred-by',
+  'reply-to',
+  'call-info',
+  'identity',
+]);
+
+/** The request that pushes a stored message to its recipient. */
+export function deliverRequest(
+  effect: OutgoingDelivery,
+  options: OutgoingOptions = {},
+): SipRequestParts {
+  const { message } = effect;
+  const read = readRequest(effect.octets);
+  if (!read.ok) throw new TypeError(`stored request is unreadable: ${read.finding.code}`);
+  const { request } = read;
+  const from = nameAddr(headerValue(request, 'from') ?? '');
+  const to = nameAddr(headerValue(request, 'to') ?? '');
+  const hidden = isHidden(request, message);
+  const clock = marking(effect, request);
+  const lines = [
+    `From: <${from?.uri ?? message.fromUri}>;tag=${effect.fromTag}`,
+    `To: ${to?.display ? `${to.display} ` : ''}<${to?.uri ?? message.toUri}>`,
+    `Call-ID: ${effect.callId}`,
+    `CSeq: ${effect.cseq} MESSAGE`,
+  ];
+  const kept = keptHeaders(effect.octets, request, { message, hidden, clock });
+  return {
+    ruri: message.aor,
+    nextHop: options.nextHop ?? null,
+    headers: block([...lines, ...clock.added, ...addedIdentity(request, message, hidden)]) + kept,
+    body: effect.octets.subarray(request.bodyOffset),
+    fromName: from?.display ?? null,
+  };
+}
+
+/**
+ * Privacy for the identity (RFC 3325 section 9.3) or an anonymous From: then no header may name the
+ * sender.
+ */
+function isHidden(request: SipRequest, message: Message): boolean {
+  return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(message.fromUri);
+}
+
+interface Keeping {
+  readonly message: Message;
+  readonly hidden: boolean;
+  readonly clock: Marking;
+}
+
+/** The lines of the original that go along, byte for byte, in their order. */
+function keptHeaders(octets: Uint8Array, request: SipRequest, keeping: Keeping): string {
+  const buffer = asBuffer(octets);
+  const lines = request.headers
+    .filter((header) => isKept(header, request, keeping))
+    .map((header) => buffer.subarray(header.start, header.end));
+  return Buffer.concat(lines).toString('utf8');
+}
+
+function isKept(header: Header, request: SipRequest, keeping: Keeping): boolean {
+  const { name } = header;
+  if (name === 'p-asserted-identity') return !keeping.hidden && isVouched(header, keeping.message);
+  if (droppedNames.has(name) || name.startsWith('x-im-')) return false;
+  if (name === 'date' || name === 'expires') return !keeping.clock.replaces;
+  if (name === 'history-info' && asksPrivacy(request, ['history', 'session'])) return false;
+  return !(keeping.hidden && revealingNames.has(name));
+}
+
+/**
+ * The stored header says what the proxy asserted; any other identity is a claim and stays behind.
+ */
+function isVouched(header: Header, message: Message): boolean {
+  return message.asserted !== null && identityOf(header.value) === message.asserted;
+}
+
+function addedIdentity(request: SipRequest, message: Message, hidden: boolean): string[] {
+  if (hidden || message.asserted === null) return [];
+  const stored = request.headers.some(
+    (header) => header.name === 'p-asserted-identity' && isVouched(header, message),
+  );
+  return stored ? [] : [`P-Asserted-Identity: <${message.asserted}>`];
+}
+
+interface Marking {
+  /** True when `added` stands instead of the original Date and Expires. */
+  readonly replaces: boolean;
+  readonly added: readonly string[];
+}
+
+const untouched: Marking = { replaces: false, added: [] };
+
+/**
+ * Date and Expires of the copy. They stay together (RFC 3428 section 7); where the original pair
+ * does not show what the recipient must see, that it is old or expired (C80), the effective pair is
+ * written.
+ */
+function marking(effect: OutgoingDelivery, request: SipRequest): Marking {
+  const { message } = effect;
+  const dateMs = onlyValue(request, 'date', parseSipDate);
+  const expires = onlyValue(request, 'expires', parseExpires);
+  const whole = dateMs !== null && expires !== null;
+  if (effect.late && message.expiresAtMs !== null) {
+    const shown = whole && dateMs + expires * 1000 <= effect.atMs;
+    return shown ? untouched : effective(message, dateMs, message.expiresAtMs);
+  }
+  // Expires without Date would start anew at the recipient: it counts from receipt, so that becomes
+  // the Date.
+  if (expires !== null && dateMs === null) return pair(message.receivedAtMs, expires);
+  return untouched;
+}
+
+function effective(message: Message, dateMs: number | null, expiresAtMs: number): Marking {
+  const usable = dateMs !== null && dateMs <= message.receivedAtMs && dateMs <= expiresAtMs;
+  const base = usable ? dateMs : message.receivedAtMs;
+  return pair(base, Math.max(0, Math.floor((expiresAtMs - base) / 1000)));
+}
+
+function pair(dateMs: number, expiresSeconds: number): Marking {
+  const added = [`Date: ${formatSipDate(dateMs)}`, `Expires: ${expiresSeconds}`];
+  return { replaces: true, added };
+}
+
+function onlyValue<T>(
+  request: SipRequest,
+  name: string,
+  parse: (value: string) => T | null,
+): T | null {
+  const values = headerValues(request, name);
+  return values.length === 1 ? parse(values[0]!) : null;
+}
+
+/** The request that carries the failure report of a message (spec.md 6.5, F3). */
+export function reportRequest(
+  effect: OutgoingReport,
+  options: OutgoingOptions = {},
+): SipRequestParts {
+  const { message } = effect;
+  const routes = message.cpim?.recordRoutes ?? [];
+  // RFC 5438 section 7.2.1: with recorded routes the IMDN goes to the top one, else to the SIP
+  // From.
+  const target = requestTarget(routes[0] ?? message.fromUri);
+  const headers = block([
+    `From: <${message.aor}>;tag=${effect.fromTag}`,
+    `To: <${target}>`,
+    `Call-ID: ${effect.callId}`,
+    `CSeq: ${effect.cseq} MESSAGE`,
+    `P-Asserted-Identity: <${message.aor}>`,
+    'Content-Type: message/cpim',
+  ]);
+  const room = messageOctetsMax - hopOctets - Buffer.byteLength(headers) - 2 * target.length;
+  const body = reportBody(effect, routes, room);
+  return { ruri: target, nextHop: options.nextHop ?? null, headers, body, fromName: null };
+}
+
+/**
+ * The largest form that fits into the 1300 octets of RFC 3428 section 8: whole, without Subject
+ * (optional, section 11.1.5), without display names as well. URIs and ids are never cut, so the
+ * last form is sent whatever its size.
+ */
+function reportBody(effect: OutgoingReport, routes: readonly string[], room: number): Buffer {
+  const { message } = effect;
+  const facts = imdnFactsOf(message);
+  const [from, to] = [reportFrom(message), reportTo(message)];
+  const ids = { imdnMessageId: effect.imdnMessageId, dateTime: formatIsoDate(effect.atMs), routes };
+  const result = { notification: 'delivery', status: effect.status } as const;
+  const short = writeImdn({ ...facts, subject: null }, result);
+  const whole = writeReport({ from, to, ...ids }, writeImdn(facts, result));
+  if (whole.length <= room) return whole;
+  const untitled = writeReport({ from, to, ...ids }, short);
+  if (untitled.length <= room) return untitled;
+  const bare = { from: `<${bareUri(from)}>`, to: `<${bareUri(to)}>` };
+  return writeReport({ ...bare, ...ids }, short);
+}
+
+/**
+ * Parts that RFC 3261 table 1 forbids in From, and that could lead a request of ours elsewhere
+ * (threat X1).
+ */
+const leadingParams = ['maddr', 'ttl', 'method'];
+
+/**
+ * A URI the sender wrote as Request-URI: without headers, and without parameters that would send it
+ * past its own host.
+ */
+export function requestTarget(uri: string): string {
+  const question = uri.indexOf('?', uri.indexOf('@') + 1);
+  const plain = question < 0 ? uri : uri.slice(0, question);
+  // The user part may hold semicolons of its own.
+  const tail = plain.indexOf(';', plain.indexOf('@') + 1);
+  if (tail < 0) return plain;
+  const params = plain.slice(tail + 1).split(';');
+  return [plain.slice(0, tail), ...params.filter((param) => !isLeading(param))].join(';');
+}
+
+function isLeading(param: string): boolean {
+  return leadingParams.includes(param.split('=', 1)[0]!.toLowerCase());
+}
+
+function block(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\r\n`).join('');
+}

@@ -1,0 +1,133 @@
+// Answers to user commands, as MESSAGEs of their own (design.md section 6): JSON pages small enough
+// for a MESSAGE outside a session, tied to the command by its Call-ID. Invariant: every row is on
+// exactly one page, in order, and no page is larger than its limit; the text of a row gives way
+// before the row does.
+import type { IdResult, ListedMessage } from '../../runtime/index.js';
+import type { SipRequestParts } from './outgoing.js';
+
+/** Content type of a result. */
+export const resultType = 'application/vnd.deferred-im.result+json';
+
+/**
+ * Octets of one page: with the headers around it the request stays within the 1300 octets of RFC
+ * 3428 section 8.
+ */
+export const pageOctetsMax = 900;
+
+export type UserResult =
+  | {
+      readonly op: 'list';
+      readonly callId: string;
+      readonly messages: readonly ListedMessage[];
+      /** The id to continue after, or null. */
+      readonly next: string | null;
+    }
+  | {
+      readonly op: 'retrieve' | 'delete';
+      readonly callId: string;
+      readonly results: readonly IdResult[];
+    };
+
+/** JSON bodies of the result, in order; one page, with no rows, when there is nothing to tell. */
+export function resultPages(result: UserResult, octetsMax = pageOctetsMax): string[] {
+  const rows = rowsOf(result, octetsMax - envelopeOctets(result));
+  const pages = fill(rows, octetsMax - envelopeOctets(result));
+  return pages.map((page, index) => envelope(result, index + 1, pages.length, page));
+}
+
+function rowsOf(result: UserResult, room: number): string[] {
+  return result.op === 'list'
+    ? result.messages.map((message) => listRow(message, room))
+    : result.results.map(({ id, status }) => JSON.stringify({ id, status }));
+}
+
+function fill(rows: readonly string[], room: number): string[][] {
+  const pages: string[][] = [[]];
+  let used = 0;
+  for (const row of rows) {
+    const size = Buffer.byteLength(row) + 1;
+    if (used + size > room && used > 0) {
+      pages.push([]);
+      used = 0;
+    }
+    pages.at(-1)!.push(row);
+    used += size;
+  }
+  return pages;
+}
+
+function envelope(result: UserResult, page: number, of: number, rows: readonly string[]): string {
+  const head = { v: 1, op: result.op, callId: result.callId, page, of };
+  const next = result.op === 'list' ? { next: result.next } : {};
+  const label = result.op === 'list' ? 'messages' : 'results';
+  const open = JSON.stringify({ ...head, ...next }).slice(0, -1);
+  return `${open},"${label}":[${rows.join(',')}]}`;
+}
+
+/** The envelope with the widest page numbers there can be. */
+function envelopeOctets(result: UserResult): number {
+  return Buffer.byteLength(envelope(result, 999_999, 999_999, []));
+}
+
+/** A row of the list, its longest texts given up one after the other until it fits. */
+function listRow(message: ListedMessage, room: number): string {
+  const full = {
+    id: message.deferredId,
+    state: message.state,
+    from: message.from,
+    to: message.to,
+    subject: message.subject,
+    contentType: message.contentType,
+    octets: message.octets,
+    receivedAt: new Date(message.receivedAtMs).toISOString(),
+    expiresAt: message.expiresAtMs === null ? null : new Date(message.expiresAtMs).toISOString(),
+  };
+  const short = { ...full, subject: cutText(message.subject, 40) };
+  const bare = { ...short, subject: null, contentType: cutText(message.contentType, 64) };
+  const least = { id: full.id, octets: full.octets, expiresAt: full.expiresAt };
+  const forms: unknown[] = [full, short, bare, { ...bare, to: cutText(full.to, 64) }, least];
+  const rows = forms.map((form) => JSON.stringify(form));
+  return rows.find((row) => Buffer.byteLength(row) < room) ?? rows.at(-1)!;
+}
+
+function cutText(text: string | null, charactersMax: number): string | null {
+  if (text === null || text.length <= charactersMax) return text;
+  return `${Array.from(text.slice(0, charactersMax + 1))
+    .slice(0, -1)
+    .join('')}\u2026`;
+}
+
+export interface ResultEffect {
+  /** The user who asked. */
+  readonly aor: string;
+  /** `sip:deferred@DOMAIN`. */
+  readonly serviceUri: string;
+  /** Call-ID of the command. */
+  readonly correlation: string;
+  /** One page of resultPages. */
+  readonly body: string;
+  /** `n-<local id>-<number>`: gives the request its identity, the same at every repetition. */
+  readonly effectId: string;
+}
+
+/** The MESSAGE that carries one page to the user who asked. */
+export function resultRequest(effect: ResultEffect): SipRequestParts {
+  const host = effect.serviceUri.slice(effect.serviceUri.indexOf('@') + 1);
+  const lines = [
+    `From: <${effect.serviceUri}>;tag=${effect.effectId}`,
+    `To: <${effect.aor}>`,
+    `Call-ID: ${effect.effectId}@${host}`,
+    'CSeq: 1 MESSAGE',
+    `P-Asserted-Identity: <${effect.serviceUri}>`,
+    // RFC 3261 section 20.21: the call this one answers.
+    `In-Reply-To: ${effect.correlation}`,
+    `Content-Type: ${resultType}`,
+  ];
+  return {
+    ruri: effect.aor,
+    nextHop: null,
+    headers: lines.map((line) => `${line}\r\n`).join(''),
+    body: Buffer.from(effect.body, 'utf8'),
+    fromName: null,
+  };
+}

@@ -1,0 +1,104 @@
+// C82: a sender finds out what a report is about (spec 6.6, the editor's note of the OMA change
+// request).
+import t from 'tap';
+import { correlate, reportRequest, type SentMessage } from '../../../adapters/sip/index.js';
+import { asking, cpim, f1, f3, report, request } from './samples.js';
+
+const sent: readonly SentMessage[] = [
+  { imdnMessageId: 'first', recipients: ['sip:carol@example.org'] },
+  { imdnMessageId: 'Xk7qJ2mB9vTz4RwL', recipients: ['sip:bob@example.org'] },
+  { imdnMessageId: 'listed', recipients: ['sip:list@example.org', 'sip:Dave@example.org'] },
+];
+
+t.test('C82 the right message and recipient, every time', async (t) => {
+  const body = f3.subarray(f3.indexOf('\r\n\r\n') + 4);
+  for (const octets of [f3, body, f3.subarray(f3.indexOf('<?xml'))]) {
+    t.same(correlate(octets, sent), {
+      match: {
+        imdnMessageId: 'Xk7qJ2mB9vTz4RwL',
+        sentTo: 'sip:bob@example.org',
+        recipient: 'sip:bob@example.org',
+        notification: 'delivery',
+        status: 'failed',
+        dateTime: '2006-08-01T10:00:00Z',
+        subject: 'Lunch',
+      },
+      further: [],
+    });
+  }
+  for (const user of ['bob', 'carol']) {
+    const text = cpim(
+      ...asking.map((line) => line.replace('Xk7qJ2mB9vTz4RwL', 'listed')),
+      'imdn.Original-To: <sip:list@example.org>',
+    ).replace('sip:bob@', `sip:${user}@`);
+    const { match } = correlate(reportRequest(report(request(text))).body, sent);
+    t.match(match, { imdnMessageId: 'listed', sentTo: 'sip:list@example.org' });
+    t.equal(match?.recipient, `sip:${user}@example.org`);
+  }
+});
+
+const xml = (id: string, uris: string, status = 'failed') =>
+  '<imdn xmlns="urn:ietf:params:xml:ns:imdn">' +
+  `<message-id>${id}</message-id><datetime>2</datetime>${uris}` +
+  `<delivery-notification><status><${status}/></status></delivery-notification></imdn>`;
+const about = (uri: string, original = uri) =>
+  `<recipient-uri>${uri}</recipient-uri>` +
+  `<original-recipient-uri>${original}</original-recipient-uri>`;
+const find = (text: string) => correlate(Buffer.from(text), sent);
+
+t.test('recipients are compared as identities', async (t) => {
+  t.equal(
+    find(xml('listed', about('SIP:D%61ve@EXAMPLE.org:5060'))).match?.sentTo,
+    'sip:Dave@example.org',
+  );
+  t.equal(find(xml('first', '')).match?.recipient, null, 'one recipient needs no URI');
+  t.equal(
+    find(xml('first', about('sip:moved@example.net'))).match?.sentTo,
+    'sip:carol@example.org',
+  );
+});
+
+t.test('foreign and malformed reports are told apart', async (t) => {
+  const reason = (octets: string | Uint8Array) => {
+    const found = correlate(Buffer.from(octets), sent);
+    return found.match === null ? found.reason : 'match';
+  };
+  t.equal(reason(xml('unknown', about('sip:bob@example.org'))), 'unknown-message');
+  t.equal(reason(xml('listed', about('sip:dave@example.org'))), 'unknown-recipient');
+  t.equal(reason(xml('listed', '')), 'unknown-recipient');
+  t.equal(reason(xml('first', '', 'constructor')), 'unreadable');
+  t.equal(reason('<!DOCTYPE x>'), 'unreadable');
+  t.equal(reason(''), 'unreadable');
+  t.equal(reason('nonsense'), 'unreadable');
+  t.equal(reason(f1), 'not-a-report');
+  t.equal(reason(cpim(...asking)), 'not-a-report');
+  t.equal(reason(request('x', ['Content-Type: text/plain'])), 'not-a-report');
+  t.equal(
+    reason(
+      f3
+        .toString()
+        .replace('Content-Disposition: notification', 'Content-Disposition: renderonly12'),
+    ),
+    'not-a-report',
+  );
+});
+
+t.test('an aggregated report holds several results (RFC 5438 8.3)', async (t) => {
+  const part = (text: string) => `--b\r\nContent-Type: message/imdn+xml\r\n\r\n${text}\r\n`;
+  const body = [
+    'From: <sip:list@example.org>',
+    'To: <sip:alice@example.com>',
+    '',
+    'Content-Type: multipart/mixed; boundary=b',
+    'Content-Disposition: notification',
+    '',
+    part(xml('first', '')) +
+      part(xml('nobody', '')) +
+      part(xml('listed', about('sip:Dave@example.org'), 'error')),
+  ].join('\r\n');
+  const found = correlate(Buffer.from(body), sent);
+  t.match(found, {
+    match: { imdnMessageId: 'first' },
+    further: [{ imdnMessageId: 'listed', sentTo: 'sip:Dave@example.org', status: 'error' }],
+  });
+});
