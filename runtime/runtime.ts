@@ -69,7 +69,7 @@ export class Engine implements Runtime {
       ...{ now, failed },
       fire: async (due) => {
         world.failpoint('timer.fired');
-        await this.writer.submit({ type: 'timer.due', ...due }, partitionOfLocal(due.local)!);
+        await this.writer.submit({ ...due, type: 'timer.due' }, partitionOfLocal(due.local)!);
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
@@ -175,7 +175,7 @@ export class Engine implements Runtime {
         this.outbox.over(notice.effectId);
         return;
       case 'armed':
-        this.scheduler.armed(notice);
+        this.scheduler.armed({ local: notice.local, dueMs: notice.dueMs });
         return;
       case 'arrived':
         this.mailboxes.arrived(notice.aor);

@@ -62,6 +62,6 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
     case 'turn.given':
       return giveTurn(turn, command);
     default:
-      return command satisfies never;
+      throw new TypeError(`no such command: ${(command satisfies never as { type: string }).type}`);
   }
 }
