@@ -20,7 +20,22 @@ export const hostClock: Clock = {
   },
 };
 
-export const hostEntropy: Entropy = { bytes: (count) => randomBytes(count) };
+/** Randomness from the host, drawn in larger portions: a call of its own for each id costs more than the id. */
+export const hostEntropy: Entropy = {
+  bytes: (count) => {
+    if (count > portionOctets) return randomBytes(count);
+    if (portionUsed + count > portion.length) {
+      portion = randomBytes(portionOctets);
+      portionUsed = 0;
+    }
+    portionUsed += count;
+    return portion.subarray(portionUsed - count, portionUsed);
+  },
+};
+
+const portionOctets = 4096;
+let portion = Buffer.alloc(0);
+let portionUsed = 0;
 
 /** The time by which the engine decides. */
 export interface SteadyClock {

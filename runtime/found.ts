@@ -32,7 +32,14 @@ export function foundingRows(
   };
   const partitions = Array.from({ length: partitionCount + 1 }, () => partitionState(emptyMeta));
   const now = clock.now();
-  const immediately = { ...clock, soon: (run: () => void) => run() };
+  // Member by member: a clock may be an object of a class, which does not survive being spread.
+  const immediately: Clock = {
+    now: () => now,
+    mono: () => clock.mono(),
+    boot: () => clock.boot(),
+    after: (delayMs, run) => clock.after(delayMs, run),
+    soon: (run) => run(),
+  };
   const hooks = { now: () => now, room: () => {}, failed: () => {}, landed: () => {} };
   const world = { clock: immediately, failpoint: () => {}, store };
   const group = new GroupCommit(world, ledger, partitions, { epoch: 1, seq: 0 }, hooks);

@@ -46,3 +46,4 @@ export {
   writeBallast,
 } from './store.js';
 export type { Notice, RuntimeSettings } from './turn.js';
+export { type StoreReport, verifyStore } from './verify.js';

@@ -1,6 +1,7 @@
 // What the decisions of one group see and change: the store, over it the group on its way to disk, over that the
 // open group, over that the command being decided. A command that fails leaves nothing behind. Every change knows
 // the checksum of the row it replaces, because the set sum needs it (reliability R8).
+import { type CachedRow, RowCache } from './cache.js';
 import { openRow, type Sum, sumOf } from './integrity.js';
 import type { StorePort } from './ports.js';
 
@@ -20,6 +21,7 @@ export class Ledger {
   > = new Map();
   private group: Changes = new Map();
   private command: Changes | null = null;
+  private readonly cache = new RowCache();
 
   constructor(private readonly store: Pick<StorePort, 'get'>) {}
 
@@ -58,6 +60,10 @@ export class Ledger {
 
   /** The group in flight is durable. */
   landed(): void {
+    for (const [key, { payload, sum }] of this.flying) {
+      if (!this.cache.keeps(key)) continue;
+      this.cache.set(key, payload === null || sum === null ? null : { payload, sum });
+    }
     this.flying = new Map();
   }
 
@@ -67,8 +73,7 @@ export class Ledger {
     if (change !== undefined) return change.payload;
     const flying = this.flying.get(key);
     if (flying !== undefined) return flying.payload;
-    const value = this.store.get(key);
-    return value === undefined ? null : openRow(key, value);
+    return this.durable(key)?.payload ?? null;
   }
 
   readJson<T>(key: string): T | null {
@@ -113,8 +118,16 @@ export class Ledger {
     if (change !== undefined) return change.before;
     const flying = this.flying.get(key);
     if (flying !== undefined) return flying.sum;
+    return this.durable(key)?.sum ?? null;
+  }
+
+  private durable(key: string): CachedRow | null {
+    const known = this.cache.get(key);
+    if (known !== undefined) return known;
     const value = this.store.get(key);
-    return value === undefined ? null : sumOf(value);
+    const row = value === undefined ? null : { payload: openRow(key, value), sum: sumOf(value) };
+    if (this.cache.keeps(key)) this.cache.set(key, row);
+    return row;
   }
 
   private join(key: string, change: Change): void {

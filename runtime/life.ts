@@ -327,7 +327,9 @@ function noteSettled(
 
 function write(turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow {
   const settled = rearm(turn, local, before, after);
-  turn.ledger.putJson(keys.actor(local), settled);
+  // A new id is unguessable: nothing can lie under it.
+  if (before.revision === 0) turn.ledger.insertJson(keys.actor(local), settled);
+  else turn.ledger.putJson(keys.actor(local), settled);
   return settled;
 }
 
