@@ -1,0 +1,353 @@
+// A small real SIP user agent for the demo, tests and benchmarks: registers, sends MESSAGE, answers MESSAGE, with
+// digest and the retransmissions of RFC 3261 section 17.1.2. Invariant: a retransmitted request is answered again
+// but seen once. It must not know anything of deferred-im: it stands for other people's phones.
+import { randomBytes } from 'node:crypto';
+import { type Answer, openLink, type SipLink, type Transport } from './sip-link.js';
+import {
+  digestAnswer,
+  formatSip,
+  type HeaderFields,
+  headerValue,
+  headerValues,
+  parseSip,
+  type SipText,
+} from './sip-text.js';
+
+/** One message on the wire, for a transcript. */
+export interface TranscriptEntry {
+  readonly user: string;
+  readonly direction: 'sent' | 'received';
+  readonly transport: Transport;
+  readonly text: string;
+}
+
+export interface AgentOptions {
+  readonly user: string;
+  readonly password?: string;
+  /** `example.org` by default. */
+  readonly domain?: string;
+  readonly proxyPort: number;
+  readonly proxyHost?: string;
+  /** Own port; a free one by default. */
+  readonly port?: number;
+  /** How this agent sends requests; `udp` by default. */
+  readonly transport?: Transport;
+  /** Whether it accepts TCP connections; true by default. */
+  readonly tcp?: boolean;
+  /** Timer F, 32,000 by default: when no final answer came the status is 408 and `local` is true. */
+  readonly timeoutMs?: number;
+  readonly transcript?: (entry: TranscriptEntry) => void;
+}
+
+/** A final answer. */
+export interface SipAnswer {
+  readonly status: number;
+  readonly reason: string;
+  /** The answer was never sent by anybody: our own timer ran out. */
+  readonly local: boolean;
+  readonly message: SipText;
+  header(name: string): string | undefined;
+}
+
+/** A MESSAGE that reached this agent. */
+export interface SipRequest extends SipText {
+  readonly method: string;
+  readonly uri: string;
+  readonly transport: Transport;
+  header(name: string): string | undefined;
+}
+
+/** Decides the answer to a MESSAGE: a status, or null for silence. */
+export type MessageHandler = (request: SipRequest) => number | null | Promise<number | null>;
+
+export interface OutgoingMessage {
+  /** Request-URI and To, e.g. `sip:bob@example.org`. */
+  readonly to: string;
+  readonly body?: string | Uint8Array;
+  /** `text/plain;charset=utf-8` by default; null for none. */
+  readonly contentType?: string | null;
+  readonly headers?: HeaderFields;
+  /** From without tag; the agent's own address by default. */
+  readonly from?: string;
+  readonly callId?: string;
+}
+
+interface ClientTransaction {
+  readonly settle: (answer: SipText) => void;
+  readonly provisional: () => void;
+}
+
+const t1Ms = 500;
+const t2Ms = 4000;
+const rememberedAnswers = 10_000;
+
+export class SipAgent {
+  readonly user: string;
+  readonly uri: string;
+  /** Every MESSAGE seen, once each, in order of arrival. */
+  readonly received: SipRequest[] = [];
+  /** Called once for each MESSAGE; 200 by default. */
+  onMessage: MessageHandler = () => 200;
+
+  readonly #options: AgentOptions;
+  readonly #pending = new Map<string, ClientTransaction>();
+  readonly #answered = new Map<string, Buffer | null>();
+  readonly #registration = randomBytes(8).toString('hex');
+  readonly #cancels = new Set<() => void>();
+  #link!: SipLink;
+  #cseq = 0;
+  #closed = false;
+
+  private constructor(options: AgentOptions) {
+    this.#options = options;
+    this.user = options.user;
+    this.uri = `sip:${options.user}@${options.domain ?? 'example.org'}`;
+  }
+
+  /** Opens the sockets of an agent. */
+  static async open(options: AgentOptions): Promise<SipAgent> {
+    const agent = new SipAgent(options);
+    agent.#link = await openLink({
+      port: options.port,
+      tcp: options.tcp ?? true,
+      proxyHost: options.proxyHost ?? '127.0.0.1',
+      proxyPort: options.proxyPort,
+      receive: (octets, answer, transport) => agent.#receive(octets, answer, transport),
+    });
+    return agent;
+  }
+
+  get port(): number {
+    return this.#link.port;
+  }
+
+  /** The Contact URI this agent registers. */
+  get contact(): string {
+    const suffix = this.#options.transport === 'tcp' ? ';transport=tcp' : '';
+    return `sip:${this.user}@127.0.0.1:${this.port}${suffix}`;
+  }
+
+  /** Binds the contact for `expiresSeconds`; `features` are added to the Contact, e.g. `;+g.oma.sip-im`. */
+  register(expiresSeconds = 600, features = ''): Promise<SipAnswer> {
+    const domain = this.#options.domain ?? 'example.org';
+    return this.request('REGISTER', `sip:${domain}`, {
+      to: `<${this.uri}>`,
+      callId: this.#registration,
+      headers: { Contact: `<${this.contact}>${features}`, Expires: String(expiresSeconds) },
+    });
+  }
+
+  /** Removes this contact. */
+  unregister(): Promise<SipAnswer> {
+    return this.register(0);
+  }
+
+  /** Sends a MESSAGE and resolves with its final answer, after a digest where one is asked for. */
+  message(message: OutgoingMessage): Promise<SipAnswer> {
+    const type = message.contentType ?? 'text/plain;charset=utf-8';
+    const named = message.contentType === null ? {} : { 'Content-Type': type };
+    return this.request('MESSAGE', message.to, {
+      to: `<${message.to}>`,
+      ...(message.from === undefined ? {} : { from: message.from }),
+      ...(message.callId === undefined ? {} : { callId: message.callId }),
+      headers: { ...message.headers, ...named },
+      body: message.body ?? '',
+    });
+  }
+
+  /** Sends any request outside a dialog; answers one digest challenge. */
+  async request(method: string, uri: string, parts: RequestParts): Promise<SipAnswer> {
+    const fixed = { callId: parts.callId ?? randomBytes(10).toString('hex'), tag: newTag() };
+    const first = await this.#transaction(method, uri, parts, fixed, {});
+    const proxy = first.status === 407;
+    if ((first.status !== 401 && !proxy) || this.#options.password === undefined) return first;
+    const challenge = first.header(proxy ? 'proxy-authenticate' : 'www-authenticate') ?? '';
+    const { user, password } = { user: this.user, password: this.#options.password };
+    const value = digestAnswer(challenge, { user, password, method, uri });
+    const name = proxy ? 'Proxy-Authorization' : 'Authorization';
+    return this.#transaction(method, uri, parts, fixed, { [name]: value });
+  }
+
+  /** Sends octets as they are; answers to them are ignored. */
+  sendRaw(octets: Buffer): void {
+    this.#show('sent', octets, this.#options.transport ?? 'udp');
+    this.#link.send(octets, this.#options.transport ?? 'udp');
+  }
+
+  /** Closes the sockets; transactions under way end with 408. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const cancel of [...this.#cancels]) cancel();
+    await this.#link.close();
+  }
+
+  #transaction(
+    method: string,
+    uri: string,
+    parts: RequestParts,
+    fixed: { readonly callId: string; readonly tag: string },
+    credentials: HeaderFields,
+  ): Promise<SipAnswer> {
+    const branch = `z9hG4bK${randomBytes(10).toString('hex')}`;
+    const transport = this.#options.transport ?? 'udp';
+    this.#cseq += 1;
+    const headers = {
+      Via: `SIP/2.0/${transport.toUpperCase()} 127.0.0.1:${this.port};branch=${branch};rport`,
+      'Max-Forwards': '70',
+      From: `${parts.from ?? `<${this.uri}>`};tag=${fixed.tag}`,
+      To: parts.to,
+      'Call-ID': fixed.callId,
+      CSeq: `${this.#cseq} ${method}`,
+      ...credentials,
+      ...parts.headers,
+    };
+    const octets = formatSip(`${method} ${uri} SIP/2.0`, headers, Buffer.from(parts.body ?? ''));
+    return this.#exchange(`${branch} ${method}`, octets, transport);
+  }
+
+  // RFC 3261 section 17.1.2.2: timer E doubles up to T2, timer F ends the wait.
+  #exchange(key: string, octets: Buffer, transport: Transport): Promise<SipAnswer> {
+    return new Promise((resolve) => {
+      let intervalMs = t1Ms;
+      let again: NodeJS.Timeout | undefined;
+      const settle = (answer: SipText | null): void => {
+        clearTimeout(again);
+        clearTimeout(patience);
+        this.#pending.delete(key);
+        this.#cancels.delete(cancel);
+        resolve(answerOf(answer));
+      };
+      const cancel = (): void => settle(null);
+      const patience = setTimeout(cancel, this.#options.timeoutMs ?? 32_000);
+      const transmit = (): void => {
+        this.#show('sent', octets, transport);
+        this.#link.send(octets, transport);
+        if (transport === 'udp') again = setTimeout(transmit, intervalMs);
+        intervalMs = Math.min(intervalMs * 2, t2Ms);
+      };
+      const provisional = (): void => {
+        intervalMs = t2Ms;
+      };
+      this.#pending.set(key, { settle, provisional });
+      this.#cancels.add(cancel);
+      transmit();
+    });
+  }
+
+  #receive(octets: Buffer, answer: Answer, transport: Transport): void {
+    const text = parseSip(octets);
+    if (text.startLine === '') return;
+    this.#show('received', octets, transport);
+    if (text.startLine.startsWith('SIP/2.0 ')) this.#heardAnswer(text);
+    else void this.#heardRequest(text, answer, transport);
+  }
+
+  #heardAnswer(text: SipText): void {
+    const method = (headerValue(text, 'cseq') ?? '').split(' ')[1] ?? '';
+    const waiting = this.#pending.get(`${branchOf(text)} ${method}`);
+    if (statusOf(text) >= 200) waiting?.settle(text);
+    else waiting?.provisional();
+  }
+
+  async #heardRequest(text: SipText, answer: Answer, transport: Transport): Promise<void> {
+    const [method = '', uri = ''] = text.startLine.split(' ');
+    const key = `${branchOf(text)} ${method}`;
+    const before = this.#answered.get(key);
+    if (before) answer(before);
+    if (before !== undefined || method === 'ACK') return;
+    this.#remember(key, null);
+    const header = (name: string): string | undefined => headerValue(text, name);
+    const request: SipRequest = { ...text, method, uri, transport, header };
+    const status = method === 'MESSAGE' ? await this.#heardMessage(request) : 405;
+    if (status === null) return;
+    const octets = formatSip(`SIP/2.0 ${status} ${reasonOf(status)}`, answerHeaders(text), empty);
+    this.#remember(key, octets);
+    this.#show('sent', octets, transport);
+    answer(octets);
+  }
+
+  #heardMessage(request: SipRequest): number | null | Promise<number | null> {
+    this.received.push(request);
+    return this.onMessage(request);
+  }
+
+  #remember(key: string, octets: Buffer | null): void {
+    this.#answered.set(key, octets);
+    if (this.#answered.size <= rememberedAnswers) return;
+    const oldest = this.#answered.keys().next().value;
+    if (oldest !== undefined) this.#answered.delete(oldest);
+  }
+
+  #show(direction: 'sent' | 'received', octets: Buffer, transport: Transport): void {
+    const { transcript } = this.#options;
+    transcript?.({ user: this.user, direction, transport, text: octets.toString('utf8') });
+  }
+}
+
+/** What `SipAgent.request` puts into a request beside what every request has. */
+export interface RequestParts {
+  readonly to: string;
+  readonly from?: string;
+  readonly callId?: string;
+  readonly headers?: HeaderFields;
+  readonly body?: string | Uint8Array;
+}
+
+const empty = Buffer.alloc(0);
+
+function newTag(): string {
+  return randomBytes(6).toString('hex');
+}
+
+function branchOf(text: SipText): string {
+  const via = headerValue(text, 'via') ?? '';
+  const start = via.indexOf('branch=');
+  if (start < 0) return '';
+  const rest = via.slice(start + 7);
+  const end = [...rest].findIndex((one) => one === ';' || one === ',' || one === ' ');
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+function statusOf(text: SipText): number {
+  return Number(text.startLine.split(' ')[1] ?? 0);
+}
+
+function answerOf(message: SipText | null): SipAnswer {
+  const text = message ?? parseSip(Buffer.from('SIP/2.0 408 Request Timeout\r\n\r\n'));
+  return {
+    status: statusOf(text),
+    reason: text.startLine.split(' ').slice(2).join(' '),
+    local: message === null,
+    message: text,
+    header: (name) => headerValue(text, name),
+  };
+}
+
+// RFC 3261 section 8.2.6.2: Via, From, To, Call-ID and CSeq come back; To gets a tag.
+function answerHeaders(text: SipText): HeaderFields {
+  const to = headerValue(text, 'to') ?? '';
+  return {
+    Via: headerValues(text, 'via'),
+    From: headerValues(text, 'from'),
+    To: to.includes(';tag=') ? to : `${to};tag=${newTag()}`,
+    'Call-ID': headerValues(text, 'call-id'),
+    CSeq: headerValues(text, 'cseq'),
+  };
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  200: 'OK',
+  202: 'Accepted',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  415: 'Unsupported Media Type',
+  480: 'Temporarily Unavailable',
+  486: 'Busy Here',
+  503: 'Service Unavailable',
+  603: 'Decline',
+};
+
+function reasonOf(status: number): string {
+  return reasons[status] ?? 'Answered';
+}
