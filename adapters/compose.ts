@@ -1,7 +1,7 @@
 // The composition root: the only file that knows every adapter, and the face of the package. It decides nothing.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { defaultReportRules, schemaChecker } from '../machines/index.js';
+import { defaultReportRules, type Graph, schemaChecker } from '../machines/index.js';
 import {
   dropBallast,
   exitCodes,
@@ -15,6 +15,7 @@ import {
   writeBallast,
 } from '../runtime/index.js';
 import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
+import type { DrawOptions } from './chart/index.js';
 import type { Config } from './config.js';
 import { type EngineOptions, type LocalEngine, openLocalEngine } from './local/index.js';
 import type { Log } from './log.js';
@@ -46,6 +47,8 @@ import {
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
 export { type Reply, RuntimeFault } from '../runtime/index.js';
+export { askAdmin, type VerbAnswer } from './admin/index.js';
+export { checkKamailioFile, type KamailioFinding } from './kamailio/check.js';
 export type {
   DeferredActor,
   EngineOptions,
@@ -53,6 +56,7 @@ export type {
   LocalEngine,
   RequestParts,
 } from './local/index.js';
+export { BusError } from './nats/index.js';
 export { correlate, readImdn, type SentMessage } from './sip/index.js';
 
 const codec: SipCodec = {
@@ -81,6 +85,12 @@ export async function openEngine(
   return { ...engine, close: () => admin.close().then(() => engine.close()) };
 }
 
+/** The chart of a policy as an SVG document; the layout engine is large and is loaded only now. */
+export async function drawChart(graph: Graph, options: DrawOptions = {}): Promise<string> {
+  const { drawSvg } = await import('./chart/index.js');
+  return drawSvg(graph, options);
+}
+
 /** Where the admin socket of a data folder is. */
 export const adminPath = (folder: string): string => join(resolve(folder), 'admin.sock');
 
@@ -89,9 +99,11 @@ export async function askStore(
   folder: string,
   verb: string,
   args: object,
+  watermarkFolder?: string,
 ): ReturnType<typeof runVerb> {
   const effects = { ready: () => false, send: () => {} };
-  const opened = await openFolder({ folder }, { effects });
+  const location = watermarkFolder === undefined ? { folder } : { folder, watermarkFolder };
+  const opened = await openFolder(location, { effects });
   try {
     await opened.ready;
     const readiness = () => ({ ready: false, reason: 'not running' });
@@ -138,25 +150,52 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     send: (effect: Parameters<Publisher['send']>[0]) => publisher?.send(effect),
   };
   const opened = await openWithBallast(config, hooks, effects, bus);
-  publisher = startPublisher(bus, opened, log);
-  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, log));
-  const readiness = readinessOf(opened, bus);
-  const context: VerbContext = { engine: opened.engine, canonicalAor, readiness };
-  const admin = await serveAdmin(adminPath(config.folder), context, (cause) =>
-    hooks.exit(exitCodes.internal, String(cause)),
-  );
-  serveAdminSubjects(bus, context, log);
-  const metrics = await serveMetrics(config['http.address'], config['http.port'], {
-    stats: () => opened.engine.stats(),
-    readiness,
-    busCounters: () => consumer.counters(),
-  });
-  const watch = watchClock(opened, log);
-  const parts = { opened, bus, publisher, consumer, admin, metrics, watch };
+  // Damage may be found while the rest is still being started: it waits here to be told, and is never unhandled.
   const ready = opened.ready.then(() =>
     log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
   );
-  return { httpPort: metrics.port, readiness, ready, close: () => closeService(parts, log) };
+  ready.catch(() => {});
+  publisher = startPublisher(bus, opened, log);
+  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, log));
+  const state = { closing: false };
+  const readiness = readinessOf(opened, bus, state);
+  const core = { opened, bus, publisher, consumer, watch: watchClock(opened, log) };
+  try {
+    const doors = await openDoors(config, hooks, core, readiness);
+    const close = () => {
+      state.closing = true;
+      return closeService({ ...core, ...doors }, log);
+    };
+    return { httpPort: doors.metrics.port, readiness, ready, close };
+  } catch (cause) {
+    await closeCore(core);
+    throw cause;
+  }
+}
+
+// The ways in for operators: socket, bus, HTTP. A port or path that is taken refuses the start.
+async function openDoors(
+  config: Config,
+  { log, exit }: ServiceHooks,
+  { opened, bus, consumer }: Core,
+  readiness: Service['readiness'],
+): Promise<Doors> {
+  const context: VerbContext = { engine: opened.engine, canonicalAor, readiness };
+  const admin = await serveAdmin(adminPath(config.folder), context, (cause) =>
+    exit(exitCodes.internal, String(cause)),
+  );
+  try {
+    const metrics = await serveMetrics(config['http.address'], config['http.port'], {
+      stats: () => opened.engine.stats(),
+      readiness,
+      busCounters: () => consumer.counters(),
+    });
+    serveAdminSubjects(bus, context, log);
+    return { admin, metrics };
+  } catch (cause) {
+    await admin.close();
+    throw cause;
+  }
 }
 
 function prepareFolder(config: Config): void {
@@ -302,8 +341,13 @@ const consumerOptions = (publisher: Publisher, log: Log) => ({
     log('error', 'consumer.failed', { where, why: String(error) }),
 });
 
-function readinessOf(opened: Opened, bus: Bus): Service['readiness'] {
+function readinessOf(
+  opened: Opened,
+  bus: Bus,
+  state: { readonly closing: boolean },
+): Service['readiness'] {
   return () => {
+    if (state.closing) return { ready: false, reason: 'closing' };
     const { admitted, of } = opened.progress();
     if (admitted < of)
       return { ready: false, reason: `checking the store: ${admitted} of ${of} partitions serve` };
@@ -347,23 +391,33 @@ function watchClock(opened: Opened, log: Log): NodeJS.Timeout {
   return timer;
 }
 
-interface Parts {
+interface Core {
   readonly opened: Opened;
   readonly bus: Bus;
   readonly publisher: Publisher;
   readonly consumer: Consumer;
-  readonly admin: AdminServer;
-  readonly metrics: MetricsServer;
   readonly watch: NodeJS.Timeout;
 }
 
-async function closeService(parts: Parts, log: Log): Promise<void> {
-  clearInterval(parts.watch);
-  parts.publisher.stop();
-  await parts.consumer.stop();
+interface Doors {
+  readonly admin: AdminServer;
+  readonly metrics: MetricsServer;
+}
+
+async function closeService(parts: Core & Doors, log: Log): Promise<void> {
   await parts.admin.close();
-  await parts.opened.close();
-  await parts.metrics.close();
-  await parts.bus.close();
+  await closeCore(parts, () => parts.metrics.close());
   log('info', 'service.closed');
+}
+
+async function closeCore(
+  core: Core,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  clearInterval(core.watch);
+  core.publisher.stop();
+  await core.consumer.stop();
+  await core.opened.close();
+  await meanwhile();
+  await core.bus.close();
 }

@@ -168,7 +168,10 @@ function settled(graph: Graph, path: string): string {
   }
 }
 
-/** A step of a message's trail, as far as a chart needs it. */
+/**
+ * A step of a message's trail, as far as a chart needs it. `to` may name the states passed through as well:
+ * `expired → reporting`.
+ */
 export interface TrailEntry {
   readonly event: string;
   readonly from: string | null;
@@ -183,11 +186,15 @@ export interface TrailEntry {
 export function pathOfTrail(graph: Graph, trail: readonly TrailEntry[]): readonly PathStop[] {
   const stops: PathStop[] = [];
   for (const { event, from, to } of trail) {
-    if (from === null) stops.push({ state: to });
+    const [first = to, ...others] = to.split(' → ');
+    if (from === null) stops.push({ state: first });
     else {
       if (stops.length === 0) stops.push({ state: from });
-      stops.push(...passage(graph, from, event, to));
+      stops.push(
+        ...(others.length === 0 ? passage(graph, from, event, first) : [{ state: first, event }]),
+      );
     }
+    stops.push(...others.map((state) => ({ state })));
   }
   return stops;
 }

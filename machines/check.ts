@@ -3,6 +3,7 @@
 // be deaf to. Findings are plain data with a JSON pointer; nothing here throws.
 import { messageEventTypes } from './events.js';
 import { type Graph, type GraphTransition, graphOf, isWithin } from './graph.js';
+import { closure, type GraphIndex, indexOf, lineage, memo } from './graph-index.js';
 import {
   listOf,
   type Named,
@@ -189,12 +190,13 @@ function describeParameter(type: ParameterType): string {
 // ---- shape ----
 
 function checkShape(policy: PolicyFile, graph: Graph): PolicyFinding[] {
+  const index = indexOf(graph);
   return [
     ...checkStates(graph),
-    ...checkReachable(graph),
-    ...checkEnds(graph),
-    ...checkEndless(graph),
-    ...checkDeaf(graph),
+    ...checkReachable(graph, index),
+    ...checkEnds(graph, index),
+    ...checkEndless(graph, index),
+    ...checkDeaf(graph, index),
     ...checkEmptyTransitions(policy.machine, '/machine'),
   ];
 }
@@ -211,41 +213,12 @@ function checkStates(graph: Graph): PolicyFinding[] {
   });
 }
 
-/** States entered when `path` is entered, itself included, by initial states and parallel regions. */
-function entered(graph: Graph, path: string): string[] {
-  const state = graph.states.find((one) => one.path === path);
-  if (state === undefined) return [];
-  const inner =
-    state.kind === 'parallel'
-      ? graph.states.filter((one) => one.parent === path).map((one) => one.path)
-      : state.initial === null
-        ? []
-        : [state.initial];
-  return [path, ...inner.flatMap((one) => entered(graph, one))];
-}
-
-function ancestors(path: string): string[] {
-  if (path === '') return [];
-  const dot = path.lastIndexOf('.');
-  const parent = dot === -1 ? '' : path.slice(0, dot);
-  return [parent, ...ancestors(parent)];
-}
-
-function reachable(graph: Graph): ReadonlySet<string> {
-  const seen = new Set<string>();
-  const queue = entered(graph, '');
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    if (seen.has(next)) continue;
-    seen.add(next);
-    const from = next;
-    const targets = graph.transitions.filter((one) => one.from === from && one.to !== null);
-    queue.push(...targets.flatMap((one) => [...entered(graph, one.to!), ...ancestors(one.to!)]));
-  }
-  return seen;
-}
-
-function checkReachable(graph: Graph): PolicyFinding[] {
-  const seen = reachable(graph);
+function checkReachable(graph: Graph, index: GraphIndex): PolicyFinding[] {
+  const next = (path: string) =>
+    (index.from.get(path) ?? []).flatMap((one) =>
+      one.to === null ? [] : [...index.entered(one.to), ...lineage(one.to)],
+    );
+  const seen = closure(index.entered(''), next);
   return graph.states
     .filter((state) => !seen.has(state.path))
     .map((state) =>
@@ -253,24 +226,18 @@ function checkReachable(graph: Graph): PolicyFinding[] {
     );
 }
 
-// A dead end is a state from which no final state of the machine can be reached, however the guards fall.
-function checkEnds(graph: Graph): PolicyFinding[] {
-  const ending = new Set(
-    graph.states.filter((one) => one.kind === 'final' && one.parent === '').map((one) => one.path),
+// A dead end is a state from which no final state of the machine can be reached, however the guards fall. Searched
+// backwards from the final states; a transition of a state serves every state inside it.
+function checkEnds(graph: Graph, index: GraphIndex): PolicyFinding[] {
+  const finals = graph.states.filter((one) => one.kind === 'final' && one.parent === '');
+  const sources = memo((path) => {
+    const from = new Set((index.entering.get(path) ?? []).map((one) => one.from));
+    return [...from].flatMap((one) => index.inside(one)).filter((one) => !isFinal(index, one));
+  });
+  const ending = closure(
+    finals.map((one) => one.path),
+    sources,
   );
-  for (let grew = true; grew; ) {
-    grew = false;
-    for (const one of graph.transitions) {
-      if (one.to === null || !entered(graph, one.to).some((path) => ending.has(path))) continue;
-      // A transition of a state serves every state inside it.
-      for (const state of graph.states) {
-        if (!isWithin(state.path, one.from) || ending.has(state.path) || state.kind === 'final')
-          continue;
-        ending.add(state.path);
-        grew = true;
-      }
-    }
-  }
   return graph.states
     .filter((state) => state.kind === 'atomic' && !ending.has(state.path))
     .map((state) =>
@@ -278,16 +245,26 @@ function checkEnds(graph: Graph): PolicyFinding[] {
     );
 }
 
+const isFinal = (index: GraphIndex, path: string): boolean =>
+  index.states.get(path)?.kind === 'final';
+
 // Following `always` alone must come to rest: any cycle is refused, guarded or not, since guards do not change
 // between two microsteps of one event unless an action does.
-function checkEndless(graph: Graph): PolicyFinding[] {
-  const always = graph.transitions.filter((one) => one.trigger === 'always');
-  const next = (path: string) =>
-    always
-      .filter((one) => isWithin(path, one.from) && one.to !== null)
-      .flatMap((one) => entered(graph, one.to!));
-  return always
-    .filter((one) => one.to === null || returns(entered(graph, one.to), one.from, next))
+function checkEndless(graph: Graph, index: GraphIndex): PolicyFinding[] {
+  const next = memo((path) => {
+    const targets = lineage(path)
+      .flatMap((one) => index.from.get(one) ?? [])
+      .flatMap((one) => (one.trigger === 'always' && one.to !== null ? [one.to] : []));
+    return [...new Set(targets)].flatMap((one) => index.entered(one));
+  });
+  const reached = memo((path) => [...closure(index.entered(path), next)]);
+  const returns = memo((pair) => {
+    const [from, to] = pair.split(' ') as [string, string];
+    return reached(to).some((path) => isWithin(path, from));
+  });
+  return graph.transitions
+    .filter((one) => one.trigger === 'always')
+    .filter((one) => one.to === null || returns(`${one.from} ${one.to}`))
     .map((one) =>
       error(
         'endless-always',
@@ -297,51 +274,27 @@ function checkEndless(graph: Graph): PolicyFinding[] {
     );
 }
 
-function returns(from: readonly string[], goal: string, next: (path: string) => string[]): boolean {
-  const seen = new Set<string>();
-  const queue = [...from];
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    if (isWithin(path, goal)) return true;
-    if (seen.has(path)) continue;
-    seen.add(path);
-    queue.push(...next(path));
-  }
-  return false;
-}
-
 // The maximum lifetime ends every message, and a user may delete whatever is in his mailbox (RC4, RC9).
-function checkDeaf(graph: Graph): PolicyFinding[] {
+function checkDeaf(graph: Graph, index: GraphIndex): PolicyFinding[] {
   return graph.states.flatMap((state) => {
-    if (state.kind !== 'atomic' || isTransient(graph, state.path)) return [];
-    const deaf = ['message.outlived', ...(isLive(graph, state.path) ? ['message.deleted'] : [])];
+    if (state.kind !== 'atomic' || isTransient(index, state.path)) return [];
+    const deaf = ['message.outlived', ...(isLive(index, state.path) ? ['message.deleted'] : [])];
     return deaf
-      .filter((event) => !hears(graph, state.path, event))
+      .filter((event) => !hears(index, state.path, event))
       .map((event) => error('unhandled', state.pointer, `"${state.path}" must handle ${event}.`));
   });
 }
 
-const lineage = (path: string) => [path, ...ancestors(path)];
+const isTransient = (index: GraphIndex, path: string): boolean =>
+  (index.from.get(path) ?? []).some((one) => one.trigger === 'always' && one.guard === null);
 
-function isTransient(graph: Graph, path: string): boolean {
-  return graph.transitions.some(
-    (one) => one.from === path && one.trigger === 'always' && one.guard === null,
-  );
-}
+const isLive = (index: GraphIndex, path: string): boolean =>
+  lineage(path).some((one) => index.states.get(one)?.tags.includes('live'));
 
-function isLive(graph: Graph, path: string): boolean {
-  return lineage(path).some((one) =>
-    graph.states.find((state) => state.path === one)?.tags.includes('live'),
-  );
-}
-
-function hears(graph: Graph, path: string, event: string): boolean {
-  return lineage(path).some((one) =>
-    graph.transitions.some(
-      (transition) =>
-        transition.from === one && transition.trigger === 'event' && transition.name === event,
-    ),
-  );
-}
+const hears = (index: GraphIndex, path: string, event: string): boolean =>
+  lineage(path)
+    .flatMap((one) => index.from.get(one) ?? [])
+    .some((one) => one.trigger === 'event' && one.name === event);
 
 // A transition that goes nowhere and does nothing is a slip of the pen: it only hides the ones after it.
 function checkEmptyTransitions(state: StateConfig, pointer: string): PolicyFinding[] {

@@ -120,6 +120,7 @@ const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 
 // Depth and names are looked at by hand, before any code that could recurse without bound.
 function checkShape(value: unknown, pointer: string, depth: number): PolicyFinding | null {
+  if (!isJson(value)) return finding('not-json', pointer, 'A policy is JSON, and nothing else.');
   if (value === null || typeof value !== 'object') return null;
   if (depth >= policyBounds.depthMax) {
     return finding('too-deep', pointer, `JSON nests at most ${policyBounds.depthMax} levels.`);
@@ -138,6 +139,12 @@ function checkShape(value: unknown, pointer: string, depth: number): PolicyFindi
     if (inner !== null) return inner;
   }
   return null;
+}
+
+// A program may hand over anything: what JSON cannot hold would not survive its canonical form.
+function isJson(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  return ['string', 'boolean', 'object'].includes(typeof value);
 }
 
 function countStates(

@@ -1,5 +1,6 @@
 // A served user's row and what counts towards the quotas: messages and octets waiting for him, messages of each
 // sender waiting for him. The only writer of the user and pair families.
+import type { AnswerClass } from '../machines/index.js';
 import { keys } from './keys.js';
 import { emptyUser, type PairRow, type UserRow } from './rows.js';
 import type { Turn } from './turn.js';
@@ -11,7 +12,7 @@ export const readUser = (turn: Pick<Turn, 'ledger'>, aor: string): UserRow =>
 export function writeUser(turn: Turn, aor: string, row: UserRow): void {
   const idle = row.messages === 0 && row.bindings.length === 0;
   if (idle) turn.ledger.remove(keys.user(aor));
-  else turn.ledger.putJson(keys.user(aor), row);
+  else turn.ledger.put(keys.user(aor), row);
 }
 
 const readPair = (turn: Turn, aor: string, sender: string): PairRow =>
@@ -35,7 +36,30 @@ function count(turn: Turn, aor: string, sender: string, octets: number, messages
   writeUser(turn, aor, { ...changed, retry: changed.messages === 0 ? null : changed.retry });
   const pair = readPair(turn, aor, sender).messages + messages;
   if (pair <= 0) turn.ledger.remove(keys.pair(aor, sender));
-  else turn.ledger.putJson(keys.pair(aor, sender), { messages: pair });
+  else turn.ledger.put(keys.pair(aor, sender), { messages: pair });
+}
+
+/**
+ * When a user whose push was answered is tried again: after the retry steps of the policy while a binding lives (spec
+ * 3.2); null when not by time. Any answer but a temporary one starts the steps anew.
+ */
+export function pace(
+  turn: Turn,
+  aor: string,
+  kind: AnswerClass,
+  stepsSeconds: readonly number[],
+): number | null {
+  const user = readUser(turn, aor);
+  if (kind !== 'temporary') {
+    if (user.retry !== null) writeUser(turn, aor, { ...user, retry: null });
+    return null;
+  }
+  const step = user.retry === null ? 0 : user.retry.step + 1;
+  const seconds = stepsSeconds[Math.min(step, stepsSeconds.length - 1)];
+  if (seconds === undefined || !reachable(user, turn.nowMs)) return null;
+  const atMs = turn.nowMs + seconds * 1000;
+  writeUser(turn, aor, { ...user, retry: { step, atMs } });
+  return atMs;
 }
 
 /** True while at least one binding lives. */

@@ -3,7 +3,7 @@
 import type { Sum } from './integrity.js';
 
 export interface CachedRow {
-  readonly payload: Uint8Array;
+  readonly content: Uint8Array | object;
   readonly sum: Sum;
 }
 

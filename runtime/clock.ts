@@ -61,9 +61,12 @@ export function steadyClock(clock: Clock, lastSeenMs: number, trusted = false): 
     slept = Math.max(slept, total);
     return Math.max(0, fresh);
   };
+  // Where time would be had it only elapsed. While the wall clock is behind, `last` stands still and this goes on: a
+  // wall clock set right again is no jump.
+  let expected = last;
   const wall = clock.now();
   if (trusted || lastSeenMs === 0 || wall - lastSeenMs <= limits.bootGapMaxMs)
-    last = Math.max(wall, last);
+    last = expected = Math.max(wall, last);
   else held = `the wall clock is ${wall - lastSeenMs} ms after the last stored time`;
 
   const read = (): number => {
@@ -71,14 +74,16 @@ export function steadyClock(clock: Clock, lastSeenMs: number, trusted = false): 
     const now = clock.now();
     let elapsed = Math.max(0, mono - lastMono);
     lastMono = mono;
-    if (now - (last + elapsed) > limits.clockJumpMaxMs) elapsed += sleptSince(mono);
-    const ahead = now - (last + elapsed);
+    if (now - (expected + elapsed) > limits.clockJumpMaxMs) elapsed += sleptSince(mono);
+    expected += elapsed;
+    const ahead = now - expected;
     if (!trusted && held === null && ahead > limits.clockJumpMaxMs) {
       held = `the wall clock jumped ${Math.round(ahead)} ms ahead`;
     }
     // A wall clock that comes back into reach needs nobody's word.
     if (held !== null && Math.abs(ahead) <= limits.clockJumpMaxMs) held = null;
-    last = held === null ? Math.max(last, now) : last + elapsed;
+    if (held === null) expected = Math.max(expected, now);
+    last = Math.max(last, held === null ? now : expected);
     return Math.trunc(last);
   };
 
@@ -87,7 +92,7 @@ export function steadyClock(clock: Clock, lastSeenMs: number, trusted = false): 
     held: () => held,
     confirm: () => {
       held = null;
-      last = Math.max(last, clock.now());
+      last = expected = Math.max(last, clock.now());
       lastMono = clock.mono();
     },
   };

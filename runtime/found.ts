@@ -56,7 +56,7 @@ function write(ledger: Ledger, now: number, entropy: Entropy, founding: Founding
     secret: base32(entropy.bytes(32)),
     createdAtMs: now,
   };
-  ledger.insertJson(keys.store(), identity);
+  ledger.insert(keys.store(), identity);
   const wanted = founding.policyId ?? shippedPolicyIds[0];
   for (const id of shippedPolicyIds) {
     const compiled = compilePolicy(shippedPolicy(id));
@@ -64,9 +64,9 @@ function write(ledger: Ledger, now: number, entropy: Entropy, founding: Founding
       throw new TypeError(`shipped policy ${id} is refused: ${compiled.findings[0]?.message}`);
     const { hash, file } = compiled.policy;
     const row: PolicyRow = { source: file, installedAtMs: now, by: 'package' };
-    ledger.insertJson(keys.policy(hash), row);
+    ledger.insert(keys.policy(hash), row);
     if (id !== wanted) continue;
     const active: ActiveRow = { hash, atMs: now, by: 'package', reason: 'new store', before: null };
-    ledger.insertJson(keys.active('default'), active);
+    ledger.insert(keys.active('default'), active);
   }
 }

@@ -3,7 +3,7 @@
 // failure of the store ends everything: after it nothing is decided and nothing is said (R5).
 import { add, readSum, type Sum, sameSum, sealRow, subtract, writeSum, zero } from './integrity.js';
 import { keys, partitionOfKey, storeSumKey } from './keys.js';
-import type { Changes, Ledger } from './ledger.js';
+import type { Changes, FlyingRow, Ledger, RowContent } from './ledger.js';
 import { limits } from './limits.js';
 import type { RowWrite, StorePort, World } from './ports.js';
 import type { MetaRow, StoreSumRow } from './rows.js';
@@ -68,9 +68,9 @@ export class GroupCommit {
     this.schedule();
   }
 
-  /** Resolves when nothing is open and nothing is in flight. */
+  /** Resolves when nothing is open and nothing is in flight, or when the store has failed. */
   drained(): Promise<void> {
-    if (!this.inFlight && this.outputs.length === 0) return Promise.resolve();
+    if (this.dead || (!this.inFlight && this.outputs.length === 0)) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
@@ -114,6 +114,7 @@ export class GroupCommit {
       (cause: unknown) => {
         this.dead = true;
         this.hooks.failed(cause);
+        this.rest();
       },
     );
   }
@@ -123,23 +124,27 @@ export class GroupCommit {
     if (this.dead) return;
     this.hooks.room();
     if (this.outputs.length > 0) this.close();
-    if (!this.inFlight && this.outputs.length === 0)
-      for (const resolve of this.idle.splice(0)) resolve();
+    if (!this.inFlight && this.outputs.length === 0) this.rest();
+  }
+
+  private rest(): void {
+    for (const resolve of this.idle.splice(0)) resolve();
   }
 
   // The rows of the group, with the sums they change and the numbers that go with it.
   private seal(changes: Changes): RowWrite[] {
     const rows: RowWrite[] = [];
-    const flying = new Map<string, { payload: Uint8Array | null; sum: Sum | null }>();
+    const flying = new Map<string, FlyingRow>();
     const touched = new Set<number>();
     for (const [key, change] of changes) {
       const partition = partitionOfKey(key);
       touched.add(partition);
       const state = this.partitions[partition]!;
-      const row = change.payload === null ? null : sealRow(key, change.payload);
+      const { content } = change;
+      const row = content === null ? null : sealRow(key, written(content));
       account(state, change.before, row?.sum ?? null);
       rows.push({ key, value: row?.value ?? null });
-      flying.set(key, { payload: change.payload, sum: row?.sum ?? null });
+      flying.set(key, { content, sum: row?.sum ?? null });
     }
     this.ledger.fly(flying);
     this.total.seq += 1;
@@ -160,7 +165,10 @@ export class GroupCommit {
 
 /** A JSON row that is not part of any sum. */
 export const sealJson = (key: string, value: object): Buffer =>
-  sealRow(key, Buffer.from(JSON.stringify(value))).value;
+  sealRow(key, JSON.stringify(value)).value;
+
+const written = (content: RowContent): Uint8Array | string =>
+  content instanceof Uint8Array ? content : JSON.stringify(content);
 
 function account(state: PartitionState, before: Sum | null, after: Sum | null): void {
   if (before !== null) {

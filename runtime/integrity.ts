@@ -24,13 +24,29 @@ export class DamagedRow extends Error {
   }
 }
 
-/** A value as it is stored: format, checksum over key and payload, payload. */
-export function sealRow(key: string, payload: Uint8Array): { value: Buffer; sum: Sum } {
-  const value = Buffer.allocUnsafe(head + payload.length);
-  value[0] = format;
-  value.set(payload, head);
-  const digest = checksum(key, value.subarray(head));
-  digest.copy(value, 1, 0, 8);
+/** What `read` returns, or null when a row it needs is damaged: one bad row is no store error (reliability R5). */
+export function unlessDamaged<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof DamagedRow) return null;
+    throw cause;
+  }
+}
+
+/** A value as it is stored: format, checksum over payload and key, payload. JSON is written in place. */
+export function sealRow(key: string, payload: Uint8Array | string): { value: Buffer; sum: Sum } {
+  const octets = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
+  const end = head + octets;
+  const room = Buffer.allocUnsafe(end + 1 + key.length);
+  room[0] = format;
+  if (typeof payload === 'string') room.write(payload, head);
+  else room.set(payload, head);
+  // The key stands behind the payload while the sum is taken, so that nothing is copied twice.
+  room[end] = 0;
+  room.write(key, end + 1, 'latin1');
+  hash('sha256', room.subarray(head), 'buffer').copy(room, 1, 0, 8);
+  const value = room.subarray(0, end);
   return { value, sum: sumOf(value) };
 }
 
@@ -73,10 +89,9 @@ export const readSum = (text: string): Sum => ({
 });
 
 function checksum(key: string, payload: Uint8Array): Buffer {
-  const keyOctets = Buffer.byteLength(key);
-  const input = Buffer.allocUnsafe(keyOctets + 1 + payload.length);
-  input.write(key, 0, 'latin1');
-  input[keyOctets] = 0;
-  input.set(payload, keyOctets + 1);
+  const input = Buffer.allocUnsafe(payload.length + 1 + key.length);
+  input.set(payload, 0);
+  input[payload.length] = 0;
+  input.write(key, payload.length + 1, 'latin1');
   return hash('sha256', input, 'buffer');
 }

@@ -1,7 +1,7 @@
 // Key families and their encodings, in one table. A key is ASCII, `<partition>!<family>!…`, ordered by its octets:
 // the partition first, so that a partition is one range; instants and counters in fixed width. Nothing else in the
 // program puts a key together.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { partitionCount } from './limits.js';
 
 /** Families of rows: letter, and what the row is. docs/reference/keys.md is made from this table. */
@@ -31,11 +31,11 @@ const prefix = (partition: number): string => partition.toString(16).padStart(2,
 
 /** The partition of a served user, for life: FNV-1a over the canonical AOR. */
 export function partitionOf(aor: string): number {
-  let hash = 0x811c9dc5;
+  let mixed = 0x811c9dc5;
   for (let index = 0; index < aor.length; index += 1) {
-    hash = Math.imul(hash ^ aor.charCodeAt(index), 0x01000193);
+    mixed = Math.imul(mixed ^ aor.charCodeAt(index), 0x01000193);
   }
-  return (hash >>> 0) % partitionCount;
+  return (mixed >>> 0) % partitionCount;
 }
 
 /** The partition a key belongs to. */
@@ -45,7 +45,9 @@ export const partitionOfKey = (key: string): number => Number.parseInt(key.slice
 export function partitionOfLocal(local: string): number | null {
   if (local.length !== localLength || !isLowerBase32(local, 2)) return null;
   const partition = Number.parseInt(local.slice(0, 2), 16);
-  return Number.isInteger(partition) && partition < partitionCount ? partition : null;
+  // `parseInt` takes signs, blanks and half a number: only what `prefix` writes is ours.
+  const ours = partition >= 0 && partition < partitionCount;
+  return ours && prefix(partition) === local.slice(0, 2) ? partition : null;
 }
 
 const localLength = 28;
@@ -79,8 +81,10 @@ function isLowerBase32(text: string, from: number): boolean {
   return true;
 }
 
-// Users' own text never meets a separator: `!` is escaped, all else is RFC 3986 escaping.
-const part = (text: string): string => encodeURIComponent(text).replaceAll('!', '%21');
+// Users' own text never meets a separator: `!` is escaped, all else is RFC 3986 escaping. A lone surrogate, which no
+// canonical AOR has, would make that throw: the way through octets replaces it.
+const part = (text: string): string =>
+  encodeURIComponent(Buffer.from(text).toString()).replaceAll('!', '%21');
 
 const digits = 15;
 const instant = (ms: number): string =>
@@ -151,7 +155,6 @@ export const arrivalNumber = (count: number): string => count.toString(36).padSt
 
 /** Digest for a dedup key: the parts cannot be confused, whatever they contain. */
 export function dedupDigest(parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const one of parts) hash.update(`${Buffer.byteLength(one)}:${one};`);
-  return base32(hash.digest()).slice(0, 32);
+  const text = parts.map((one) => `${one.length}:${one};`).join('');
+  return base32(hash('sha256', text, 'buffer')).slice(0, 32);
 }

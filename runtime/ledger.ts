@@ -5,20 +5,29 @@ import { type CachedRow, RowCache } from './cache.js';
 import { openRow, type Sum, sumOf } from './integrity.js';
 import type { StorePort } from './ports.js';
 
-/** The new payload of a key, or null for a removal, and the sum of the row that lies durable below, or null. */
+/**
+ * What a row holds: octets, or a JSON value that is written out only when its group closes. A value is never changed
+ * once it is here: whoever reads it gets the very same one.
+ */
+export type RowContent = Uint8Array | object;
+
+/** The new content of a key, or null for a removal, and the sum of the row that lies durable below, or null. */
 export interface Change {
-  readonly payload: Uint8Array | null;
+  readonly content: RowContent | null;
   readonly before: Sum | null;
 }
 
 export type Changes = Map<string, Change>;
 
+/** A row on its way to disk: its content, and its sum, null for a removal. */
+export interface FlyingRow {
+  readonly content: RowContent | null;
+  readonly sum: Sum | null;
+}
+
 export class Ledger {
-  /** Sums of the rows of the group in flight: they will be durable when the open group is written. */
-  private flying: ReadonlyMap<
-    string,
-    { readonly payload: Uint8Array | null; readonly sum: Sum | null }
-  > = new Map();
+  /** The group in flight: its rows will be durable when the open group is written. */
+  private flying: ReadonlyMap<string, FlyingRow> = new Map();
   private group: Changes = new Map();
   private command: Changes | null = null;
   private readonly cache = new RowCache();
@@ -52,55 +61,45 @@ export class Ledger {
   }
 
   /** The taken group as it was sealed: what the next group must know of it. */
-  fly(
-    rows: ReadonlyMap<string, { readonly payload: Uint8Array | null; readonly sum: Sum | null }>,
-  ): void {
+  fly(rows: ReadonlyMap<string, FlyingRow>): void {
     this.flying = rows;
   }
 
   /** The group in flight is durable. */
   landed(): void {
-    for (const [key, { payload, sum }] of this.flying) {
+    for (const [key, { content, sum }] of this.flying) {
       if (!this.cache.keeps(key)) continue;
-      this.cache.set(key, payload === null || sum === null ? null : { payload, sum });
+      this.cache.set(key, content === null || sum === null ? null : { content, sum });
     }
     this.flying = new Map();
   }
 
-  /** Payload of a row as this command sees it, or null. Throws DamagedRow. */
+  /** Octets of a row as this command sees it, or null. Throws DamagedRow. */
   read(key: string): Uint8Array | null {
-    const change = this.command?.get(key) ?? this.group.get(key);
-    if (change !== undefined) return change.payload;
-    const flying = this.flying.get(key);
-    if (flying !== undefined) return flying.payload;
-    return this.durable(key)?.payload ?? null;
+    const content = this.content(key);
+    if (content === null) return null;
+    return content instanceof Uint8Array ? content : Buffer.from(JSON.stringify(content));
   }
 
-  readJson<T>(key: string): T | null {
-    const payload = this.read(key);
-    return payload === null ? null : (JSON.parse(payload.toString()) as T);
+  /** Value of a JSON row as this command sees it, or null. Throws DamagedRow. Not to be changed by the caller. */
+  readJson<T extends object>(key: string): T | null {
+    const content = this.content(key);
+    if (content === null || !(content instanceof Uint8Array)) return content as T | null;
+    return JSON.parse(content.toString()) as T;
   }
 
   /** Writes a row that cannot exist yet; the caller knows, by the key's randomness or by having read it. */
-  insert(key: string, payload: Uint8Array): void {
-    this.changes().set(key, { payload, before: this.known(key)?.before ?? null });
-  }
-
-  insertJson(key: string, value: object): void {
-    this.insert(key, Buffer.from(JSON.stringify(value)));
+  insert(key: string, content: RowContent): void {
+    this.changes().set(key, { content, before: this.known(key)?.before ?? null });
   }
 
   /** Writes a row over whatever is there. */
-  put(key: string, payload: Uint8Array): void {
-    this.changes().set(key, { payload, before: this.beneath(key) });
-  }
-
-  putJson(key: string, value: object): void {
-    this.put(key, Buffer.from(JSON.stringify(value)));
+  put(key: string, content: RowContent): void {
+    this.changes().set(key, { content, before: this.beneath(key) });
   }
 
   remove(key: string): void {
-    this.changes().set(key, { payload: null, before: this.beneath(key) });
+    this.changes().set(key, { content: null, before: this.beneath(key) });
   }
 
   private changes(): Changes {
@@ -112,26 +111,39 @@ export class Ledger {
     return this.command?.get(key) ?? this.group.get(key);
   }
 
+  private content(key: string): RowContent | null {
+    const change = this.known(key) ?? this.flying.get(key);
+    return change === undefined ? (this.durable(key)?.content ?? null) : change.content;
+  }
+
   // Sum of the row as it will lie durable when the open group is written.
   private beneath(key: string): Sum | null {
     const change = this.known(key);
     if (change !== undefined) return change.before;
     const flying = this.flying.get(key);
-    if (flying !== undefined) return flying.sum;
-    return this.durable(key)?.sum ?? null;
+    return flying === undefined ? (this.durable(key)?.sum ?? null) : flying.sum;
   }
 
   private durable(key: string): CachedRow | null {
     const known = this.cache.get(key);
     if (known !== undefined) return known;
     const value = this.store.get(key);
-    const row = value === undefined ? null : { payload: openRow(key, value), sum: sumOf(value) };
-    if (this.cache.keeps(key)) this.cache.set(key, row);
+    if (!this.cache.keeps(key)) {
+      return value === undefined ? null : { content: openRow(key, value), sum: sumOf(value) };
+    }
+    const row = value === undefined ? null : parsed(key, value);
+    this.cache.set(key, row);
     return row;
   }
 
   private join(key: string, change: Change): void {
-    if (change.payload === null && change.before === null) this.group.delete(key);
+    if (change.content === null && change.before === null) this.group.delete(key);
     else this.group.set(key, change);
   }
 }
+
+// Families that are kept in memory are JSON.
+const parsed = (key: string, value: Uint8Array): CachedRow => ({
+  content: JSON.parse(openRow(key, value).toString()) as object,
+  sum: sumOf(value),
+});

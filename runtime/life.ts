@@ -6,11 +6,10 @@ import {
   type Effect,
   type Message,
   type MessageContext,
-  type MessageEvent,
   type Policy,
   retentionMinMs,
 } from '../machines/index.js';
-import { enterMailbox, leaveMailbox } from './accounts.js';
+import { enterMailbox, leaveMailbox, pace } from './accounts.js';
 import type { TrailStep } from './api.js';
 import { effectIdOf } from './identity.js';
 import { keys, partitionOfLocal } from './keys.js';
@@ -69,7 +68,7 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   const first = begin(policy, message, turn.nowMs);
   turn.ledger.insert(keys.body(local), birth.octets);
   const dedup: DedupRow = { local, bodyDigest: birth.bodyDigest };
-  turn.ledger.insertJson(keys.dedup(message.aor, birth.dedup), dedup);
+  turn.ledger.insert(keys.dedup(message.aor, birth.dedup), dedup);
   const unborn: ActorRow = {
     version: 1,
     policy: policy.hash,
@@ -94,9 +93,16 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   return follow(turn, policy, local, unborn, first, plainCause('message.received'));
 }
 
+/** When the user of a message is tried again after this answer to a push; null when not by time. */
+export function retryOf(turn: Turn, row: ActorRow, kind: AnswerClass): number | null {
+  const steps = turn.registry.get(row.policy)?.settings.retryStepsSeconds ?? [];
+  return pace(turn, messageOf(row).aor, kind, steps);
+}
+
 /**
  * Lets a message hear one event. An event that finds no transition changes nothing; a step that fails parks the
- * message and leaves the others alone (reliability R23). Returns the row as it stands afterwards.
+ * message and leaves the others alone (reliability R23); a parked one hears nothing. Returns the row as it stands
+ * afterwards.
  */
 export function advance(
   turn: Turn,
@@ -105,6 +111,7 @@ export function advance(
   event: StepEvent,
   cause: Cause,
 ): ActorRow {
+  if (row.parked !== null) return row;
   const policy = turn.registry.get(row.policy);
   if (policy === null)
     return park(turn, local, row, event, `policy ${row.policy} is not installed`);
@@ -158,13 +165,16 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
     );
   }
   if (timer === null || timer.dueMs > turn.nowMs) return 'none';
-  const settles = timer.name === 'answerTimeout' ? 'deliver' : null;
-  const cause = {
-    ...plainCause(`after ${timer.name}`),
-    settles,
-    class: settles && 'temporary',
-  } as Cause;
-  return advance(turn, local, row, { type: 'timer', id: timer.id }, cause);
+  const event = { type: 'timer', id: timer.id } as const;
+  return advance(turn, local, row, event, timeCause(turn, row, timer.name));
+}
+
+// No answer within the patience is a temporary one (spec 3.2), whoever notices first: this timer or the outbox.
+function timeCause(turn: Turn, row: ActorRow, timer: string): Cause {
+  const cause = plainCause(`after ${timer}`);
+  if (timer !== 'answerTimeout') return cause;
+  const retryAtMs = retryOf(turn, row, 'temporary');
+  return { ...cause, settles: 'deliver', class: 'temporary', retryAtMs };
 }
 
 /** The URI an effect's MESSAGE goes to; one at a time may be pending there (RFC 3428 section 8). */
@@ -284,7 +294,7 @@ function writeOutbox(
   }
   for (const one of after) {
     if (before.includes(one)) continue;
-    turn.ledger.insertJson(keys.outbox(local, one.effectId), { local });
+    turn.ledger.insert(keys.outbox(local, one.effectId), { local });
     turn.notices.push({ type: 'effect', local, target: targetOf(message, one), effect: one });
   }
 }
@@ -299,7 +309,7 @@ function writePlace(
   const place = keys.mailbox(message.aor, row.arrival);
   turn.notices.push({ type: 'placed', live });
   if (live) {
-    turn.ledger.insertJson(place, { local });
+    turn.ledger.insert(place, { local });
     enterMailbox(turn, message.aor, row.sender, message.octets);
     return;
   }
@@ -328,8 +338,8 @@ function noteSettled(
 function write(turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow {
   const settled = rearm(turn, local, before, after);
   // A new id is unguessable: nothing can lie under it.
-  if (before.revision === 0) turn.ledger.insertJson(keys.actor(local), settled);
-  else turn.ledger.putJson(keys.actor(local), settled);
+  if (before.revision === 0) turn.ledger.insert(keys.actor(local), settled);
+  else turn.ledger.put(keys.actor(local), settled);
   return settled;
 }
 
@@ -339,17 +349,19 @@ function rearm(turn: Turn, local: string, before: ActorRow, after: ActorRow): Ac
   if (wakeMs === before.wakeMs) return { ...after, wakeMs };
   if (before.wakeMs !== null) turn.ledger.remove(keys.timer(local, before.wakeMs));
   if (wakeMs !== null) {
-    turn.ledger.insertJson(keys.timer(local, wakeMs), { revision: after.revision });
+    turn.ledger.insert(keys.timer(local, wakeMs), { revision: after.revision });
     turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
   }
   return { ...after, wakeMs };
 }
 
-// After firing, whatever is still due must have a row ahead, or none: a stale row would fire for ever.
+// After firing, whatever is still due must have a row ahead, or none: a stale row would fire for ever. What the cap
+// left due has its row already, but nobody else would wake for it.
 function rewake(turn: Turn, local: string, row: ActorRow): ActorRow {
-  return nextDue(row) === row.wakeMs && row.wakeMs !== null && row.wakeMs > turn.nowMs
-    ? row
-    : write(turn, local, row, row);
+  const dueMs = nextDue(row);
+  if (dueMs !== null && dueMs === row.wakeMs && dueMs > turn.nowMs) return row;
+  if (dueMs !== null && dueMs === row.wakeMs) turn.notices.push({ type: 'armed', local, dueMs });
+  return write(turn, local, row, row);
 }
 
 function nextDue(row: ActorRow): number | null {
@@ -364,7 +376,7 @@ function nextDue(row: ActorRow): number | null {
 function park(turn: Turn, local: string, row: ActorRow, event: StepEvent, error: string): ActorRow {
   const name = event.type === 'timer' ? event.id : event.type;
   const parked = { atMs: turn.nowMs, error, event: name, replay: JSON.stringify(event) };
-  turn.ledger.putJson(keys.quarantine(local), parked);
+  turn.ledger.put(keys.quarantine(local), parked);
   turn.notices.push({ type: 'parked', local, error });
   for (const one of row.pending) turn.notices.push({ type: 'effect-over', effectId: one.effectId });
   noteSettled(turn, local, messageOf(row), row, { ...row, pending: [] }, plainCause(name));
@@ -376,9 +388,33 @@ export function retryParked(turn: Turn, local: string, row: ActorRow): ActorRow 
   const { parked } = row;
   if (parked === null) return row;
   turn.ledger.remove(keys.quarantine(local));
-  const event = JSON.parse(parked.replay) as MessageEvent;
+  turn.notices.push({ type: 'freed', local });
+  const event = JSON.parse(parked.replay) as StepEvent;
   const freed = write(turn, local, row, { ...row, parked: null });
-  return advance(turn, local, freed, event, plainCause(parked.event));
+  const after = advance(turn, local, freed, event, replayCause(parked.event, event));
+  // Effects that still wait were taken off the outbox when the message was parked.
+  if (after.parked === null) announce(turn, local, after, freed.pending);
+  return after;
+}
+
+function replayCause(name: string, event: StepEvent): Cause {
+  if (event.type !== 'delivery.answered' && event.type !== 'report.answered')
+    return plainCause(name);
+  const settles = event.type === 'delivery.answered' ? 'deliver' : 'report';
+  return { ...plainCause(name), status: event.status, settles, class: event.class };
+}
+
+function announce(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  before: readonly PendingEffect[],
+): void {
+  for (const one of row.pending) {
+    if (!before.includes(one)) continue;
+    const target = targetOf(messageOf(row), one);
+    turn.notices.push({ type: 'effect', local, target, effect: one });
+  }
 }
 
 /** Writes a row changed by the engine itself, without a step. */

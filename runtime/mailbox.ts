@@ -14,8 +14,8 @@ interface Run {
   after: string | null;
   /** Messages the user asked for first. */
   head: string[];
-  /** Rows read and not yet given their turn: key and local id. */
-  page: (readonly [string, string])[];
+  /** Rows read and not yet given their turn: key and local id, or null for a damaged row. */
+  page: (readonly [string, string | null])[];
   /** The message being pushed. */
   active: string | null;
   working: boolean;
@@ -26,7 +26,8 @@ interface Run {
 export interface MailboxHooks {
   readonly now: () => number;
   readonly giveTurn: (aor: string, local: string) => Promise<TurnReply>;
-  readonly open: (key: string, value: Uint8Array) => string;
+  /** Local id a mailbox row stands for; null when the row is damaged. */
+  readonly open: (key: string, value: Uint8Array) => string | null;
   readonly failed: (cause: unknown) => void;
 }
 
@@ -163,6 +164,8 @@ export class Mailboxes {
     try {
       while (run.active === null && this.current(run)) {
         const local = await this.next(run);
+        // Between here and the end of the run nothing can happen: an arrival is seen now, or begins another one.
+        if (local === null && run.again !== 'no') continue;
         if (local === null) break;
         // The answer may overtake the reply: the push counts from here.
         run.active = local;
@@ -196,7 +199,7 @@ export class Mailboxes {
     // What arrived while the page was read is not on it.
     if (row === undefined) return run.again === 'no' ? null : this.next(run);
     run.after = row[0];
-    return row[1];
+    return row[1] ?? this.next(run);
   }
 
   private async readPage(run: Run): Promise<void> {

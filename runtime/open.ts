@@ -3,6 +3,8 @@ import { defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { foundingRows } from './found.js';
+import { sealJson } from './group.js';
+import { storeSumKey } from './keys.js';
 import { limits } from './limits.js';
 import type { Clock, EffectPort, Entropy, StorePort, World } from './ports.js';
 import {
@@ -92,6 +94,10 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   }
   const world = worldOf(store, options);
   const head = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
+  // From here on the store says itself that what is missing was given up.
+  if (head.forgiven) {
+    await store.commit([{ key: storeSumKey, value: sealJson(storeSumKey, head.sum) }]);
+  }
   const engine = new Engine({
     ...{ world, head },
     settings: { ...defaultRuntimeSettings, reportRules: defaultReportRules, ...options.settings },
@@ -99,7 +105,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
   });
-  const marks = keepMark(store, world.clock, head, () => engine.committed);
+  const marks = keepMark(store, world.clock, head, engine);
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
   const first = await admitOne(engine, store, head, bootOrder[0]!);
@@ -202,15 +208,19 @@ function keepMark(
   store: BootStore,
   clock: Clock,
   head: StoreHead,
-  committed: () => number,
+  engine: Engine,
 ): { stop(): void } {
   let written = -1;
   let stopped = false;
   const write = () => {
-    const seq = committed();
+    const seq = engine.committed;
     if (seq === written) return;
     written = seq;
-    store.writeMark?.({ storeId: head.identity.storeId, epoch: head.sum.epoch, seq });
+    try {
+      store.writeMark?.({ storeId: head.identity.storeId, epoch: head.sum.epoch, seq });
+    } catch (cause) {
+      engine.fail(asFault(cause, 'the watermark could not be written'));
+    }
   };
   let cancel = () => {};
   const again = () => {

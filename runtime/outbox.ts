@@ -20,6 +20,8 @@ interface Target {
   /** Reports that may go at once, refilled one a second. */
   tokens: number;
   refilledAtMs: number;
+  /** Looks again at this instant: for the next token, or to be forgotten. */
+  wait: { readonly endsMs: number; readonly cancel: Cancel } | null;
 }
 
 export interface OutboxHooks {
@@ -31,6 +33,9 @@ export interface OutboxHooks {
   /** Memory has room again for what was left in the store. */
   readonly refill: () => void;
 }
+
+/** The longest wait a clock takes. */
+const restMaxMs = 60_000;
 
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
@@ -91,6 +96,7 @@ export class Outbox {
   stop(): void {
     this.stopped = true;
     for (const entry of this.entries.values()) entry.cancel?.();
+    for (const target of this.targets.values()) target.wait?.cancel();
   }
 
   private target(name: string): Target {
@@ -101,6 +107,7 @@ export class Outbox {
         waiting: [],
         tokens: limits.reportBurst,
         refilledAtMs: this.clock.mono(),
+        wait: null,
       };
       this.targets.set(name, target);
     }
@@ -122,9 +129,26 @@ export class Outbox {
     this.dispatch(next);
   }
 
+  // A target is remembered until its burst is whole again, and then no longer.
   private forgetIdle(name: string, target: Target): void {
     this.refillTokens(target);
-    if (target.tokens >= limits.reportBurst) this.targets.delete(name);
+    if (target.tokens >= limits.reportBurst) {
+      target.wait?.cancel();
+      this.targets.delete(name);
+      return;
+    }
+    this.rest(name, target, (limits.reportBurst - target.tokens) * limits.reportIntervalMs);
+  }
+
+  private rest(name: string, target: Target, forMs: number): void {
+    const endsMs = this.clock.mono() + forMs;
+    if (target.wait !== null && target.wait.endsMs <= endsMs) return;
+    target.wait?.cancel();
+    const cancel = this.clock.after(Math.min(forMs, restMaxMs), () => {
+      target.wait = null;
+      this.pump(name);
+    });
+    target.wait = { endsMs, cancel };
   }
 
   // Limits defer a report, they never drop it (reliability X4).
@@ -135,7 +159,7 @@ export class Outbox {
       return false;
     }
     if (target.tokens < 1) {
-      this.clock.after(limits.reportIntervalMs, () => this.pump(name));
+      this.rest(name, target, limits.reportIntervalMs);
       return false;
     }
     target.tokens -= 1;

@@ -2,7 +2,7 @@
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
 import type { Identities } from './identity.js';
-import { openRow } from './integrity.js';
+import { openRow, unlessDamaged } from './integrity.js';
 import { keys, ranges } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { messageOf, readActor } from './life.js';
@@ -19,8 +19,12 @@ interface Source {
   readonly now: () => number;
 }
 
-const localOfRow = (key: string, value: Uint8Array): string =>
-  (JSON.parse(openRow(key, value).toString()) as { local: string }).local;
+// Damaged rows are passed over: one of them must not hide all the others of its user.
+const localOfRow = (key: string, value: Uint8Array): string | null =>
+  unlessDamaged(() => (JSON.parse(openRow(key, value).toString()) as { local: string }).local);
+
+const soundActor = (source: Pick<Source, 'ledger'>, local: string): ActorRow | null =>
+  unlessDamaged(() => readActor(source, local));
 
 /** A page of a user's waiting messages, oldest first. */
 export async function listOf(
@@ -43,17 +47,19 @@ export async function localsOf(
   limit: number,
 ): Promise<readonly string[]> {
   const local = after === null ? null : source.identities.localOf(after);
-  const row = local === null ? null : readActor(source, local);
+  const row = local === null ? null : soundActor(source, local);
   const start = row !== null && messageOf(row).aor === aor ? row.arrival : null;
   const { from, to } = ranges.mailbox(aor, start);
   const locals: string[] = [];
-  for await (const [key, value] of source.store.scan(from, to, limit))
-    locals.push(localOfRow(key, value));
+  for await (const [key, value] of source.store.scan(from, to, limit)) {
+    const found = localOfRow(key, value);
+    if (found !== null) locals.push(found);
+  }
   return locals;
 }
 
 function listed(source: Source, local: string): ListedMessage[] {
-  const row = readActor(source, local);
+  const row = soundActor(source, local);
   if (row === null || !row.live) return [];
   const message = messageOf(row);
   const hidden = message.reportException === 'anonymous' || isAnonymous(message.fromUri);
@@ -77,7 +83,7 @@ const isAnonymous = (uri: string): boolean => uri.toLowerCase().includes('@anony
 /** The whole life of one message, or null. */
 export function lifeOf(source: Source, deferredId: string): MessageLife | null {
   const local = source.identities.localOf(deferredId);
-  const row = local === null ? null : readActor(source, local);
+  const row = local === null ? null : soundActor(source, local);
   if (row === null) return null;
   const message = messageOf(row);
   const outlives =
@@ -130,7 +136,7 @@ export function ownRow(
   deferredId: string,
 ): { local: string; row: ActorRow } | null {
   const local = source.identities.localOf(deferredId);
-  const row = local === null ? null : readActor(source, local);
+  const row = local === null ? null : soundActor(source, local);
   if (local === null || row === null || !row.live || messageOf(row).aor !== aor) return null;
   return { local, row };
 }
@@ -139,6 +145,9 @@ export function ownRow(
 export async function outboxOf(source: Source, partition: number): Promise<readonly string[]> {
   const { from, to } = ranges.family(partition, 'o');
   const locals = new Set<string>();
-  for await (const [key, value] of source.store.scan(from, to)) locals.add(localOfRow(key, value));
+  for await (const [key, value] of source.store.scan(from, to)) {
+    const local = localOfRow(key, value);
+    if (local !== null) locals.add(local);
+  }
   return [...locals];
 }

@@ -15,6 +15,8 @@ export interface StoreHead {
   readonly identity: StoreRow;
   readonly sum: StoreSumRow;
   readonly partitions: PartitionState[];
+  /** Commits are missing and were given up: a new epoch begins. */
+  readonly forgiven: boolean;
 }
 
 /** What one partition leaves to be done. */
@@ -56,7 +58,7 @@ export function readHead(store: StorePort, mark: Mark | null, acceptRollback: bo
   const partitions = Array.from({ length: partitionCount + 1 }, (_, index) =>
     partitionState(readJson<MetaRow>(store, keys.meta(index)) ?? emptyMeta),
   );
-  return { identity, sum: { ...sum, epoch }, partitions };
+  return { identity, sum: { ...sum, epoch }, partitions, forgiven: behind };
 }
 
 const isBefore = (sum: StoreSumRow, mark: Mark): boolean =>

@@ -8,7 +8,7 @@ import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
 import type { TurnReply } from './decide/index.js';
 import { exitCodes, RuntimeFault } from './errors.js';
 import { Identities } from './identity.js';
-import { openRow } from './integrity.js';
+import { openRow, unlessDamaged } from './integrity.js';
 import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
 import { messageOf, readActor, targetOf } from './life.js';
 import { limits } from './limits.js';
@@ -49,6 +49,7 @@ export class Engine implements Runtime {
   private readonly mailboxes: Mailboxes;
   private readonly listeners = new Set<StepListener>();
   private closing = false;
+  private failed = false;
 
   constructor(private readonly options: EngineOptions) {
     const { world, head } = options;
@@ -73,7 +74,7 @@ export class Engine implements Runtime {
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
-      load: (local, effect) => this.load(local, effect),
+      load: (local, effect) => unlessDamaged(() => this.load(local, effect)),
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
@@ -85,7 +86,10 @@ export class Engine implements Runtime {
           { type: 'turn.given', aor, local },
           partitionOf(aor),
         )) as TurnReply,
-      open: (key, value) => (JSON.parse(openRow(key, value).toString()) as { local: string }).local,
+      open: (key, value) =>
+        unlessDamaged(
+          () => (JSON.parse(openRow(key, value).toString()) as { local: string }).local,
+        ),
     });
   }
 
@@ -214,6 +218,9 @@ export class Engine implements Runtime {
       case 'parked':
         this.statistics.parked += 1;
         return;
+      case 'freed':
+        this.statistics.parked -= 1;
+        return;
       case 'counted':
         this.statistics.event(notice.what);
         return;
@@ -276,7 +283,11 @@ export class Engine implements Runtime {
   private unanswered(effectId: string, status: number): void {
     const token = this.identities.token(effectId);
     const command = { type: 'effect.answered', effectId, token, status } as const;
-    this.writer.submit(command, this.partition(command)).catch((cause) => this.fail(cause));
+    this.writer.submit(command, this.partition(command)).then(
+      // Nothing can be decided about a damaged message; others must not wait behind it.
+      (reply) => reply.kind === 'refused' && this.outbox.over(effectId),
+      (cause: unknown) => this.fail(cause),
+    );
   }
 
   private async refillOutbox(): Promise<void> {
@@ -287,11 +298,18 @@ export class Engine implements Runtime {
 
   private resend(locals: readonly string[]): void {
     for (const local of locals) {
-      const row = readActor(this.writer, local);
+      const row = unlessDamaged(() => readActor(this.writer, local));
       if (row === null || row.parked !== null) continue;
-      for (const effect of row.pending)
-        this.outbox.add(local, targetOf(messageOf(row), effect), effect);
+      for (const effect of row.pending) {
+        if (this.isDurable(local, effect))
+          this.outbox.add(local, targetOf(messageOf(row), effect), effect);
+      }
     }
+  }
+
+  // Rows are read with the open group over them: an effect decided there has its notice still to come (R1, I6).
+  private isDurable(local: string, effect: PendingEffect): boolean {
+    return this.options.world.store.get(keys.outbox(local, effect.effectId)) !== undefined;
   }
 
   // ---- life cycle ----
@@ -317,16 +335,13 @@ export class Engine implements Runtime {
     this.outbox.wake();
   }
 
-  private fail(cause: unknown): void {
-    if (this.closing) return;
+  /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */
+  fail(cause: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
     this.closing = true;
     this.stopParts();
-    const code =
-      cause instanceof RuntimeFault
-        ? cause.exitCode
-        : isStoreError(cause)
-          ? exitCodes.io
-          : exitCodes.internal;
+    const code = exitCodeOf(cause);
     const why = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
     this.options.world.exit(code, why);
   }
@@ -366,7 +381,8 @@ export class Engine implements Runtime {
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
     const own = ownRow(this.source, aor, deferredId);
-    const octets = own === null ? null : this.writer.ledger.read(keys.body(own.local));
+    const octets =
+      own === null ? null : unlessDamaged(() => this.writer.ledger.read(keys.body(own.local)));
     return own === null || octets === null ? null : { message: messageOf(own.row), octets };
   }
 
@@ -376,7 +392,7 @@ export class Engine implements Runtime {
 
   actor(deferredId: string): ActorRow | null {
     const local = this.identities.localOf(deferredId);
-    return local === null ? null : readActor(this.writer, local);
+    return local === null ? null : unlessDamaged(() => readActor(this.writer, local));
   }
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
@@ -405,6 +421,9 @@ export class Engine implements Runtime {
   }
 }
 
-const isStoreError = (cause: unknown): boolean =>
-  typeof (cause as { code?: unknown })?.code === 'string' &&
-  (cause as { code: string }).code.startsWith('LEVEL_');
+function exitCodeOf(cause: unknown): number {
+  if (cause instanceof RuntimeFault) return cause.exitCode;
+  const code = (cause as { code?: unknown } | null)?.code;
+  if (code === 'LEVEL_CORRUPTION') return exitCodes.damaged;
+  return typeof code === 'string' && code.startsWith('LEVEL_') ? exitCodes.io : exitCodes.internal;
+}

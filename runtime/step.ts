@@ -63,7 +63,7 @@ export function begin(policy: Policy, message: Message, nowMs: number): Step {
 
 /** One macrostep. Throws StepError when the machine fails; deterministic, so a repetition fails alike. */
 export function step(policy: Policy, stored: ActorState, event: StepEvent, nowMs: number): Step {
-  const before = restore(policy, stored);
+  const before = attempt(() => restore(policy, stored));
   const { message } = before.context as { message: Message };
   const fired = event.type === 'timer' ? event.id : null;
   const waiting = stored.timers.filter((timer) => timer.id !== fired);

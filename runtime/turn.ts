@@ -51,6 +51,8 @@ export type Notice =
   | { readonly type: 'placed'; readonly live: boolean }
   | { readonly type: 'ended'; readonly outcome: string }
   | { readonly type: 'parked'; readonly local: string; readonly error: string }
+  /** A parked message was let go on; it may be parked again in the same group. */
+  | { readonly type: 'freed'; readonly local: string }
   /** A row failed its checksum; its message is left alone. */
   | { readonly type: 'damaged'; readonly key: string }
   | { readonly type: 'activated'; readonly hash: string }

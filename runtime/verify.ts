@@ -1,8 +1,7 @@
 // The check of a whole store without serving it: the same reading as at boot, but no timer fires, nothing is written,
 // and all damage is listed before anything is said about it (reliability R10).
-import { RuntimeFault } from './errors.js';
 import { bootOrder, readHead, scanPartition } from './recovery.js';
-import { openStore, type StoreLocation } from './store.js';
+import { asFault, openStore, type StoreLocation } from './store.js';
 
 /** What a store holds, and what is wrong with it: empty when every row is what was written. */
 export interface StoreReport {
@@ -37,8 +36,7 @@ export async function verifyStore(location: StoreLocation): Promise<StoreReport>
     const rows = head.partitions.reduce((sum, one) => sum + one.count, 0);
     return { storeId, host, epoch, commits: seq, rows, waiting, parked, damage };
   } catch (cause) {
-    if (cause instanceof RuntimeFault) throw cause;
-    throw new RuntimeFault('DEFERRED_IM_STORE_IO', `the store in ${location.folder}: ${String(cause)}`, [], { cause });
+    throw asFault(cause, `the store in ${location.folder} cannot be read`);
   } finally {
     await store.close();
   }

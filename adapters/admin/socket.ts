@@ -5,6 +5,11 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { runVerb, type VerbAnswer, type VerbContext } from './verbs.js';
 
 const lineOctetsMax = 262_144;
+// Lines of one connection that may wait for their answers before no more are read.
+const waitingMax = 64;
+// What the kernel takes as the path of a socket, without the closing zero.
+const pathOctetsMax = 107;
+const answerMsMax = 30_000;
 
 export interface AdminServer {
   close(): Promise<void>;
@@ -16,19 +21,26 @@ export async function serveAdmin(
   context: VerbContext,
   failed: (cause: unknown) => void,
 ): Promise<AdminServer> {
+  checkPath(path);
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
+  let closing = false;
+  // What a closing engine can no longer answer is no failure.
+  const failedIfOpen = (cause: unknown): void => {
+    if (!closing) failed(cause);
+  };
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    eachLine(socket, (line) => answerLine(context, line), failed);
+    eachLine(socket, (line) => answerLine(context, line), failedIfOpen);
   });
   await listen(server, path);
   chmodSync(path, 0o600);
   return {
     close: () =>
       new Promise((resolve) => {
+        closing = true;
         for (const socket of sockets) socket.destroy();
         server.close(() => resolve());
       }),
@@ -42,6 +54,14 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
+// A longer path would be cut by some systems and answer under another name.
+function checkPath(path: string): void {
+  const octets = Buffer.byteLength(path);
+  if (octets <= pathOctetsMax) return;
+  const what = `the path of the admin socket has ${octets} octets, at most ${pathOctetsMax}: ${path}`;
+  throw Object.assign(new Error(what), { code: 'ENAMETOOLONG' });
+}
+
 // Lines of one connection are answered in their order.
 function eachLine(
   socket: Socket,
@@ -49,20 +69,36 @@ function eachLine(
   failed: (cause: unknown) => void,
 ): void {
   let rest = '';
+  let waiting = 0;
   let last: Promise<void> = Promise.resolve();
+  const write = (reply: VerbAnswer): void => {
+    if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+    waiting -= 1;
+    if (waiting < waitingMax) socket.resume();
+  };
+  const take = (reply: () => VerbAnswer | Promise<VerbAnswer>): void => {
+    waiting += 1;
+    if (waiting >= waitingMax) socket.pause();
+    last = last.then(reply).then(write).catch(failed);
+  };
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > lineOctetsMax) socket.destroy();
-    for (const line of lines) {
-      last = last
-        .then(() => answer(line))
-        .then((reply) => void socket.write(`${JSON.stringify(reply)}\n`))
-        .catch(failed);
-    }
+    for (const line of lines) take(() => (line.length > lineOctetsMax ? tooLong : answer(line)));
+    if (rest.length <= lineOctetsMax) return;
+    rest = '';
+    socket.removeAllListeners('data');
+    take(() => tooLong);
+    void last.then(() => socket.end());
   });
 }
+
+const tooLong: VerbAnswer = {
+  ok: false,
+  code: 'bad-request',
+  message: `a request line has at most ${lineOctetsMax} characters`,
+};
 
 async function answerLine(context: VerbContext, line: string): Promise<VerbAnswer> {
   let request: unknown;
@@ -80,8 +116,12 @@ async function answerLine(context: VerbContext, line: string): Promise<VerbAnswe
 /** Asks a running engine; rejects with ENOENT or ECONNREFUSED when nobody listens. */
 export function askAdmin(path: string, verb: string, args: object): Promise<VerbAnswer> {
   return new Promise((resolve, reject) => {
+    checkPath(path);
     const socket = createConnection(path);
     let text = '';
+    socket.setTimeout(answerMsMax, () => {
+      socket.destroy(new Error(`no answer within ${answerMsMax} ms`));
+    });
     socket.setEncoding('utf8');
     socket.on('error', reject);
     socket.on('connect', () => socket.write(`${JSON.stringify({ verb, args })}\n`));

@@ -1,7 +1,7 @@
 // What an operator can ask or do, as one table: the admin socket, the NATS admin subjects and the command line all
 // run these. Requests are checked against their schema before anything happens; every answer is plain JSON.
 import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
-import type { Engine, Reply } from '../../runtime/index.js';
+import { type Engine, type Reply, RuntimeFault } from '../../runtime/index.js';
 
 /** What a verb works on. */
 export interface VerbContext {
@@ -240,6 +240,8 @@ export async function runVerb(
   } catch (cause) {
     if (cause instanceof VerbRefused)
       return { ok: false, code: cause.code, message: cause.message };
+    if (cause instanceof RuntimeFault && cause.code === 'DEFERRED_IM_CLOSED')
+      return { ok: false, code: 'closing', message: cause.message };
     throw cause;
   }
 }

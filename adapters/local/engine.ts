@@ -15,6 +15,7 @@ import {
   type OutgoingReport,
   openFolder,
   type Reply,
+  RuntimeFault,
   type RuntimeOptions,
   restore,
 } from '../../runtime/index.js';
@@ -106,11 +107,21 @@ export async function openLocalEngine(
     { folder: options.folder, host: options.host ?? 'deferred.invalid' },
     { ...options.world, effects: effectsTo(options.onEffect, codec) },
   );
-  await opened.ready;
-  const engine = localEngine(opened, codec);
-  for (const policy of options.policies ?? [])
-    await engine.activate(policy, 'program', 'options.policies');
-  return engine;
+  try {
+    await opened.ready;
+    const engine = localEngine(opened, codec);
+    for (const policy of options.policies ?? []) await activateOrThrow(engine, policy);
+    return engine;
+  } catch (cause) {
+    await opened.close();
+    throw cause;
+  }
+}
+
+async function activateOrThrow(engine: LocalEngine, policy: unknown): Promise<void> {
+  const reply = await engine.activate(policy, 'program', 'options.policies');
+  if (reply.kind === 'refused')
+    throw new RuntimeFault('DEFERRED_IM_POLICY_INVALID', `options.policies: ${reply.reason}`);
 }
 
 function effectsTo(onEffect: EngineOptions['onEffect'], codec: LocalCodec): EffectPort {
@@ -119,7 +130,14 @@ function effectsTo(onEffect: EngineOptions['onEffect'], codec: LocalCodec): Effe
     send: (effect) => {
       const request =
         effect.type === 'deliver' ? codec.deliverRequest(effect) : codec.reportRequest(effect);
-      onEffect({ ...effect, request });
+      try {
+        onEffect({ ...effect, request });
+      } catch (cause) {
+        // A bug of the program shows itself there, and not as a failure of the store.
+        process.nextTick(() => {
+          throw cause;
+        });
+      }
     },
   };
 }

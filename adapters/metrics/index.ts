@@ -23,7 +23,9 @@ export async function serveMetrics(
   source: MetricsSource,
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
-    const [status, type, body] = answer(request.url ?? '/', source);
+    const reading = request.method === 'GET' || request.method === 'HEAD';
+    const [path = '/'] = (request.url ?? '/').split('?');
+    const [status, type, body] = reading ? answer(path, source) : onlyReading;
     response.writeHead(status, { 'content-type': type, connection: 'close' }).end(body);
   });
   await new Promise<void>((resolve, reject) => {
@@ -39,6 +41,7 @@ function close(server: Server): Promise<void> {
 }
 
 const plain = 'text/plain; charset=utf-8';
+const onlyReading = [405, plain, 'only GET and HEAD\n'] as const;
 
 function answer(path: string, source: MetricsSource): readonly [number, string, string] {
   if (path === '/healthz') return [200, plain, 'ok\n'];

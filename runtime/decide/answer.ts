@@ -1,10 +1,10 @@
 // The world's answers to our effects. An answer counts when it echoes the token of its effect; success of any
 // attempt wins, failure of an old one is ignored (reliability R18, C9, C10).
 import { type AnswerClass, answerClass } from '../../machines/index.js';
-import { reachable, readUser, writeUser } from '../accounts.js';
+import { readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { readEffectId } from '../identity.js';
-import { advance, messageOf, readActor, rewrite } from '../life.js';
+import { advance, messageOf, readActor, retryOf, rewrite } from '../life.js';
 import type { ActorRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 
@@ -23,7 +23,8 @@ export function answer(turn: Turn, command: Answered): Reply {
   const waited = row.pending.some((one) => one.effectId === command.effectId);
   if (!waited && kind !== 'success') return ignore(turn, 'stale-answer', effect.local);
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);
-  return hear(turn, row, { ...effect, status: command.status, class: kind });
+  const after = hear(turn, row, { ...effect, status: command.status, class: kind });
+  return !waited && after === row ? ignore(turn, 'late-success', effect.local) : done;
 }
 
 interface Heard {
@@ -33,13 +34,13 @@ interface Heard {
   readonly class: AnswerClass;
 }
 
-function hear(turn: Turn, row: ActorRow, heard: Heard): Reply {
+function hear(turn: Turn, row: ActorRow, heard: Heard): ActorRow {
   const { type, local, status } = heard;
   const event = type === 'deliver' ? 'delivery.answered' : 'report.answered';
-  const retryAtMs = type === 'deliver' ? pace(turn, row, heard.class) : null;
+  const retryAtMs = type === 'deliver' ? retryOf(turn, row, heard.class) : null;
   const marked =
     type === 'deliver' && heard.class === 'unsuitable' ? unsuitable(turn, local, row) : row;
-  advance(
+  return advance(
     turn,
     local,
     marked,
@@ -53,25 +54,6 @@ function hear(turn: Turn, row: ActorRow, heard: Heard): Reply {
       retryAtMs,
     },
   );
-  return done;
-}
-
-// The user's next try follows the retry steps of the policy while a binding lives (spec 3.2); success starts them anew.
-function pace(turn: Turn, row: ActorRow, kind: AnswerClass): number | null {
-  const { aor } = messageOf(row);
-  const user = readUser(turn, aor);
-  if (kind !== 'temporary') {
-    if (user.retry !== null) writeUser(turn, aor, { ...user, retry: null });
-    return null;
-  }
-  if (!reachable(user, turn.nowMs)) return null;
-  const steps = turn.registry.get(row.policy)?.settings.retryStepsSeconds ?? [];
-  const step = user.retry === null ? 0 : user.retry.step + 1;
-  const seconds = steps[Math.min(step, steps.length - 1)];
-  if (seconds === undefined) return null;
-  const atMs = turn.nowMs + seconds * 1000;
-  writeUser(turn, aor, { ...user, retry: { step, atMs } });
-  return atMs;
 }
 
 // Tried again only for a contact that was not bound at this try.

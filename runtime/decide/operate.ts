@@ -107,7 +107,7 @@ export function install(
   const { hash, file } = compiled.policy;
   if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };
   const row: PolicyRow = { source: file, installedAtMs: turn.nowMs, by: command.by };
-  turn.ledger.putJson(keys.policy(hash), row);
+  turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
   return { kind: 'policy', hash };
 }
@@ -124,7 +124,7 @@ export function activate(
     reason: command.reason,
     before: turn.registry.activation?.hash ?? null,
   };
-  turn.ledger.putJson(keys.active('default'), row);
+  turn.ledger.put(keys.active('default'), row);
   turn.registry.activate(row);
   turn.notices.push({ type: 'activated', hash: command.hash });
   return { kind: 'policy', hash: command.hash };

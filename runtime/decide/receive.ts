@@ -1,6 +1,6 @@
 // Accepting a message: known already, allowed, how long it lives, whether a report may be owed; then its first step.
 // The order of the checks is that of spec 2.1; nothing is written before the last of them has passed.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type IncomingMessage,
   type Message,
@@ -50,7 +50,7 @@ function dedupKey(message: IncomingMessage, sender: string): string {
 }
 
 const digestOf = (octets: Uint8Array): string =>
-  base32(createHash('sha256').update(octets).digest()).slice(0, 26);
+  base32(hash('sha256', octets, 'buffer')).slice(0, 26);
 
 function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   if (known.bodyDigest !== bodyDigest) {
@@ -107,9 +107,11 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
 // Stored although a binding lives: his phone did not answer. He is tried again as after a failed push (spec 3.2).
 function retryLater(turn: Turn, aor: string, seconds: number | undefined): void {
   const user = readUser(turn, aor);
-  if (seconds === undefined || user.retry !== null || !reachable(user, turn.nowMs)) return;
+  // A try whose time has passed wakes nobody any more.
+  const awaited = user.retry !== null && user.retry.atMs > turn.nowMs;
+  if (seconds === undefined || awaited || !reachable(user, turn.nowMs)) return;
   const atMs = turn.nowMs + seconds * 1000;
-  writeUser(turn, aor, { ...user, retry: { step: 0, atMs } });
+  writeUser(turn, aor, { ...user, retry: { step: user.retry?.step ?? 0, atMs } });
   turn.notices.push({ type: 'retry', aor, atMs });
 }
 

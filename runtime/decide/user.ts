@@ -1,6 +1,7 @@
 // What a user may do with his own messages. An unknown id and somebody else's get the same answer, and one bad id
 // does not undo the others (spec 4.3).
 import type { Command, IdResult, Reply } from '../commands.js';
+import { unlessDamaged } from '../integrity.js';
 import { advance, fireDue, messageOf, plainCause, readActor } from '../life.js';
 import type { ActorRow } from '../rows.js';
 import type { Turn } from '../turn.js';
@@ -14,7 +15,7 @@ type Requested = Extract<Command, { type: 'messages.requested' }> & {
 /** A waiting message of this user, everything due having fired; null for any other id. */
 function own(turn: Turn, aor: string, id: string): { local: string; row: ActorRow } | null {
   const local = turn.identities.localOf(id);
-  const row = local === null ? null : readActor(turn, local);
+  const row = local === null ? null : unlessDamaged(() => readActor(turn, local));
   if (local === null || row === null || messageOf(row).aor !== aor || !row.live) return null;
   const current = fireDue(turn, local, row);
   return current?.live ? { local, row: current } : null;

@@ -1,0 +1,26 @@
+// `demo`: hands its arguments to the demo, which is loaded only when it is wanted.
+import { exitCodes } from '../../runtime/index.js';
+import type { Verb } from './verb.js';
+
+interface DemoModule {
+  readonly runDemo: (argv: readonly string[]) => Promise<number>;
+}
+
+export const demo: Verb = {
+  name: 'demo',
+  purpose: 'Tell the whole story on real SIP traffic, each claim checked.',
+  text: 'Starts NATS, Kamailio and the engine on free loopback ports, sends real SIP messages, and shows what happens. Cleans up after itself; the last line says how many claims held, and so does the exit code.',
+  flags: {
+    'in-process': {
+      meaning: 'The same story without NATS and Kamailio, inside one process.',
+    },
+  },
+  examples: ['deferred-im demo', 'deferred-im demo --in-process'],
+  exits: [1, exitCodes.internal],
+  raw: true,
+  run: async ({ args }) => {
+    const where = new URL('./demo/main.js', import.meta.url).href;
+    const { runDemo } = (await import(where)) as DemoModule;
+    return runDemo(args);
+  },
+};

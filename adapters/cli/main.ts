@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// The program `deferred-im`: one command line in, one exit code out. Everything else is in command.ts, where tests
+// reach it without a process.
+import { exitCodes } from '../../runtime/index.js';
+import { runCommand } from './command.js';
+
+// A reader that went away, such as `head`, is no error.
+process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  process.exit(cause.code === 'EPIPE' ? exitCodes.ok : exitCodes.io);
+});
+
+process.exitCode = await runCommand(process.argv.slice(2));

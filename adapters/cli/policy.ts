@@ -1,0 +1,314 @@
+// `policy`: files judged and drawn without an engine; policies of a store listed, shown, installed and activated.
+import { readFileSync, writeFileSync } from 'node:fs';
+import {
+  compilePolicy,
+  graphOf,
+  mermaid,
+  type Policy,
+  type PolicyFile,
+  type PolicyFinding,
+  shippedPolicy,
+  shippedPolicyIds,
+  textChart,
+} from '../../machines/index.js';
+import { exitCodes, type PolicySummary } from '../../runtime/index.js';
+import { drawChart } from '../compose.js';
+import { askReading, askRunning, storeExits, storeFlags } from './ask.js';
+import { authored } from './authored.js';
+import { readJsonFile } from './json-file.js';
+import { columns, instant, safe } from './output.js';
+import { type Call, type Verb, VerbFailure } from './verb.js';
+
+const by = {
+  by: {
+    value: 'NAME',
+    meaning: 'Who does it, for the audit record. Default: operator.',
+  },
+} as const;
+
+export const policyList: Verb = {
+  name: 'policy list',
+  purpose: 'List the installed policies; the active one is marked.',
+  flags: storeFlags,
+  examples: ['deferred-im policy list --folder /var/lib/deferred-im'],
+  exits: storeExits,
+  run: async (call) => {
+    const result = (await askReading(call, 'policy.list', {})) as {
+      readonly policies: readonly PolicySummary[];
+    };
+    call.output.result(result, () =>
+      columns(
+        ['ACTIVE', 'ID', 'HASH', 'INSTALLED', 'TITLE'],
+        result.policies.map((one) => [
+          one.active ? '*' : '',
+          one.id,
+          one.hash.slice(0, 12),
+          instant(one.installedAtMs),
+          one.title,
+        ]),
+      ),
+    );
+    return 0;
+  },
+};
+
+export const policyShow: Verb = {
+  name: 'policy show',
+  purpose: 'Print the file of an installed policy.',
+  arguments: [{ name: 'ID|HASH', meaning: 'Its id, or its hash or the beginning of it.' }],
+  flags: storeFlags,
+  examples: ['deferred-im policy show delete-and-report --folder /var/lib/deferred-im'],
+  exits: storeExits,
+  run: async (call) => {
+    const file = await askReading(call, 'policy.show', {
+      policy: call.args[0],
+    });
+    call.output.result(file, () => `${JSON.stringify(file, null, 2)}\n`);
+    return 0;
+  },
+};
+
+interface Judged {
+  readonly file: string;
+  readonly hash: string | null;
+  readonly findings: readonly PolicyFinding[];
+}
+
+/** Judges one file; what cannot be read is a finding like any other. */
+function judge(
+  file: string,
+): Judged & { readonly policy: Policy | null; readonly source: unknown } {
+  const read = readJsonFile(file);
+  if (!read.ok) {
+    const findings = [
+      {
+        code: 'json',
+        severity: 'error' as const,
+        pointer: '',
+        message: read.message,
+      },
+    ];
+    return { file, hash: null, findings, policy: null, source: null };
+  }
+  const compiled = compilePolicy(read.value);
+  if (!compiled.ok)
+    return {
+      file,
+      hash: null,
+      findings: compiled.findings,
+      policy: null,
+      source: read.value,
+    };
+  const { policy, warnings } = compiled;
+  return {
+    file,
+    hash: policy.hash,
+    findings: warnings,
+    policy,
+    source: read.value,
+  };
+}
+
+const findingLine = (file: string, one: PolicyFinding): string =>
+  `${file}#${one.pointer}: ${one.severity}: ${one.message} (${one.code})`;
+
+export const policyCheck: Verb = {
+  name: 'policy check',
+  purpose: 'Check policy files as the engine would before it takes them.',
+  text: 'Each finding names the place as a JSON pointer, what is wrong, and its code. Needs no engine and changes nothing.',
+  arguments: [{ name: 'FILE', meaning: 'A policy, as JSON.', many: true }],
+  examples: [
+    'deferred-im policy check my-policy.json',
+    'deferred-im policy check --json policies/*.json',
+  ],
+  exits: [exitCodes['policy-invalid']],
+  run: async ({ args, output }) => {
+    const judged = args.map(judge).map(({ file, hash, findings }) => ({ file, hash, findings }));
+    const total = judged.reduce((sum, one) => sum + one.findings.length, 0);
+    output.result({ policies: judged, findings: total }, () => checkText(judged, total));
+    const errors = judged.some((one) => one.findings.some(({ severity }) => severity === 'error'));
+    return errors ? exitCodes['policy-invalid'] : exitCodes.ok;
+  },
+};
+
+function checkText(judged: readonly Judged[], total: number): string {
+  const lines = judged.flatMap(({ file, hash, findings }) => [
+    ...findings.map((one) => findingLine(file, one)),
+    ...(hash === null ? [] : [`${file}: usable, hash ${hash}`]),
+  ]);
+  const last = `policy check: ${total} findings in ${judged.length} policies`;
+  return `${safe([...lines, last].join('\n'))}\n`;
+}
+
+const formats = ['text', 'svg', 'mermaid', 'json'] as const;
+type Format = (typeof formats)[number];
+
+export const policyChart: Verb = {
+  name: 'policy chart',
+  purpose: 'Draw the chart of a policy.',
+  text: 'A FILE is drawn as it stands; a shipped policy by its id; any other name is asked of the store.',
+  arguments: [
+    {
+      name: 'FILE|ID|HASH',
+      meaning: 'A policy file, or a policy by id or hash.',
+    },
+  ],
+  flags: {
+    ...storeFlags,
+    format: {
+      value: formats.join('|'),
+      meaning: 'Default: text; `json` is the machine, as Stately opens it.',
+    },
+    out: { value: 'FILE', meaning: 'Write there instead of standard output.' },
+  },
+  examples: [
+    'deferred-im policy chart deliver-late',
+    'deferred-im policy chart my-policy.json --format svg --out my-policy.svg',
+  ],
+  exits: [...storeExits, exitCodes['policy-invalid']],
+  run: async (call) => {
+    const { format = 'text', out } = call.flags;
+    if (!formats.includes(format as Format))
+      throw new VerbFailure(
+        exitCodes.usage,
+        'usage',
+        `policy chart: --format must be one of ${formats.join(', ')}`,
+      );
+    const policy = await policyNamed(call);
+    const chart = await drawn(policy, format as Format);
+    if (out === undefined) call.output.result({ id: policy.id, format, chart }, () => chart);
+    else writeChart(call, out, chart, policy);
+    return 0;
+  },
+};
+
+function writeChart(call: Call, out: string, chart: string, policy: PolicyFile): void {
+  try {
+    writeFileSync(out, chart);
+  } catch (cause) {
+    throw new VerbFailure(exitCodes.io, 'io', `${out}: ${(cause as Error).message}`);
+  }
+  call.output.result({ id: policy.id, out }, () => `${out}\n`);
+}
+
+async function drawn(file: PolicyFile, format: Format): Promise<string> {
+  const graph = graphOf(file.machine);
+  switch (format) {
+    case 'svg':
+      return drawChart(graph, {
+        title: file.title,
+        description: file.description,
+      });
+    case 'mermaid':
+      return mermaid(graph);
+    case 'json':
+      return `${JSON.stringify(file.machine, null, 2)}\n`;
+    default:
+      return textChart(graph, {
+        color: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
+        width: process.stdout.columns ?? 96,
+      });
+  }
+}
+
+/** A file beats a shipped id, which beats the store: what lies before one's eyes is meant. */
+async function policyNamed(call: Call): Promise<PolicyFile> {
+  const name = call.args[0] ?? '';
+  if (isFile(name)) return usable(name).source as PolicyFile;
+  if (shippedPolicyIds.includes(name)) return shippedPolicy(name) as PolicyFile;
+  const source = await askReading(call, 'policy.show', { policy: name });
+  const compiled = compilePolicy(source);
+  if (compiled.ok) return authored(source);
+  throw invalid(name, compiled.findings);
+}
+
+/** True when the word is a path and not an id or hash: ids have neither a slash nor a dot. */
+const isFile = (name: string): boolean =>
+  name.includes('/') || name.includes('.') || readable(name);
+
+function readable(path: string): boolean {
+  try {
+    readFileSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function usable(file: string): {
+  readonly policy: Policy;
+  readonly source: unknown;
+} {
+  const { policy, findings, source } = judge(file);
+  if (policy === null) throw invalid(file, findings);
+  return { policy, source };
+}
+
+const invalid = (name: string, findings: readonly PolicyFinding[]): VerbFailure =>
+  new VerbFailure(
+    exitCodes['policy-invalid'],
+    'policy-refused',
+    `${name} did not pass its checks`,
+    findings.map((one) => findingLine(name, one)),
+  );
+
+export const policyInstall: Verb = {
+  name: 'policy install',
+  purpose: 'Make a policy file known to the running engine, under its content hash.',
+  text: 'Nothing changes for any message before it is activated.',
+  arguments: [{ name: 'FILE', meaning: 'A policy, as JSON.' }],
+  flags: { ...storeFlags, ...by },
+  examples: ['deferred-im policy install my-policy.json --folder /var/lib/deferred-im'],
+  exits: [...storeExits, exitCodes['policy-invalid']],
+  run: async (call) => {
+    const installed = await install(call, call.args[0] ?? '');
+    call.output.result(installed, () => `installed ${installed.hash}\n`);
+    return 0;
+  },
+};
+
+async function install(call: Call, file: string): Promise<{ readonly hash: string }> {
+  const { source } = usable(file);
+  const args = { source, ...who(call) };
+  return (await askRunning(call, 'policy.install', args)) as { hash: string };
+}
+
+const who = ({ flags }: Call): { by?: string } =>
+  flags['by'] === undefined ? {} : { by: flags['by'] };
+
+export const policyActivate: Verb = {
+  name: 'policy activate',
+  purpose: 'Store new messages under a policy from now on.',
+  text: 'Messages stored before keep the policy they were stored under. A file is installed first. To undo it, activate the hash that was active before.',
+  arguments: [
+    {
+      name: 'FILE|ID|HASH',
+      meaning: 'A policy file, or an installed policy by id or hash.',
+    },
+  ],
+  flags: {
+    ...storeFlags,
+    ...by,
+    reason: { value: 'TEXT', meaning: 'Why, for the audit record.' },
+  },
+  examples: [
+    'deferred-im policy activate deliver-late --reason "support asked for it"',
+    'deferred-im policy activate my-policy.json --folder /var/lib/deferred-im',
+  ],
+  exits: [...storeExits, exitCodes['policy-invalid']],
+  run: async (call) => {
+    const name = call.args[0] ?? '';
+    const policy = isFile(name) ? (await install(call, name)).hash : name;
+    const { reason } = call.flags;
+    const args = {
+      policy,
+      ...who(call),
+      ...(reason === undefined ? {} : { reason }),
+    };
+    const done = (await askRunning(call, 'policy.activate', args)) as {
+      readonly hash: string;
+    };
+    call.output.result(done, () => `new messages are stored under ${done.hash}\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,45 @@
+// Every verb of the command line, in the order the help shows them.
+import { clockConfirm } from './clock.js';
+import { configCheck, configPrint } from './config.js';
+import { demo } from './demo.js';
+import { kamailioCheck } from './kamailio.js';
+import {
+  messagesDelete,
+  messagesExpire,
+  messagesList,
+  messagesRetry,
+  messagesShow,
+} from './messages.js';
+import {
+  policyActivate,
+  policyChart,
+  policyCheck,
+  policyInstall,
+  policyList,
+  policyShow,
+} from './policy.js';
+import { serve } from './serve.js';
+import { storeStats, storeVerify } from './store.js';
+import type { Verb } from './verb.js';
+
+export const verbs: readonly Verb[] = [
+  serve,
+  demo,
+  messagesList,
+  messagesShow,
+  messagesDelete,
+  messagesExpire,
+  messagesRetry,
+  policyList,
+  policyShow,
+  policyCheck,
+  policyChart,
+  policyInstall,
+  policyActivate,
+  storeStats,
+  storeVerify,
+  clockConfirm,
+  configCheck,
+  configPrint,
+  kamailioCheck,
+];
