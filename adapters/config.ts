@@ -2,6 +2,7 @@
 // JSON file, over it the environment, over that the command line; every refusal names the setting and where its
 // value came from. docs/reference/config.md is made from this table.
 import { readFileSync } from 'node:fs';
+import { shippedPolicyIds } from '../machines/index.js';
 
 type SettingType =
   | { readonly kind: 'text' }
@@ -15,6 +16,8 @@ export interface Setting {
   /** Undefined: no value; such a setting is optional, unless `required`. */
   readonly default?: string | readonly string[] | number | boolean;
   readonly required?: boolean;
+  /** What else a text must satisfy: null, or what is wrong. */
+  readonly check?: (value: string) => string | null;
   readonly meaning: string;
 }
 
@@ -23,6 +26,14 @@ const texts = { kind: 'texts' } as const;
 const flag = { kind: 'switch' } as const;
 const integer = (min: number, max: number) => ({ kind: 'integer', min, max }) as const;
 const choice = (...values: string[]) => ({ kind: 'choice', values }) as const;
+
+const hostSigns = new Set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-');
+
+// It stands in every deferred Message-ID, which travels in SIP headers, XML and subjects.
+const hostCheck = (value: string): string | null =>
+  value.length <= 253 && [...value].every((sign) => hostSigns.has(sign))
+    ? null
+    : 'must be a host name of letters, digits, dots and hyphens, at most 253 signs';
 
 /** Every setting, by the dotted path it has in the file. */
 export const settingsTable = {
@@ -39,10 +50,11 @@ export const settingsTable = {
   host: {
     type: text,
     required: true,
+    check: hostCheck,
     meaning: 'Right side of every deferred Message-ID: message-store host and operator domain.',
   },
   policy: {
-    type: text,
+    type: choice(...shippedPolicyIds),
     default: 'delete-and-report',
     meaning: 'Shipped policy a new store begins with.',
   },
@@ -218,13 +230,16 @@ export function readConfig(sources: ConfigSources): ConfigResult {
     const one = given.get(name);
     from[name] = one?.where ?? (setting.default === undefined ? 'not set' : 'default');
     values[name] = one === undefined ? setting.default : one.value;
-    const wrong = one === undefined ? missing(setting) : mismatch(setting.type, one.value);
+    const wrong = one === undefined ? missing(setting) : wrongValue(setting, one.value);
     if (wrong !== null)
       findings.push({ setting: name, where: one?.where ?? 'configuration', message: wrong });
   }
   if (findings.length > 0) return { ok: false, findings };
   return { ok: true, config: values as unknown as Config, sources: from };
 }
+
+const wrongValue = ({ type, check }: Setting, value: unknown): string | null =>
+  mismatch(type, value) ?? (check === undefined ? null : check(String(value)));
 
 const missing = (setting: Setting): string | null => (setting.required ? 'must be set' : null);
 

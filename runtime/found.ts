@@ -59,11 +59,12 @@ function write(ledger: Ledger, now: number, entropy: Entropy, founding: Founding
   ledger.insert(keys.store(), identity);
   const wanted = founding.policyId ?? shippedPolicyIds[0];
   for (const id of shippedPolicyIds) {
-    const compiled = compilePolicy(shippedPolicy(id));
+    const source = shippedPolicy(id);
+    const compiled = compilePolicy(source);
     if (!compiled.ok)
       throw new TypeError(`shipped policy ${id} is refused: ${compiled.findings[0]?.message}`);
-    const { hash, file } = compiled.policy;
-    const row: PolicyRow = { source: file, installedAtMs: now, by: 'package' };
+    const { hash } = compiled.policy;
+    const row: PolicyRow = { source, installedAtMs: now, by: 'package' };
     ledger.insert(keys.policy(hash), row);
     if (id !== wanted) continue;
     const active: ActiveRow = { hash, atMs: now, by: 'package', reason: 'new store', before: null };

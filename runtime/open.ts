@@ -105,13 +105,14 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
   });
-  const marks = keepMark(store, world.clock, head, engine);
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
   const first = await admitOne(engine, store, head, bootOrder[0]!);
   loadPolicies(engine, first);
   engine.admit(first);
   state.admitted = 1;
+  // Not before: a store that is refused here must leave no timer behind.
+  const marks = keepMark(store, world.clock, head, engine);
   return {
     engine,
     ready: admitRest(engine, store, head, state),

@@ -1,5 +1,5 @@
-// The check of a whole store without serving it: the same reading as at boot, but no timer fires, nothing is written,
-// and all damage is listed before anything is said about it (reliability R10).
+// The check of a whole store without serving it: the same reading as at boot, but no timer fires,
+// nothing is written, and all damage is listed before anything is said about it (reliability R10).
 import { bootOrder, readHead, scanPartition } from './recovery.js';
 import { asFault, openStore, type StoreLocation } from './store.js';
 

@@ -1,5 +1,5 @@
-// The admin socket: `<folder>/admin.sock`, mode 0600, one JSON object a line in each direction. Who may open the
-// socket may do everything: the file system is the access control (reliability S4).
+// The admin socket: `<folder>/admin.sock`, mode 0600, one JSON object a line in each direction. Who
+// may open the socket may do everything: the file system is the access control (reliability S4).
 import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { runVerb, type VerbAnswer, type VerbContext } from './verbs.js';

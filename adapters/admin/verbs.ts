@@ -1,5 +1,6 @@
-// What an operator can ask or do, as one table: the admin socket, the NATS admin subjects and the command line all
-// run these. Requests are checked against their schema before anything happens; every answer is plain JSON.
+// What an operator can ask or do, as one table: the admin socket, the NATS admin subjects and the
+// command line all run these. Requests are checked against their schema before anything happens;
+// every answer is plain JSON.
 import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
 import { type Engine, type Reply, RuntimeFault } from '../../runtime/index.js';
 

@@ -1,5 +1,6 @@
-// How a verb reaches a store: through the admin socket of the engine that serves it; where nobody serves it, reading
-// verbs open it themselves under its lock, and all others say that it is not running.
+// How a verb reaches a store: through the admin socket of the engine that serves it; where nobody
+// serves it, reading verbs open it themselves under its lock, and all others say that it is not
+// running.
 import { existsSync, readFileSync } from 'node:fs';
 import { exitCodes } from '../../runtime/index.js';
 import { adminPath, askAdmin, askStore, type VerbAnswer } from '../compose.js';

@@ -1,5 +1,5 @@
-// The store keeps a policy in its canonical form, with sorted keys; a chart reads best in the order its author chose.
-// Where a stored policy is a shipped one, this gives back the shipped file.
+// The store keeps a policy in its canonical form, with sorted keys; a chart reads best in the order
+// its author chose. Where a stored policy is a shipped one, this gives back the shipped file.
 import {
   compilePolicy,
   type Graph,

@@ -1,5 +1,6 @@
-// One call of the command line: finds the verb, parses its arguments, runs it, and turns what went wrong into one
-// clear line and an exit code. Knows the table of verbs and nothing of what they do; writes only through `Streams`.
+// One call of the command line: finds the verb, parses its arguments, runs it, and turns what went
+// wrong into one clear line and an exit code. Knows the table of verbs and nothing of what they do;
+// writes only through `Streams`.
 import { createRequire } from 'node:module';
 import { exitCodes, RuntimeFault } from '../../runtime/index.js';
 import { generalHelp, verbHelp } from './help.js';

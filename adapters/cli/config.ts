@@ -1,5 +1,5 @@
-// `config`: what the engine would run with, and where each value came from. Names of secret files are printed, their
-// contents never read.
+// `config`: what the engine would run with, and where each value came from. Names of secret files
+// are printed, their contents never read.
 import { exitCodes } from '../../runtime/index.js';
 import { columns } from './output.js';
 import { configFlags, configOf, findingLines } from './serve.js';

@@ -2,10 +2,6 @@
 import { exitCodes } from '../../runtime/index.js';
 import type { Verb } from './verb.js';
 
-interface DemoModule {
-  readonly runDemo: (argv: readonly string[]) => Promise<number>;
-}
-
 export const demo: Verb = {
   name: 'demo',
   purpose: 'Tell the whole story on real SIP traffic, each claim checked.',
@@ -19,8 +15,7 @@ export const demo: Verb = {
   exits: [1, exitCodes.internal],
   raw: true,
   run: async ({ args }) => {
-    const where = new URL('./demo/main.js', import.meta.url).href;
-    const { runDemo } = (await import(where)) as DemoModule;
+    const { runDemo } = await import('./demo/main.js');
     return runDemo(args);
   },
 };

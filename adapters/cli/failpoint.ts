@@ -1,5 +1,6 @@
-// Failpoints (reliability 3.1): DEFERRED_IM_FAILPOINT=name:n ends the process, as a power cut would, at the n-th pass
-// of a point. Only with NODE_ENV=test; anywhere else the variable is named in the log and ignored.
+// Failpoints (reliability 3.1): DEFERRED_IM_FAILPOINT=name:n ends the process, as a power cut
+// would, at the n-th pass of a point. Only with NODE_ENV=test; anywhere else the variable is named
+// in the log and ignored.
 import type { Log } from '../log.js';
 
 /** The hook for the runtime, or null when no failpoint is set. */

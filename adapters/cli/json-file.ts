@@ -1,4 +1,5 @@
-// Reads a JSON file for a verb: the value, or one sentence that says what is wrong and in which line and column.
+// Reads a JSON file for a verb: the value, or one sentence that says what is wrong and in which
+// line and column.
 import { readFileSync } from 'node:fs';
 
 export type JsonFile =

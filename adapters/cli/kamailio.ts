@@ -1,4 +1,5 @@
-// `kamailio check`: what an operator's kamailio.cfg still needs before deferred-im can stand behind it.
+// `kamailio check`: what an operator's kamailio.cfg still needs before deferred-im can stand behind
+// it.
 import { exitCodes } from '../../runtime/index.js';
 import { checkKamailioFile } from '../compose.js';
 import { safe } from './output.js';

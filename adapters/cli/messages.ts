@@ -169,7 +169,8 @@ function timers({ timers: waiting }: MessageLife): string {
   return `${columns(['TIMER', 'DUE'], rows)}\n`;
 }
 
-// The policy may have gone from the store, or be one this release refuses: the life is shown without its chart then.
+// The policy may have gone from the store, or be one this release refuses: the life is shown
+// without its chart then.
 async function chartOf(call: Call, life: MessageLife): Promise<string> {
   try {
     const file = await askReading(call, 'policy.show', {

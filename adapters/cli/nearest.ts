@@ -1,4 +1,5 @@
-// Finds the word somebody may have meant: the nearest of a list by edit distance, if it is near at all.
+// Finds the word somebody may have meant: the nearest of a list by edit distance, if it is near at
+// all.
 
 /** The nearest candidate within a third of the word's length (at least two edits), or null. */
 export function nearest(word: string, candidates: readonly string[]): string | null {

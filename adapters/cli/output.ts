@@ -1,5 +1,6 @@
-// What verbs print: results to standard output, everything else to standard error. With --json a result is one JSON
-// value on one line, and so is an error. Text that others wrote is made harmless before it reaches a terminal.
+// What verbs print: results to standard output, everything else to standard error. With --json a
+// result is one JSON value on one line, and so is an error. Text that others wrote is made harmless
+// before it reaches a terminal.
 import { visible } from '../../machines/index.js';
 
 export interface Output {

@@ -1,5 +1,5 @@
-// Arguments of one verb, by its own table of flags. What is unknown is named together with the nearest known flag;
-// nothing is guessed, no flag is silently ignored.
+// Arguments of one verb, by its own table of flags. What is unknown is named together with the
+// nearest known flag; nothing is guessed, no flag is silently ignored.
 import { parseArgs } from 'node:util';
 import { exitCodes } from '../../runtime/index.js';
 import { hint } from './nearest.js';

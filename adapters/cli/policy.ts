@@ -1,4 +1,5 @@
-// `policy`: files judged and drawn without an engine; policies of a store listed, shown, installed and activated.
+// `policy`: files judged and drawn without an engine; policies of a store listed, shown, installed
+// and activated.
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
   compilePolicy,

@@ -1,5 +1,5 @@
-// `serve`: the engine as a process. Owns signals, last-resort handlers, the watchdog and the exit code; what the
-// service is made of is the business of the composition root.
+// `serve`: the engine as a process. Owns signals, last-resort handlers, the watchdog and the exit
+// code; what the service is made of is the business of the composition root.
 import { exitCodes, RuntimeFault } from '../../runtime/index.js';
 import { BusError, type Service, startService } from '../compose.js';
 import { type Config, flagOf, readConfig, type Setting, settingsTable } from '../config.js';
@@ -225,13 +225,16 @@ function exiter(log: Log): (code: number, why: string) => void {
   };
 }
 
-// A failed assertion or a forgotten rejection is a bug: the process stops and recovers from disk (reliability R14).
+// A failed assertion or a forgotten rejection is a bug: the process stops and recovers from disk
+// (reliability R14).
 function lastResort(exit: (code: number, why: string) => void): void {
   const bug = (cause: unknown) =>
     exit(
       exitCodes.internal,
       cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
     );
+  // Without its reader the log is lost, the messages are not.
+  process.stderr.on('error', () => {});
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
 }

@@ -1,5 +1,6 @@
-// What a verb of the command line is: its words for --help, its flags, its code. One table of flags feeds both the
-// parser and the help, so that neither can know what the other does not. Knows no verb in particular.
+// What a verb of the command line is: its words for --help, its flags, its code. One table of flags
+// feeds both the parser and the help, so that neither can know what the other does not. Knows no
+// verb in particular.
 import type { Output } from './output.js';
 
 /** A flag; with `value` it takes one, named so in the help. */

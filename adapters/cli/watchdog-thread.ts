@@ -1,4 +1,5 @@
-// The watchdog's thread: counts turns, and kills a process whose loop gives no sign of life for very long.
+// The watchdog's thread: counts turns, and kills a process whose loop gives no sign of life for
+// very long.
 import { workerData } from 'node:worker_threads';
 import type { WatchdogData } from './watchdog.js';
 

@@ -1,6 +1,7 @@
-// The event loop under watch (reliability R14): blocked for more than ten seconds the process ends with code 70. A
-// thread of its own counts time, so that a process that was stopped or suspended as a whole is not taken for a
-// blocked one. While the loop is blocked nothing can set an exit code: should it never come back, the thread kills.
+// The event loop under watch (reliability R14): blocked for more than ten seconds the process ends
+// with code 70. A thread of its own counts time, so that a process that was stopped or suspended as
+// a whole is not taken for a blocked one. While the loop is blocked nothing can set an exit code:
+// should it never come back, the thread kills.
 import { Worker } from 'node:worker_threads';
 
 /** What the thread is given. */

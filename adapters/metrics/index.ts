@@ -1,5 +1,5 @@
-// /metrics in the Prometheus text format, /healthz (the process lives) and /readyz (it serves, or why not), on a
-// loopback port. Nothing here names a user or a message.
+// /metrics in the Prometheus text format, /healthz (the process lives) and /readyz (it serves, or
+// why not), on a loopback port. Nothing here names a user or a message.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RuntimeStats } from '../../runtime/index.js';

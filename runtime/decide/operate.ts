@@ -104,9 +104,10 @@ export function install(
     const first = compiled.findings[0];
     return refuse('policy-refused', null, `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
   }
-  const { hash, file } = compiled.policy;
+  const { hash } = compiled.policy;
   if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };
-  const row: PolicyRow = { source: file, installedAtMs: turn.nowMs, by: command.by };
+  // As it was written: its order is the order of its charts, and means nothing else.
+  const row: PolicyRow = { source: command.source, installedAtMs: turn.nowMs, by: command.by };
   turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
   return { kind: 'policy', hash };

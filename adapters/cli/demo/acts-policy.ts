@@ -14,9 +14,9 @@ export const swapped: Act = {
   title: 'The policy is swapped while the engine runs',
   claims: {
     swap: 'deliver-late activated in the running engine; old messages keep the policy they had',
-    old: 'stored before the swap: expires, is gone, and Alice gets her report',
-    late: 'stored after it: expires, is kept, and is delivered late',
+    late: 'stored after the swap: expires, is kept, and is delivered late',
     marked: 'marked: the Date and Expires it carries show Bob that it has expired; no report',
+    old: 'stored before it: expires, is gone, and Alice gets her report',
   },
   play: async (scene) => {
     const before = letterOf({
@@ -49,21 +49,25 @@ export const swapped: Act = {
       fresh.policyId !== 'deliver-late' && `the new message is under ${fresh.policyId}`,
     ]);
     await scene.inState(after, 'expired');
-    scene.say('Both expire while Bob is away.');
-    await scene.firstReport(before);
-    await scene.inState(before, 'reported');
+    await scene.until(`the end of "${before.subject}"`, async () => {
+      const life = await scene.life(before);
+      return life?.state !== 'stored';
+    });
+    scene.say('Both have expired while Bob was away. Now he registers:');
     await scene.bob.register();
     const copy = await scene.firstCopy(after);
-    await scene.inState(after, 'delivered');
-    scene.claim('old', [
-      scene.reports(before).length !== 1 && 'there is more than one report',
-      scene.copies(before).length !== 0 && 'it was delivered',
-    ]);
     scene.showText(scene.bob, 'received', copy, { bodyLines: 0 });
+    await scene.inState(after, 'delivered');
     scene.claim('late', [!copy.body.equals(after.body) && 'its body changed']);
     scene.claim('marked', [
       ...wrongMark(copy),
       scene.reports(after).length !== 0 && 'Alice got a report on it',
+    ]);
+    await scene.firstReport(before);
+    await scene.inState(before, 'reported');
+    scene.claim('old', [
+      scene.reports(before).length !== 1 && 'there is more than one report',
+      scene.copies(before).length !== 0 && 'it was delivered',
     ]);
   },
 };

@@ -108,6 +108,7 @@ export class Teller {
 
   /** The end of a log, when something went wrong. */
   tail(log: string): void {
+    if (log.trim() === '') return;
     for (const line of log.trimEnd().split('\n').slice(-logLines)) {
       this.line(`${signs.sip}${this.#paint('2', fitted(line))}`);
     }
