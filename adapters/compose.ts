@@ -48,7 +48,7 @@ import {
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
 export { type Reply, RuntimeFault } from '../runtime/index.js';
 export { askAdmin, type VerbAnswer } from './admin/index.js';
-export { checkKamailioFile, type KamailioFinding } from './kamailio/check.js';
+export { checkKamailioFile, type KamailioFinding } from './kamailio/index.js';
 export type {
   DeferredActor,
   EngineOptions,

@@ -1,12 +1,16 @@
-// A graph made ready for searching: what is entered with a state, what lies around and inside it, what leaves it and
-// what leads to it. Built once for each policy, so that the checks of a hostile file stay linear in its transitions.
+// A graph made ready for searching: what is entered with a state, what lies around and inside it,
+// what leaves it and what leads to it. Built once for each policy, so that the checks of a hostile
+// file stay linear in its transitions.
 import { type Graph, type GraphState, type GraphTransition, isWithin } from './graph.js';
 
 export interface GraphIndex {
   readonly states: ReadonlyMap<string, GraphState>;
   /** Transitions written at a state itself, in document order. */
   readonly from: ReadonlyMap<string, readonly GraphTransition[]>;
-  /** Transitions a message takes that enter a state, directly or by initial states and parallel regions. */
+  /**
+   * Transitions a message takes that enter a state, directly or by initial states and parallel
+   * regions.
+   */
   readonly entering: ReadonlyMap<string, readonly GraphTransition[]>;
   /** States entered when `path` is entered, itself included. */
   readonly entered: (path: string) => readonly string[];

@@ -152,7 +152,9 @@ export class Engine implements Runtime {
   }
 
   private async allIds(aor: string): Promise<readonly string[]> {
-    const locals = await localsOf(this.source, aor, null, this.options.settings.mailboxMessagesMax);
+    const locals = await this.asked(
+      localsOf(this.source, aor, null, this.options.settings.mailboxMessagesMax),
+    );
     return locals.map((local) => this.identities.deferredId(local));
   }
 
@@ -160,7 +162,7 @@ export class Engine implements Runtime {
     command: Extract<Command, { type: 'message.received' }>,
     refused: Reply,
   ): Promise<Reply> {
-    const oldest = await oldestOf(this.source, command.message.aor);
+    const oldest = await this.asked(oldestOf(this.source, command.message.aor));
     if (oldest === null) return refused;
     const partition = this.partition(command);
     await this.writer.submit({ type: 'room.made', local: oldest }, partition);
@@ -375,8 +377,27 @@ export class Engine implements Runtime {
     };
   }
 
+  // A read that fails is a store error like any other (R5): whoever asked, the process ends.
+  private async asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (cause) {
+      this.fail(cause);
+      throw cause;
+    }
+  }
+
+  private looked<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (cause) {
+      this.fail(cause);
+      throw cause;
+    }
+  }
+
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
-    return listOf(this.source, aor, after, limit);
+    return this.asked(listOf(this.source, aor, after, limit));
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
@@ -387,7 +408,7 @@ export class Engine implements Runtime {
   }
 
   show(deferredId: string): MessageLife | null {
-    return lifeOf(this.source, deferredId);
+    return this.looked(() => lifeOf(this.source, deferredId));
   }
 
   actor(deferredId: string): ActorRow | null {
@@ -396,7 +417,7 @@ export class Engine implements Runtime {
   }
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
-    return idsOf(this.source, after, limit);
+    return this.asked(idsOf(this.source, after, limit));
   }
 
   bindings(aor: string): readonly Binding[] {

@@ -15,7 +15,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Listens on a socket file; a stale one of a dead process is replaced, the store's lock having been taken. */
+/** Listens on a socket file; a stale one is replaced, for the caller holds the store's lock. */
 export async function serveAdmin(
   path: string,
   context: VerbContext,
@@ -58,7 +58,7 @@ function listen(server: Server, path: string): Promise<void> {
 function checkPath(path: string): void {
   const octets = Buffer.byteLength(path);
   if (octets <= pathOctetsMax) return;
-  const what = `the path of the admin socket has ${octets} octets, at most ${pathOctetsMax}: ${path}`;
+  const what = `${path} has ${octets} octets, the path of a socket at most ${pathOctetsMax}`;
   throw Object.assign(new Error(what), { code: 'ENAMETOOLONG' });
 }
 

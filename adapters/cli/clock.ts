@@ -6,7 +6,9 @@ import type { Verb } from './verb.js';
 export const clockConfirm: Verb = {
   name: 'clock confirm',
   purpose: 'Believe the wall clock as it stands.',
-  text: 'When the wall clock jumps ahead the engine holds all expiries and says `clock.held` in its log. Check the clock of the host first: what is due by it expires at once.',
+  text:
+    'When the wall clock jumps ahead the engine holds all expiries and says `clock.held` ' +
+    'in its log. Check the clock of the host first: what is due by it expires at once.',
   flags: storeFlags,
   examples: ['deferred-im clock confirm --folder /var/lib/deferred-im'],
   exits: storeExits,

@@ -37,9 +37,9 @@ function unknownVerb(first: string, second: string): VerbFailure {
   const inner = group.map((verb) => verb.name.slice(first.length + 1));
   if (second === '' || second.startsWith('-'))
     return usageOf(`${first} needs one of: ${inner.join(', ')}`);
-  return usageOf(
-    `unknown verb ${JSON.stringify(`${first} ${second}`)}${hint(second, inner)}; ${first} knows: ${inner.join(', ')}`,
-  );
+  const asked = JSON.stringify(`${first} ${second}`);
+  const known = `${first} knows: ${inner.join(', ')}`;
+  return usageOf(`unknown verb ${asked}${hint(second, inner)}; ${known}`);
 }
 
 /** Everything a group of verbs has, when only its first word is given with a wish for help. */

@@ -5,7 +5,10 @@ import type { Verb } from './verb.js';
 export const demo: Verb = {
   name: 'demo',
   purpose: 'Tell the whole story on real SIP traffic, each claim checked.',
-  text: 'Starts NATS, Kamailio and the engine on free loopback ports, sends real SIP messages, and shows what happens. Cleans up after itself; the last line says how many claims held, and so does the exit code.',
+  text:
+    'Starts NATS, Kamailio and the engine on free loopback ports, sends real SIP ' +
+    'messages, and shows what happens. Cleans up after itself; the last line says how ' +
+    'many claims held, and so does the exit code.',
   flags: {
     'in-process': {
       meaning: 'The same story without NATS and Kamailio, inside one process.',

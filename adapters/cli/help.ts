@@ -23,14 +23,14 @@ export const exitMeanings: Readonly<Record<number, string>> = {
 export function generalHelp(verbs: readonly Verb[]): string {
   const rows = verbs.map((verb) => [usage(verb), verb.purpose] as const);
   return [
-    'deferred-im keeps SIP messages for people who are offline: stored, delivered on return, or reported\n',
-    'as failed to the sender.\n\n',
+    'deferred-im keeps SIP messages for people who are offline: stored, delivered on return,\n',
+    'or reported as failed to the sender.\n\n',
     'Usage: deferred-im VERB [ARGUMENTS] [--json]\n\n',
     table(rows),
     '\nMore about one verb: deferred-im help VERB, or deferred-im VERB --help\n',
     'Version:             deferred-im --version\n\n',
-    'The store of a verb is --folder, else DEFERRED_IM_FOLDER, else `folder` in the configuration file\n',
-    '(--config or DEFERRED_IM_CONFIG).\n\n',
+    'The store of a verb is --folder, else DEFERRED_IM_FOLDER, else `folder` in the\n',
+    'configuration file (--config or DEFERRED_IM_CONFIG).\n\n',
     'Exit codes:\n',
     table(Object.entries(exitMeanings).map(([code, meaning]) => [code, meaning] as const)),
   ].join('');

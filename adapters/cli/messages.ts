@@ -15,7 +15,9 @@ const id = {
 export const messagesList: Verb = {
   name: 'messages list',
   purpose: "List a user's waiting messages, or all messages the store remembers.",
-  text: 'With an AOR: what waits for this user, oldest first. Without: every message, ended ones included until they are forgotten, in no order of time.',
+  text:
+    'With an AOR: what waits for this user, oldest first. Without: every message, ended ' +
+    'ones included until they are forgotten, in no order of time.',
   arguments: [
     {
       name: 'AOR',
@@ -241,7 +243,8 @@ function word({ done, waiting }: Done): string {
 export const messagesDelete = deed(
   'delete',
   'Delete waiting messages, as their owner would.',
-  'A failure report goes out where the sender asked for one. A message whose delivery is in flight waits for the answer first.',
+  'A failure report goes out where the sender asked for one. A message whose delivery ' +
+    'is in flight waits for the answer first.',
 );
 
 export const messagesExpire = deed(

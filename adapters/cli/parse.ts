@@ -24,7 +24,7 @@ export const flagsOf = (verb: Verb): Readonly<Record<string, Flag>> => ({
 
 const wrong = (message: string): VerbFailure => new VerbFailure(exitCodes.usage, 'usage', message);
 
-/** Reads the arguments after the verb's words. Throws a VerbFailure with code 64 that names what is wrong. */
+/** Reads what follows the verb's words. Throws a VerbFailure (64) that names what is wrong. */
 export function parseVerb(verb: Verb, argv: readonly string[]): Parsed {
   const known = flagsOf(verb);
   const options = Object.fromEntries(

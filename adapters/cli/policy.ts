@@ -15,7 +15,6 @@ import {
 import { exitCodes, type PolicySummary } from '../../runtime/index.js';
 import { drawChart } from '../compose.js';
 import { askReading, askRunning, storeExits, storeFlags } from './ask.js';
-import { authored } from './authored.js';
 import { readJsonFile } from './json-file.js';
 import { columns, instant, safe } from './output.js';
 import { type Call, type Verb, VerbFailure } from './verb.js';
@@ -116,7 +115,9 @@ const findingLine = (file: string, one: PolicyFinding): string =>
 export const policyCheck: Verb = {
   name: 'policy check',
   purpose: 'Check policy files as the engine would before it takes them.',
-  text: 'Each finding names the place as a JSON pointer, what is wrong, and its code. Needs no engine and changes nothing.',
+  text:
+    'Each finding names the place as a JSON pointer, what is wrong, and its code. Needs ' +
+    'no engine and changes nothing.',
   arguments: [{ name: 'FILE', meaning: 'A policy, as JSON.', many: true }],
   examples: [
     'deferred-im policy check my-policy.json',
@@ -147,7 +148,9 @@ type Format = (typeof formats)[number];
 export const policyChart: Verb = {
   name: 'policy chart',
   purpose: 'Draw the chart of a policy.',
-  text: 'A FILE is drawn as it stands; a shipped policy by its id; any other name is asked of the store.',
+  text:
+    'A FILE is drawn as it stands; a shipped policy by its id; any other name is asked ' +
+    'of the store.',
   arguments: [
     {
       name: 'FILE|ID|HASH',
@@ -219,7 +222,7 @@ async function policyNamed(call: Call): Promise<PolicyFile> {
   if (shippedPolicyIds.includes(name)) return shippedPolicy(name) as PolicyFile;
   const source = await askReading(call, 'policy.show', { policy: name });
   const compiled = compilePolicy(source);
-  if (compiled.ok) return authored(source);
+  if (compiled.ok) return source as PolicyFile;
   throw invalid(name, compiled.findings);
 }
 
@@ -280,7 +283,9 @@ const who = ({ flags }: Call): { by?: string } =>
 export const policyActivate: Verb = {
   name: 'policy activate',
   purpose: 'Store new messages under a policy from now on.',
-  text: 'Messages stored before keep the policy they were stored under. A file is installed first. To undo it, activate the hash that was active before.',
+  text:
+    'Messages stored before keep the policy they were stored under. A file is installed ' +
+    'first. To undo it, activate the hash that was active before.',
   arguments: [
     {
       name: 'FILE|ID|HASH',

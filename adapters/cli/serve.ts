@@ -66,10 +66,15 @@ export const serve: Verb = {
   name: 'serve',
   purpose: 'Run the engine on a data folder, behind NATS.',
   text:
-    'Makes the store when the folder is empty, checks it when it is not, and serves until SIGTERM or SIGINT: then nothing more is taken in, what was begun is finished, and the process ends within ten seconds with code 0. Logs go to standard error, one JSON object a line. When everything serves, one line goes to standard output: ' +
+    'Makes the store when the folder is empty, checks it when it is not, and serves ' +
+    'until SIGTERM or SIGINT: then nothing more is taken in, what was begun is finished, ' +
+    'and the process ends within ten seconds with code 0. Logs go to standard error, one ' +
+    'JSON object a line. When everything serves, one line goes to standard output: ' +
     '`deferred-im: serving FOLDER, http ADDRESS:PORT`.\n' +
-    'Every setting can stand in the configuration file, in the environment (DEFERRED_IM_ and its name in capitals) or on the command line; the later of these wins.\n' +
-    'With NODE_ENV=test, DEFERRED_IM_FAILPOINT=NAME:N ends the process by SIGKILL when it passes the point NAME for the Nth time.',
+    'Every setting can stand in the configuration file, in the environment (DEFERRED_IM_ ' +
+    'and its name in capitals) or on the command line; the later of these wins.\n' +
+    'With NODE_ENV=test, DEFERRED_IM_FAILPOINT=NAME:N ends the process by SIGKILL when ' +
+    'it passes the point NAME for the Nth time.',
   flags: configFlags,
   examples: [
     'deferred-im serve --folder /var/lib/deferred-im --host store.example.org',
@@ -180,7 +185,8 @@ const systemExits: Readonly<Record<string, number>> = {
 };
 
 function announce(output: Output, config: Config, service: Service): void {
-  const http = `${config['http.address'].includes(':') ? `[${config['http.address']}]` : config['http.address']}:${service.httpPort}`;
+  const address = config['http.address'];
+  const http = `${address.includes(':') ? `[${address}]` : address}:${service.httpPort}`;
   output.result(
     { serving: config.folder, http },
     () => `deferred-im: serving ${config.folder}, http ${http}\n`,

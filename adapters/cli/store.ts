@@ -27,7 +27,10 @@ function entriesOf([name, value]: [string, unknown]): (readonly [string, string]
 export const storeVerify: Verb = {
   name: 'store verify',
   purpose: 'Check every row of a store that nobody serves, and change nothing.',
-  text: 'Reads every row, its checksum, the count and sum of every partition, the commit number and its watermark, under the lock of the store. Also measures how long the volume takes to sync.',
+  text:
+    'Reads every row, its checksum, the count and sum of every partition, the commit ' +
+    'number and its watermark, under the lock of the store. Also measures how long the ' +
+    'volume takes to sync.',
   arguments: [
     {
       name: 'DIR',
@@ -50,10 +53,11 @@ export const storeVerify: Verb = {
       return exitCodes.damaged;
     }
     const syncMs = medianSyncMs(location.folder);
+    const facts = Object.entries({ ...counts, syncMs: syncMs.toFixed(2) });
+    const lines = facts.map(([name, value]) => [name, String(value)] as const);
     output.result(
       { folder: location.folder, ...counts, damage, syncMs },
-      () =>
-        `${pairs([...Object.entries(counts).map(([name, value]) => [name, String(value)] as const), ['syncMs', syncMs.toFixed(2)]])}store verify: no damage\n`,
+      () => `${pairs(lines)}store verify: no damage\n`,
     );
     return exitCodes.ok;
   },

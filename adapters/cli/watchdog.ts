@@ -13,7 +13,7 @@ export interface WatchdogData {
   readonly turnsMax: number;
 }
 
-/** Watches this thread's loop; `blocked` is called once it moves again after standing still for `limitMs`. */
+/** Watches this thread's loop; calls `blocked` when it moves again after more than `limitMs`. */
 export function startWatchdog(
   blocked: (blockedMs: number) => void,
   limitMs = 10_000,

@@ -1,0 +1,381 @@
+// Conformance rows of spec chapter 14 and rows A of the failure table that are about accepting a
+// message: what 202 promises, what is refused before anything is stored, and how a repetition is
+// known.
+import t from 'tap';
+import { EngineUnderTest } from '../../support/engine.js';
+import {
+  bob,
+  contact,
+  cpim,
+  daysMs,
+  deleted,
+  expiresAtMs,
+  hoursMs,
+  incoming,
+  numbered,
+  plain,
+  received,
+  registered,
+  writtenAtMs,
+} from '../../support/messages.js';
+
+const refusal = (reply: object) => {
+  const { kind, status, code } = reply as { kind: string; status?: number; code?: string };
+  return { kind, status, code };
+};
+
+t.test('C01 offline message is stored and answered 202', async (t) => {
+  const test = await EngineUnderTest.open();
+  const message = incoming();
+  const reply = await test.submit(received(message));
+  t.match(reply, { kind: 'accepted', duplicate: false });
+  const [id] = await test.engine.ids(null, 10);
+  t.equal((reply as { deferredId: string }).deferredId, id);
+  const stored = test.engine.read(bob, id as string);
+  t.same(stored?.octets, message.octets, 'octet for octet');
+  t.equal(test.state(id as string), 'stored');
+});
+
+t.test('C03 failed write is not acknowledged', async (t) => {
+  const test = await EngineUnderTest.open();
+  test.store.failCommit('lost');
+  let answered = false;
+  void test.engine.submit(received(incoming())).then(() => {
+    answered = true;
+  });
+  await test.clock.settle();
+  t.equal(answered, false);
+  t.equal(test.exits[0]?.code, 74);
+  await test.clock.advance(hoursMs(2));
+  t.equal(test.store.commitsAfterFailure, 0, 'no second try');
+  t.same(test.effects.sent, []);
+  const again = await test.crash();
+  t.same(await again.engine.ids(null, 10), []);
+  await again.clock.advance(hoursMs(2));
+  t.same(again.effects.sent, [], 'no report later');
+});
+
+t.test('C04 retransmission stores once', async (t) => {
+  const test = await EngineUnderTest.open();
+  const first = await test.accept(received(plain()));
+  const second = await test.submit(received(plain()));
+  t.same(second, { kind: 'accepted', deferredId: first, duplicate: true });
+  t.equal((await test.engine.ids(null, 10)).length, 1);
+});
+
+t.test('C05 client resend stores once', async (t) => {
+  const test = await EngineUnderTest.open();
+  const first = await test.accept(received(incoming()));
+  const resent = incoming({ callId: 'another@pc33.example.com', cseq: 7, fromTag: 'other' });
+  t.same(await test.submit(received(resent)), {
+    kind: 'accepted',
+    deferredId: first,
+    duplicate: true,
+  });
+  t.equal((await test.engine.list(bob, null, 10)).messages.length, 1);
+});
+
+t.test('C06 deferred ids are unique and well formed', async (t) => {
+  const test = await EngineUnderTest.open();
+  const ids = [await test.accept(received(numbered(1))), await test.accept(received(numbered(2)))];
+  const again = await test.crash();
+  ids.push(await again.accept(received(numbered(3))));
+  t.equal(new Set(ids).size, 3);
+  for (const id of ids) t.match(id, /^[0-9a-f]{2}[a-z2-7]{26}@mailserver32\.example\.org$/);
+});
+
+t.test('C07 id is found with and without sip prefix', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  for (const form of [id, `sip:${id}`, id.replace('mailserver32', 'MailServer32')]) {
+    t.ok(test.engine.read(bob, form), form);
+  }
+  t.equal(test.engine.read(bob, id.replace('mailserver32', 'elsewhere')), null);
+  const reply = await test.submit(deleted([`sip:${id}`]));
+  t.same(reply, { kind: 'results', results: [{ id: `sip:${id}`, status: 200 }] });
+});
+
+t.test('C16 dead on arrival is accepted and then reported once', async (t) => {
+  const test = await EngineUnderTest.open({ startMs: expiresAtMs + 1 });
+  const id = await test.accept(received(incoming()));
+  t.equal(test.state(id), 'reporting.sending');
+  t.equal(test.effects.reports.length, 1);
+  t.same((await test.engine.list(bob, null, 10)).messages, []);
+  await test.clock.advance(daysMs(1));
+  t.equal(test.effects.reports.filter((one) => one.cseq === 1).length, 1);
+});
+
+t.test('C16 Expires 0 expires at once', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming({ expiresSeconds: 0, dateMs: null })));
+  t.equal(test.state(id), 'reporting.sending');
+});
+
+t.test('C17 malformed Expires is treated as absent', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming({ expiresSeconds: null })));
+  t.equal(test.life(id).message.expiresAtMs, writtenAtMs + daysMs(7), 'the default applies');
+});
+
+t.test('C55 refused message is never reported', async (t) => {
+  const test = await EngineUnderTest.open({ settings: { pairMessagesMax: 1 } });
+  await test.accept(received(numbered(1, { expiresSeconds: null })));
+  t.same(refusal(await test.submit(received(numbered(2)))), {
+    kind: 'refused',
+    status: 480,
+    code: 'pair-full',
+  });
+  await test.clock.advance(daysMs(1));
+  t.same(test.effects.sent, []);
+});
+
+t.test('C63 lapsed registration counts as offline', async (t) => {
+  const test = await EngineUnderTest.open();
+  await test.submit(registered([contact(writtenAtMs + hoursMs(1))]));
+  await test.clock.advance(hoursMs(1));
+  t.same(test.engine.bindings(bob), []);
+  const id = await test.accept(received(incoming({ dateMs: test.clock.now() })));
+  await test.clock.advance(120_000);
+  t.equal(test.state(id), 'stored');
+  t.same(test.effects.sent, [], 'nothing is pushed to a contact that is gone');
+});
+
+t.test('C71 quota refusal is not reported', async (t) => {
+  for (const settings of [{ mailboxMessagesMax: 2 }, { mailboxOctetsMax: 250 }]) {
+    const test = await EngineUnderTest.open({ settings });
+    await test.accept(received(numbered(1)));
+    await test.accept(received(numbered(2)));
+    const reply = await test.submit(received(numbered(3)));
+    t.same(refusal(reply), { kind: 'refused', status: 480, code: 'mailbox-full' });
+    t.equal((reply as { retryAfterSeconds: number }).retryAfterSeconds, 60);
+    t.equal((await test.engine.ids(null, 10)).length, 2);
+    test.answerAll(200);
+    await test.clock.advance(hoursMs(2));
+    t.equal(test.effects.reports.length, 2, 'none about the third');
+  }
+});
+
+t.test('C71 the quota is free again when messages have gone', async (t) => {
+  const test = await EngineUnderTest.open({ settings: { mailboxMessagesMax: 1 } });
+  const id = await test.accept(received(numbered(1)));
+  await test.submit(deleted([id]));
+  t.match(await test.submit(received(numbered(2))), { kind: 'accepted' });
+});
+
+t.test('spec 2.8 drop-oldest makes room and reports what it removes', async (t) => {
+  const test = await EngineUnderTest.open({
+    settings: { mailboxMessagesMax: 2, atLimit: 'drop-oldest' },
+  });
+  const first = await test.accept(received(numbered(1)));
+  await test.accept(received(numbered(2)));
+  const third = await test.accept(received(numbered(3)));
+  t.equal(test.state(first), 'reporting.sending');
+  t.match(test.life(first).trail.at(-1), { event: 'message.evicted' });
+  t.equal(test.state(third), 'stored');
+  t.equal((await test.engine.list(bob, null, 10)).messages.length, 2);
+});
+
+t.test('C81 one account holds each message', async (t) => {
+  const test = await EngineUnderTest.open();
+  const carol = 'sip:bob2@example.org';
+  const one = await test.accept(received(numbered(1)));
+  const other = await test.accept(received(numbered(2, { aor: carol, toUri: carol })));
+  const listed = async (aor: string) =>
+    (await test.engine.list(aor, null, 10)).messages.map((message) => message.deferredId);
+  t.same(await listed(bob), [one]);
+  t.same(await listed(carol), [other]);
+  t.equal(test.engine.read(carol, one), null);
+  t.same(await test.submit(deleted([one], carol)), {
+    kind: 'results',
+    results: [{ id: one, status: 404 }],
+  });
+  t.equal(test.state(one), 'stored');
+});
+
+t.test('A3 killed while the batch is in flight: all or nothing', async (t) => {
+  for (const landed of [false, true]) {
+    const test = await EngineUnderTest.open();
+    test.store.hold();
+    void test.engine.submit(received(incoming()));
+    await test.clock.settle();
+    const again = await test.crash(landed);
+    const reply = await again.submit(received(incoming()));
+    t.match(reply, { kind: 'accepted', duplicate: landed });
+    t.equal((await again.engine.ids(null, 10)).length, 1);
+  }
+});
+
+t.test('A4 killed after commit, before acknowledgement', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  const again = await test.crash();
+  t.same(await again.submit(received(incoming())), {
+    kind: 'accepted',
+    deferredId: id,
+    duplicate: true,
+  });
+});
+
+t.test('A4 a sender who heard 503 gets no report, unless he asks again', async (t) => {
+  for (const repeated of [false, true]) {
+    const test = await EngineUnderTest.open();
+    const id = await test.accept(received(incoming()));
+    await test.submit({ type: 'message.unacknowledged', deferredId: id });
+    if (repeated) await test.submit(received(incoming()));
+    await test.clock.advanceTo(expiresAtMs);
+    t.equal(test.state(id), repeated ? 'reporting.sending' : 'dropped');
+    t.equal(test.effects.reports.length, repeated ? 1 : 0);
+  }
+});
+
+t.test('A5 attempts are not renumbered after a crash', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  await test.register();
+  await test.answer(test.effects.last, 480);
+  await test.clock.advance(60_000);
+  const second = test.effects.last;
+  t.equal(second.cseq, 2);
+  const again = await test.crash();
+  t.equal(again.effects.last.effectId, second.effectId);
+  t.equal(again.effects.last.callId, second.callId);
+  await again.answer(again.effects.last, 200);
+  t.equal(again.state(id), 'delivered');
+});
+
+t.test('A6 same message while first commit is in flight', async (t) => {
+  const test = await EngineUnderTest.open();
+  const release = test.store.hold();
+  const replies = [
+    test.engine.submit(received(incoming())),
+    test.engine.submit(received(incoming())),
+  ];
+  await test.clock.settle();
+  replies.push(test.engine.submit(received(incoming())));
+  let answered = 0;
+  for (const reply of replies) void reply.then(() => (answered += 1));
+  await test.clock.settle();
+  t.equal(answered, 0, 'all wait for the one commit');
+  await release();
+  await test.clock.settle();
+  const said = await Promise.all(replies);
+  t.same(
+    said.map((reply) => reply.kind === 'accepted' && reply.duplicate),
+    [false, true, true],
+  );
+  t.equal((await test.engine.ids(null, 10)).length, 1);
+});
+
+t.test('A7 same message again after it has ended', async (t) => {
+  const test = await EngineUnderTest.open();
+  test.answerAll(200);
+  const id = await test.accept(received(incoming()));
+  await test.register();
+  t.equal(test.state(id), 'delivered');
+  await test.clock.advance(daysMs(6));
+  t.match(await test.submit(received(incoming())), { deferredId: id, duplicate: true });
+  await test.register();
+  t.equal(test.effects.sent.length, 1, 'no second delivery');
+  await test.clock.advance(daysMs(1));
+  t.equal(test.engine.show(id), null, 'forgotten seven days after its end');
+  for (const letter of ['a', 'b', 'd', 'o', 'r', 't', 'w']) {
+    t.same(test.store.family(letter), [], `no row of family ${letter} is left`);
+  }
+  t.match(await test.submit(received(incoming())), { kind: 'accepted', duplicate: false });
+});
+
+t.test('A8 same key, other body', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  const reply = await test.submit(received(incoming({ text: 'something else' })));
+  t.same(refusal(reply), { kind: 'refused', status: 400, code: 'duplicate-conflict' });
+  t.equal(test.engine.stats().events['duplicate-conflict'], 1);
+  t.match(Buffer.from(test.engine.read(bob, id)?.octets ?? []).toString(), /Hello Bob/);
+});
+
+t.test('X12 nobody can squat on the Message-ID of another sender', async (t) => {
+  const test = await EngineUnderTest.open();
+  const mallory = 'sip:bob3@example.com';
+  await test.accept(received(incoming({ asserted: mallory, fromAor: mallory, text: 'mine' })));
+  t.match(await test.submit(received(incoming())), { kind: 'accepted', duplicate: false });
+});
+
+t.test('A10 free-space gate closed: nothing is stored, nothing reported', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(numbered(1)));
+  test.store.freeOctetsNow = 1000;
+  await test.clock.advance(1000);
+  const reply = await test.submit(received(numbered(2)));
+  t.same(refusal(reply), { kind: 'refused', status: 503, code: 'store-full' });
+  t.equal((await test.engine.ids(null, 10)).length, 1);
+  const commits = test.store.commits;
+  await test.submit(deleted([id]));
+  t.ok(test.store.commits > commits, 'what makes progress still passes');
+  test.store.freeOctetsNow = Number.MAX_SAFE_INTEGER;
+  await test.clock.advance(1000);
+  t.match(await test.submit(received(numbered(2))), { kind: 'accepted' });
+});
+
+t.test('B1 full disk: nothing accepted is lost', async (t) => {
+  const test = await EngineUnderTest.open();
+  const accepted: string[] = [];
+  for (let number = 0; number < 20; number += 1) {
+    if (number === 13) test.store.failCommit('lost');
+    void test.engine.submit(received(numbered(number))).then(
+      (reply) => reply.kind === 'accepted' && accepted.push(reply.deferredId),
+      () => {},
+    );
+    await test.clock.settle();
+  }
+  t.equal(test.exits.length, 1);
+  t.equal(test.exits[0]?.code, 74);
+  t.equal(accepted.length, 13);
+  t.equal(test.store.commitsAfterFailure, 0, 'B2 no commit after the first error');
+  const again = await test.crash();
+  t.same(new Set(await again.engine.ids(null, 100)), new Set(accepted));
+});
+
+t.test('B5 ghost commit: unknown to the sender, one copy after boot', async (t) => {
+  const test = await EngineUnderTest.open();
+  test.store.failCommit('ghost');
+  let answered = false;
+  void test.engine.submit(received(incoming())).then(() => (answered = true));
+  await test.clock.settle();
+  t.equal(answered, false);
+  t.equal(test.exits[0]?.code, 74);
+  const again = await test.crash();
+  t.match(await again.submit(received(incoming())), { kind: 'accepted', duplicate: true });
+  t.equal((await again.engine.ids(null, 10)).length, 1);
+});
+
+t.test('list pages go through a mailbox oldest first', async (t) => {
+  const test = await EngineUnderTest.open();
+  const ids: string[] = [];
+  for (let number = 0; number < 5; number += 1)
+    ids.push(await test.accept(received(numbered(number))));
+  const pages: string[][] = [];
+  let after: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof test.engine.list>> = await test.engine.list(
+      bob,
+      after,
+      2,
+    );
+    pages.push(page.messages.map((one) => one.deferredId));
+    after = page.next;
+  } while (after !== null);
+  t.same(pages, [ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
+  const [first] = (await test.engine.list(bob, null, 1)).messages;
+  t.match(first, { state: 'stored', from: 'sip:alice@example.com', subject: 'Lunch' });
+});
+
+t.test('the list does not tell who an anonymous sender is', async (t) => {
+  const test = await EngineUnderTest.open();
+  const anonymous = 'sip:anonymous@anonymous.invalid';
+  await test.accept(
+    received(incoming({ anonymous: true, fromUri: anonymous, cpim: cpim({ from: anonymous }) })),
+  );
+  const listing = await test.engine.list(bob, null, 10);
+  t.equal(listing.messages[0]?.from, null);
+  t.notMatch(JSON.stringify(listing), /alice/);
+});

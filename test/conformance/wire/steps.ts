@@ -1,0 +1,41 @@
+// Steps that the wire tests share: a letter is stored, a phone hesitates, and the proof that
+// nothing more comes. Not a test file.
+import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
+import type { Chain } from '../../support/chain.js';
+import { isResult, type Letter, letter, reported } from './letters.js';
+
+/** Sends a letter that must be stored; its deferred id. */
+export async function store(
+  chain: Chain,
+  alice: SipAgent,
+  bob: SipAgent,
+  sent: Letter = letter(alice, bob),
+): Promise<string> {
+  const answer = await alice.message(sent);
+  if (answer.status !== 202) throw new Error(`not stored: ${answer.status} ${answer.reason}`);
+  return chain.newest(bob);
+}
+
+/**
+ * Has one more report come to a sender. Reports to one target go one after the other: whatever was
+ * decided before
+ * this one has come as well, and what has not come was never sent.
+ */
+export async function sentinel(chain: Chain, alice: SipAgent): Promise<Letter> {
+  const last = letter(alice, await chain.bob(), { headers: { Expires: '0' } });
+  await alice.message(last);
+  await chain.waitUntil('the report that is owed', () =>
+    reported(alice, [last]).includes(`${last.imdnMessageId} failed`),
+  );
+  return last;
+}
+
+/** A phone that leaves messages unanswered until it is told the status; results it takes. */
+export function hesitant(bob: SipAgent): (status: number) => void {
+  let tell: (status: number) => void = () => undefined;
+  const told = new Promise<number>((resolve) => {
+    tell = resolve;
+  });
+  bob.onMessage = (request) => (isResult(request) ? 200 : told);
+  return tell;
+}

@@ -1,0 +1,486 @@
+// What a policy file may be: every refusal, each by its code, none by a throw; and what its hash
+// depends on.
+import t from 'tap';
+import {
+  canonicalJson,
+  compilePolicy,
+  policyBounds,
+  shippedPolicy,
+  shippedPolicyIds,
+} from '../../machines/index.js';
+import {
+  changed,
+  codesOf,
+  compiled,
+  type Loose,
+  nested,
+  parallel,
+  policyOf,
+  remembering,
+  shipped,
+} from '../support/policies.js';
+
+const stored = (policy: Loose) => policy.machine.states.stored;
+const inherited = ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'valueOf'];
+
+t.test('the shipped policies and the machines of the tests pass', async (t) => {
+  for (const id of shippedPolicyIds) t.same(codesOf(shippedPolicy(id)), [], id);
+  for (const source of [nested, parallel, remembering]) t.same(codesOf(source), []);
+});
+
+t.test('F2 unknown names are refused, each where it stands', async (t) => {
+  const cases: [string, string, (policy: Loose) => void][] = [
+    [
+      'unknown-guard',
+      '/on/message.deleted/guard',
+      (p) => {
+        stored(p).on['message.deleted'].guard = 'reportOwedd';
+      },
+    ],
+    [
+      'unknown-action',
+      '/entry',
+      (p) => {
+        stored(p).entry = 'delivr';
+      },
+    ],
+    [
+      'unknown-action',
+      '/exit',
+      (p) => {
+        stored(p).exit = ['report', 'sendMail'];
+      },
+    ],
+    [
+      'unknown-action',
+      '/on/message.deleted/actions',
+      (p) => {
+        stored(p).on['message.deleted'].actions = { type: 'xlog' };
+      },
+    ],
+    [
+      'unknown-delay',
+      '/after/expirry',
+      (p) => {
+        stored(p).after.expirry = 'expired';
+      },
+    ],
+    [
+      'unknown-event',
+      '/on/message.delete',
+      (p) => {
+        stored(p).on['message.delete'] = 'expired';
+      },
+    ],
+    [
+      'unknown-tag',
+      '/tags',
+      (p) => {
+        stored(p).tags = ['alive'];
+      },
+    ],
+    [
+      'unknown-target',
+      '/on/message.deleted',
+      (p) => {
+        stored(p).on['message.deleted'].target = 'nowhere';
+      },
+    ],
+    [
+      'unknown-target',
+      '/on/message.deleted',
+      (p) => {
+        stored(p).on['message.deleted'].target = '#elsewhere.stored';
+      },
+    ],
+    [
+      'unknown-parameter',
+      '/guard/params/klass',
+      (p) => {
+        stored(p).on['delivery.answered'].guard.params.klass = 'success';
+      },
+    ],
+    [
+      'bad-parameter',
+      '/guard/params/class',
+      (p) => {
+        stored(p).on['delivery.answered'].guard.params.class = 'succes';
+      },
+    ],
+    [
+      'missing-parameter',
+      '/guard/params',
+      (p) => {
+        stored(p).on['delivery.answered'].guard = 'answered';
+      },
+    ],
+  ];
+  for (const [code, pointer, change] of cases) {
+    const result = compilePolicy(changed(change));
+    t.equal(result.ok, false, code);
+    const found = result.ok ? [] : result.findings;
+    t.ok(
+      found.some(
+        (one) =>
+          one.code === code &&
+          one.pointer.startsWith('/machine/states/stored') &&
+          one.pointer.endsWith(pointer),
+      ),
+      `${code} at ${pointer}: ${JSON.stringify(found)}`,
+    );
+  }
+});
+
+t.test('F3 names like constructor and __proto__ mean nothing anywhere', async (t) => {
+  for (const name of inherited) {
+    const places: ((policy: Loose) => void)[] = [
+      (p) => {
+        stored(p).on['message.deleted'].guard = name;
+      },
+      (p) => {
+        stored(p).on['message.deleted'].guard = { type: name };
+      },
+      (p) => {
+        stored(p).entry = name;
+      },
+      (p) => {
+        stored(p).tags = [name];
+      },
+      (p) => {
+        stored(p).on['message.deleted'].target = name;
+      },
+      (p) => {
+        stored(p).on = JSON.parse(`{"${name}": "expired"}`);
+      },
+      (p) => {
+        stored(p).after = JSON.parse(`{"${name}": "expired"}`);
+      },
+      (p) => {
+        p.machine.initial = name;
+      },
+      (p) => {
+        stored(p).on['delivery.answered'].guard.params = JSON.parse(`{"${name}": 1}`);
+      },
+      (p) => {
+        p.settings = JSON.parse(`{"${name}": 1}`);
+      },
+    ];
+    for (const [index, place] of places.entries())
+      t.not(codesOf(changed(place)).length, 0, `${name} in place ${index}`);
+  }
+});
+
+t.test('J3 no invoke, no code, no unknown key, no name of XState', async (t) => {
+  const places: ((policy: Loose) => void)[] = [
+    (p) => {
+      stored(p).invoke = { src: 'fetch' };
+    },
+    (p) => {
+      p.machine.context = {};
+    },
+    (p) => {
+      p.machine.options = { maxIterations: -1 };
+    },
+    (p) => {
+      p.machine.maxIterations = -1;
+    },
+    (p) => {
+      p.machine.type = 'parallel';
+    },
+    (p) => {
+      p.version = '1';
+    },
+    (p) => {
+      stored(p).on['*'] = 'expired';
+    },
+    (p) => {
+      stored(p).on['xstate.after.1.x'] = 'expired';
+    },
+    (p) => {
+      stored(p).entry = { type: 'xstate.raise', params: {} };
+    },
+    (p) => {
+      stored(p).entry = { type: 'xstate.spawnChild' };
+    },
+    (p) => {
+      stored(p).on['message.deleted'].cond = 'x';
+    },
+    (p) => {
+      stored(p).meta = { outcome: 'Not A Label' };
+    },
+    (p) => {
+      stored(p).on['message.deleted'] = { guard: { type: 'and', params: {} } };
+    },
+  ];
+  for (const [index, place] of places.entries())
+    t.not(codesOf(changed(place)).length, 0, `place ${index}`);
+});
+
+t.test('a delay is a bare name with a unit, never a number', async (t) => {
+  const after = (name: string) =>
+    changed((p) => {
+      stored(p).after[name] = 'expired';
+    });
+  for (const name of ['5000', '-5', '1 day', '1e400', 'abc']) {
+    t.not(codesOf(after(name)).length, 0, name);
+  }
+  const declared = (delay: unknown) =>
+    changed((p) => {
+      p.settings.delays.pause = delay;
+      stored(p).after.pause = 'expired';
+    });
+  t.same(codesOf(declared({ seconds: 5 })), []);
+  for (const delay of [
+    5,
+    '5',
+    {},
+    { seconds: 0 },
+    { seconds: -1 },
+    { seconds: 1.5 },
+    { seconds: 1, days: 1 },
+    { weeks: 1 },
+    { days: 100_000 },
+    null,
+  ]) {
+    t.not(codesOf(declared(delay)).length, 0, JSON.stringify(delay));
+  }
+  const shadow = changed((p) => {
+    p.settings.delays.expiry = { seconds: 5 };
+  });
+  t.same(codesOf(shadow), ['built-in-delay']);
+});
+
+t.test('settings keep their bounds', async (t) => {
+  const settings: [string, unknown][] = [
+    ['maxLifetimeSeconds', 'none'],
+    ['maxLifetimeSeconds', 59],
+    ['defaultExpirySeconds', -1],
+    ['defaultExpirySeconds', 'never'],
+    ['retryStepsSeconds', []],
+    ['retryStepsSeconds', [9]],
+    ['deliverAfterExpiry', 'yes'],
+    ['unheardOf', 1],
+  ];
+  for (const [name, value] of settings)
+    t.equal(
+      codesOf(
+        changed((p) => {
+          p.settings[name] = value;
+        }),
+      )[0],
+      'schema',
+      name,
+    );
+});
+
+t.test('F1 an endless always is refused, guarded or not', async (t) => {
+  const loops: ((policy: Loose) => void)[] = [
+    (p) => {
+      p.machine.states.settling.always = [{ target: 'settling' }];
+    },
+    (p) => {
+      p.machine.states.expired.always = [{ target: 'settling' }];
+    },
+    (p) => {
+      stored(p).always = [{ guard: 'expired', target: 'settling' }];
+    },
+    (p) => {
+      p.machine.states.expired.always = [{ actions: 'markExpired' }];
+    },
+  ];
+  for (const [index, loop] of loops.entries())
+    t.ok(codesOf(changed(loop)).includes('endless-always'), `loop ${index}`);
+});
+
+t.test('F7 unreachable states and dead ends are refused', async (t) => {
+  t.ok(
+    codesOf(
+      changed((p) => {
+        p.machine.states.island = { on: { 'message.outlived': 'dropped' } };
+      }),
+    ).includes('unreachable'),
+  );
+  t.ok(
+    codesOf(
+      changed((p) => {
+        stored(p).on['message.evicted'] = 'trap';
+        p.machine.states.trap = { on: { 'message.outlived': { actions: 'markExpired' } } };
+      }),
+    ).includes('dead-end'),
+  );
+});
+
+t.test('RC4 RC9 no message is deaf to its end', async (t) => {
+  t.ok(
+    codesOf(
+      changed((p) => {
+        delete stored(p).on['message.outlived'];
+      }),
+    ).includes('unhandled'),
+  );
+  t.ok(
+    codesOf(
+      changed((p) => {
+        delete stored(p).on['message.deleted'];
+      }),
+    ).includes('unhandled'),
+  );
+  const untagged = changed((p) => {
+    delete stored(p).on['message.deleted'];
+    delete stored(p).tags;
+  });
+  t.notOk(codesOf(untagged).includes('unhandled'), 'what is not in the mailbox is not deleted');
+});
+
+t.test('shape: initial, outcome, empty transition, ids', async (t) => {
+  t.ok(
+    codesOf(
+      changed((p) => {
+        delete p.machine.states.reporting.initial;
+      }),
+    ).includes('no-initial'),
+  );
+  t.ok(
+    codesOf(
+      changed((p) => {
+        delete p.machine.states.dropped.meta;
+      }),
+    ).includes('no-outcome'),
+  );
+  t.same(
+    codesOf(
+      changed((p) => {
+        p.machine.id = 'other';
+      }),
+    )[0],
+    'id-mismatch',
+  );
+  t.ok(
+    codesOf(
+      changed((p) => {
+        stored(p).on['message.withdrawn'] = { guard: 'expired' };
+      }),
+    ).includes('empty-transition'),
+  );
+});
+
+t.test('F4 deep, large and numerous are refused, quickly', async (t) => {
+  const deep = (levels: number) => {
+    let value: unknown = 1;
+    for (let level = 0; level < levels; level += 1) value = { states: value };
+    return value;
+  };
+  const many = (count: number) =>
+    policyOf({
+      initial: 's0',
+      on: { 'message.outlived': '.over', 'message.deleted': '.over' },
+      states: Object.fromEntries([
+        ...Array.from({ length: count - 1 }, (_, n) => [
+          `s${n}`,
+          n + 2 < count ? { on: { 'message.evicted': `s${n + 1}` } } : {},
+        ]),
+        ['over', { type: 'final', meta: { outcome: 'done' } }],
+      ]),
+    });
+  t.same(codesOf(many(256)), []);
+  const cyclic: Loose = {};
+  cyclic.machine = cyclic;
+  const cases: [string, unknown][] = [
+    ['too-deep', deep(5000)],
+    ['too-deep', deep(33)],
+    ['too-deep', cyclic],
+    [
+      'too-large',
+      changed((p) => {
+        p.description = 'x'.repeat(policyBounds.octetsMax);
+      }),
+    ],
+  ];
+  for (const [code, source] of cases) {
+    const begun = performance.now();
+    t.same(codesOf(source), [code]);
+    t.ok(performance.now() - begun < 200, `${code} took ${performance.now() - begun} ms`);
+  }
+  t.not(codesOf(many(257)).length, 0, '257 states');
+});
+
+t.test('F4 the dearest policy that fits is judged in under a second', async (t) => {
+  // A chain in the worst order for every search, as many transitions as the octets allow.
+  const count = 250;
+  const states: Loose = { over: { type: 'final', meta: { outcome: 'done' } } };
+  for (let n = count; n > 0; n -= 1) {
+    const next = n === 1 ? 'over' : `s${n - 1}`;
+    states[`s${n}`] = { always: [{ guard: 'expired', target: next }, next, next, next, next] };
+  }
+  const events = { 'message.outlived': '.over', 'message.deleted': '.over' };
+  const source = policyOf({ initial: `s${count}`, on: events, states });
+  const filler = Math.floor((policyBounds.octetsMax - canonicalJson(source).length) / 10);
+  for (let added = 0; added < filler - 50; added += 1) {
+    const always = states[`s${1 + (added % count)}`].always;
+    if (always.length < 64) always.push('over');
+  }
+  t.ok(canonicalJson(source).length > 50_000);
+  const begun = performance.now();
+  compilePolicy(source);
+  const took = performance.now() - begun;
+  t.ok(took < 1000, `${Math.round(took)} ms`);
+});
+
+t.test('F10 what is not JSON is refused, not thrown', async (t) => {
+  const sources: unknown[] = [
+    undefined,
+    null,
+    true,
+    7,
+    'text',
+    [],
+    {},
+    Symbol('x'),
+    1n,
+    () => {},
+    Number.NaN,
+    changed((p) => {
+      p.settings = undefined;
+    }),
+    changed((p) => {
+      p.settings.maxLifetimeSeconds = Number.POSITIVE_INFINITY;
+    }),
+    changed((p) => {
+      p.settings.maxLifetimeSeconds = 10n;
+    }),
+    changed((p) => {
+      stored(p).entry = () => {};
+    }),
+  ];
+  for (const source of sources) t.not(codesOf(source).length, 0, String(source));
+});
+
+t.test('key order does not change the hash, content does', async (t) => {
+  const reverse = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(reverse);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, item]) => [key, reverse(item)]),
+    );
+  };
+  const base = shipped('delete-and-report');
+  const other = compiled(reverse(shippedPolicy('delete-and-report')));
+  t.equal(other.hash, base.hash);
+  t.match(base.hash, /^[0-9a-f]{64}$/);
+  t.same(other.graph, base.graph, 'the machine is built from the canonical form');
+  const renamed = compiled(
+    changed((p) => {
+      p.title = 'x';
+    }),
+  );
+  t.not(renamed.hash, base.hash);
+});
+
+t.test('canonical JSON of RFC 8785', async (t) => {
+  t.equal(
+    canonicalJson({ b: [1, 'é"', null], a: { z: true, y: -0 } }),
+    '{"a":{"y":0,"z":true},"b":[1,"é\\"",null]}',
+  );
+});

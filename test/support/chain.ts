@@ -1,0 +1,317 @@
+// The whole chain for tests on the wire: a real nats-server, a real Kamailio, the real engine and
+// SIP agents, all on free loopback ports and in one temporary folder. Invariant: what it starts it
+// ends, by id, and every wait is bounded and says what it waited for. Each test takes users of its
+// own, so that the cases of one file do not meet. It knows how the parts are started and asked,
+// nothing about what a message should become.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { askAdmin } from '../../adapters/admin/index.js';
+import { type Child, startChild } from '../../adapters/cli/stage/child.js';
+import { type Kamailio, startKamailio } from '../../adapters/cli/stage/kamailio.js';
+import { type NatsServer, startNats } from '../../adapters/cli/stage/nats-server.js';
+import { type AgentOptions, SipAgent } from '../../adapters/cli/stage/sip-agent.js';
+import { adminPath, type Service, startService } from '../../adapters/compose.js';
+import { readConfig, variableOf } from '../../adapters/config.js';
+import { createLog } from '../../adapters/log.js';
+import { client } from '../adapters/nats/nats-server.js';
+
+type BusClient = Awaited<ReturnType<typeof client>>;
+
+export interface ChainOptions {
+  /** Settings of the engine by their name in the configuration file, over those of the chain. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The engine as a process of its own, which can be killed; inside this process by default. */
+  readonly child?: boolean;
+  /** How long the proxy holds a sender. */
+  readonly holdMs?: number;
+  /** How long a phone may be silent. */
+  readonly phoneMs?: number;
+}
+
+/** One row of a user's mailbox, as the engine lists it. */
+export interface Listed {
+  readonly deferredId: string;
+  readonly state: string;
+  readonly from: string | null;
+  readonly expiresAtMs: number | null;
+}
+
+/** What the engine tells of one message. */
+export interface Life {
+  readonly state: string;
+  readonly outcome: string | null;
+  readonly policyId: string;
+  readonly message: {
+    readonly reportException: string | null;
+    readonly receivedAtMs: number;
+    readonly expiresAtMs: number | null;
+  };
+}
+
+type Found<T> = Exclude<T, false | null | undefined>;
+
+const patienceMs = 25_000;
+const logLinesKept = 60;
+const usersOfAKind = 100;
+
+/** Users of the proxy: alice, bob, carol, and numbered ones of which each test takes its own. */
+const users: Readonly<Record<string, string>> = Object.fromEntries(
+  ['alice', 'bob', 'carol'].flatMap((name) => [
+    [name, `${name}'s secret`],
+    ...Array.from({ length: usersOfAKind }, (_, at) => [`${name}${at + 1}`, `secret ${at + 1}`]),
+  ]),
+);
+
+export class Chain {
+  nats!: NatsServer;
+  kamailio!: Kamailio;
+  /** A neighbour on the bus. */
+  bus!: BusClient;
+  readonly folder: string;
+  /** Told by the engine when it cannot go on. */
+  readonly exits: string[] = [];
+
+  readonly #root = mkdtempSync(join(tmpdir(), 'deferred-im-chain-'));
+  readonly #options: ChainOptions;
+  readonly #log: string[] = [];
+  readonly #agents: SipAgent[] = [];
+  #service: Service | null = null;
+  #child: Child | null = null;
+  #taken = 0;
+
+  private constructor(options: ChainOptions) {
+    this.#options = options;
+    this.folder = join(this.#root, 'store');
+  }
+
+  /** Starts everything; resolves when the proxy would store. */
+  static async start(options: ChainOptions = {}): Promise<Chain> {
+    const chain = new Chain(options);
+    try {
+      chain.nats = await startNats();
+      chain.bus = await client(chain.nats.url, { maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+      await Promise.all([chain.startProxy(), chain.startEngine()]);
+      await chain.serving();
+      return chain;
+    } catch (error) {
+      await chain.stop();
+      throw error;
+    }
+  }
+
+  /** Resolves when the proxy hears the engine. */
+  serving(): Promise<void> {
+    return this.kamailio.storeReady(patienceMs);
+  }
+
+  /** Starts Kamailio, on the port it had before. */
+  async startProxy(): Promise<void> {
+    const { holdMs, phoneMs } = this.#options;
+    this.kamailio = await startKamailio({
+      natsUrl: this.nats.url,
+      users,
+      sharedMemoryMib: 64,
+      ...(this.kamailio === undefined ? {} : { port: this.kamailio.port }),
+      ...(holdMs === undefined ? {} : { holdMs }),
+      ...(phoneMs === undefined ? {} : { phoneMs }),
+    });
+  }
+
+  /** `kill -9` of nats-server; resolves when it is gone. */
+  async killNats(): Promise<void> {
+    const { pid } = this.nats;
+    this.nats.kill('SIGKILL');
+    await this.waitUntil('nats-server is gone', () => !isAlive(pid));
+  }
+
+  /** Starts nats-server again on the port it had. */
+  async restartNats(): Promise<void> {
+    await this.nats.stop();
+    this.nats = await startNats({ port: this.nats.port });
+  }
+
+  /** Starts the engine on its folder, and waits until it serves. */
+  async startEngine(): Promise<void> {
+    if (this.#options.child === true) await this.#startChild();
+    else await this.#startService();
+  }
+
+  async #startService(): Promise<void> {
+    const read = readConfig({ file: null, environment: this.#settings(), flags: {} });
+    if (!read.ok) throw new TypeError(JSON.stringify(read.findings));
+    const write = (line: string): void => {
+      this.#log.push(line);
+      if (this.#log.length > logLinesKept) this.#log.shift();
+    };
+    const exit = (code: number, why: string): void => {
+      this.exits.push(`${code} ${why}`);
+    };
+    this.#service = await startService(read.config, { log: createLog('debug', write), exit });
+    await this.#service.ready;
+  }
+
+  async #startChild(): Promise<void> {
+    const main = fileURLToPath(new URL('../../adapters/cli/main.js', import.meta.url));
+    const assignments = Object.entries(this.#settings()).map(([name, value]) => `${name}=${value}`);
+    const args = [...assignments, process.execPath, main, 'serve'];
+    this.#child = startChild('env', args, join(this.#root, 'engine.log'));
+    await this.waitUntil('the engine serves', async () => {
+      if (this.#child?.running() !== true) throw new Error('the engine ended');
+      const answer = await askAdmin(adminPath(this.folder), 'readiness', {}).catch(() => null);
+      return answer?.ok === true && (answer.result as { ready: boolean }).ready;
+    });
+  }
+
+  // As environment variables, which `serve` and readConfig understand alike.
+  #settings(): Record<string, string> {
+    const settings = {
+      folder: this.folder,
+      host: 'mailserver32.example.org',
+      'nats.servers': this.nats.url,
+      'http.port': '0',
+      allowVolatileFolder: 'true',
+      ballastOctets: '0',
+      logLevel: 'debug',
+      ...this.#options.settings,
+    };
+    return Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [variableOf(name), value]),
+    );
+  }
+
+  /** Ends the engine in good order. */
+  async stopEngine(): Promise<void> {
+    await this.#service?.close();
+    await this.#child?.stop();
+    this.#service = null;
+    this.#child = null;
+  }
+
+  /** `kill -9` of an engine that is a process of its own; resolves when it is gone. */
+  async killEngine(): Promise<void> {
+    const child = this.#child;
+    if (child === null) throw new TypeError('the engine is inside this process');
+    child.kill('SIGKILL');
+    await this.waitUntil('the engine is gone', () => !child.running());
+    this.#child = null;
+  }
+
+  /** Halts an engine that is a process of its own, as a slow disk would, or has it go on. */
+  signalEngine(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    if (this.#child === null) throw new TypeError('the engine is inside this process');
+    this.#child.kill(signal);
+  }
+
+  /** A sender of his own for one test, registered so that reports reach him. */
+  async alice(options: Partial<AgentOptions> = {}): Promise<SipAgent> {
+    const agent = await this.agent(this.#next('alice'), options);
+    await agent.register();
+    return agent;
+  }
+
+  /** A recipient of his own for one test, offline. */
+  bob(options: Partial<AgentOptions> = {}): Promise<SipAgent> {
+    return this.agent(this.#next('bob'), options);
+  }
+
+  #next(kind: string): string {
+    this.#taken += 1;
+    if (this.#taken > usersOfAKind) throw new TypeError('the proxy has no more users');
+    return `${kind}${this.#taken}`;
+  }
+
+  /** An agent of a named user, offline; a second one of the same user is a second device. */
+  async agent(user: string, options: Partial<AgentOptions> = {}): Promise<SipAgent> {
+    const password = users[user] ?? 'unknown';
+    const proxyPort = this.kamailio.port;
+    const agent = await SipAgent.open({ user, password, proxyPort, ...options });
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  /** Runs an admin verb on the engine's socket; a refusal is an error. */
+  async admin(verb: string, args: object = {}): Promise<unknown> {
+    const answer = await askAdmin(adminPath(this.folder), verb, args);
+    if (!answer.ok) throw new Error(`${verb}: ${answer.code} ${answer.message}`);
+    return answer.result;
+  }
+
+  /** A user's waiting messages, oldest first. */
+  async mailbox(user: SipAgent | string): Promise<readonly Listed[]> {
+    const aor = typeof user === 'string' ? user : user.uri;
+    const page = (await this.admin('messages.list', { aor, limit: 1000 })) as {
+      readonly messages: readonly Listed[];
+    };
+    return page.messages;
+  }
+
+  /** The deferred id of a user's newest waiting message. */
+  async newest(user: SipAgent): Promise<string> {
+    const last = (await this.mailbox(user)).at(-1);
+    if (last === undefined) throw new Error(`nothing waits for ${user.user}`);
+    return last.deferredId;
+  }
+
+  async life(id: string): Promise<Life> {
+    return (await this.admin('messages.show', { id })) as Life;
+  }
+
+  /** Waits until a message is in a state. */
+  async reaches(id: string, state: string): Promise<void> {
+    await this.waitUntil(`${id} is ${state}`, async () => (await this.life(id)).state === state);
+  }
+
+  /** Makes a shipped or changed policy the one for new messages. */
+  async activate(source: object): Promise<void> {
+    const { hash } = (await this.admin('policy.install', { source })) as { readonly hash: string };
+    await this.admin('policy.activate', { policy: hash });
+  }
+
+  /** A user request over the bus, as the operator's own services make it. */
+  async ask<Answer>(verb: string, request: object): Promise<Answer> {
+    const payload = JSON.stringify({ v: 1, ...request });
+    const answer = await this.bus.request(`deferred-im.v1.user.${verb}`, payload, {
+      timeout: patienceMs,
+    });
+    return answer.json<Answer>();
+  }
+
+  /** Asks again every 20 ms until there is something, and gives it back; bounded. */
+  async waitUntil<T>(what: string, seek: () => T | Promise<T>): Promise<Found<T>> {
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      const found = await seek();
+      if (found !== null && found !== undefined && (found as unknown) !== false)
+        return found as Found<T>;
+      if (performance.now() > until) throw new Error(`${what}: not in time\n${this.#tails()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  #tails(): string {
+    return `${this.#log.join('')}${this.#child?.tail() ?? ''}${this.kamailio?.log() ?? ''}`;
+  }
+
+  /** Ends all of it. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.close()));
+    await this.stopEngine();
+    await this.bus?.close();
+    await this.kamailio?.stop();
+    await this.nats?.stop();
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Starts the chain for one test file. */
+export const startChain = (options: ChainOptions = {}): Promise<Chain> => Chain.start(options);

@@ -1,0 +1,55 @@
+// What of docs/ is made from the code: the reference pages, and the pages of the policies with their charts. Run as a
+// program it writes them all; a test makes them again and compares. A page of docs/reference that is not listed here
+// is refused by that test, so that none outlives its table.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { generatedCharts, repositoryRoot } from './generate-charts.js';
+import {
+  adapterErrors,
+  adapterLimits,
+  adminPage,
+  configPage,
+  subjectsPage,
+} from './reference-adapters.js';
+import {
+  effectsPage,
+  errorsPage,
+  eventsPage,
+  keysPage,
+  limitsPage,
+  reportExceptionsPage,
+  vocabularyPage,
+} from './reference-pages.js';
+
+/** Path below the repository → content, for every reference page. */
+export async function generatedDocs(): Promise<Map<string, string>> {
+  const pages: Readonly<Record<string, string>> = {
+    admin: adminPage(),
+    config: configPage(),
+    effects: effectsPage(),
+    errors: errorsPage(adapterErrors()),
+    events: eventsPage(),
+    keys: keysPage(),
+    limits: limitsPage(adapterLimits()),
+    'report-exceptions': reportExceptionsPage(),
+    subjects: subjectsPage(),
+    vocabulary: vocabularyPage(),
+  };
+  return new Map(
+    Object.entries(pages).map(([name, content]) => [`docs/reference/${name}.md`, content]),
+  );
+}
+
+async function main(): Promise<void> {
+  for (const [path, content] of [...(await generatedDocs()), ...(await generatedCharts())]) {
+    const file = join(repositoryRoot, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    process.stdout.write(`${path}\n`);
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main();
+}
