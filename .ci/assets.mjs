@@ -1,5 +1,5 @@
 // Copies what tsc leaves behind (JSON, configuration, pages) into dist, so that the built tree runs alone.
-import { cpSync, readdirSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const kinds = /\.(json|cfg|html|css|rng|xml|sh|md|eml|bin|conf)$/;
@@ -11,3 +11,5 @@ for (const folder of folders) {
     if (entry.isFile() && kinds.test(entry.name)) cpSync(path, join('dist', path));
   }
 }
+
+chmodSync('dist/adapters/cli/main.js', 0o755);

@@ -366,7 +366,9 @@ function serveAdminSubjects(bus: Bus, context: VerbContext, log: Log): void {
       subject: adminSubject(verb.replace('.', '-')),
       request: anything,
       reply: anything,
-      handle: async (args) => {
+      handle: async (request) => {
+        // The contract's version is the bus's, not the verb's.
+        const { v: _version, ...args } = request as { v?: unknown };
         const answer = await runVerb(context, verb, args);
         return answer.ok
           ? { v: 1, ok: true, result: answer.result }

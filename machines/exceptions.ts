@@ -1,6 +1,6 @@
 // When no failure report may be sent, decided once, when the message is stored: the list of spec chapter 6 as one
 // table. docs/reference/report-exceptions.md is made from it.
-import type { IncomingMessage } from './message.js';
+import type { IncomingMessage, ReportException } from './message.js';
 
 /** What an operator sets about reports. */
 export interface ReportRules {
@@ -27,7 +27,8 @@ interface ExceptionRow {
   readonly holds: (message: IncomingMessage, rules: ReportRules) => boolean;
 }
 
-const table = {
+/** The table, in the order in which it is asked. */
+export const reportExceptions: Readonly<Record<ReportException, ExceptionRow>> = {
   'not-asked': {
     meaning: 'No CPIM part asks for `negative-delivery`.',
     source: 'OMA change request, step 1; RFC 5438 section 7.1.1.3',
@@ -97,20 +98,14 @@ const table = {
     setting: 'trustedRoutes',
     holds: (message, rules) => !trusted(message.cpim?.recordRoutes[0], rules.trustedRoutes),
   },
-} as const satisfies Record<string, ExceptionRow>;
-
-/** Why no failure report may be sent for a message. */
-export type ReportException = keyof typeof table;
-
-/** The table, in the order in which it is asked. */
-export const reportExceptions: Readonly<Record<ReportException, ExceptionRow>> = table;
+};
 
 /** The first exception that holds for a message about to be stored, or null when a report may be owed. */
 export function reportException(
   message: IncomingMessage,
   rules: ReportRules,
 ): ReportException | null {
-  const names = Object.keys(table) as ReportException[];
+  const names = Object.keys(reportExceptions) as ReportException[];
   return names.find((name) => reportExceptions[name].holds(message, rules)) ?? null;
 }
 

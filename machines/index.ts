@@ -39,7 +39,6 @@ export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
 export {
   defaultReportRules,
-  type ReportException,
   type ReportRules,
   reportException,
   reportExceptions,
@@ -53,6 +52,7 @@ export type {
   IncomingMessage,
   Message,
   MessageContext,
+  ReportException,
   Subject,
 } from './message.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';

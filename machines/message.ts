@@ -1,7 +1,6 @@
 // What a deferred message is: the facts fixed when it is stored, and the small part of its life that a policy
 // may look at. Both are plain JSON: they are the actor's input and its context, and survive every restart.
 // This file knows nothing of clocks, disks or networks.
-import type { ReportException } from './exceptions.js';
 
 /** A disposition type a sender can ask for (RFC 5438 section 7.1.1.1); unknown ones are not kept. */
 export type Disposition = 'positive-delivery' | 'negative-delivery' | 'processing' | 'display';
@@ -62,6 +61,20 @@ export interface IncomingMessage {
   readonly anonymous: boolean;
   readonly cpim: CpimFacts | null;
 }
+
+/** Why no failure report may be sent for a message; the rows of exceptions.ts. */
+export type ReportException =
+  | 'not-asked'
+  | 'is-imdn'
+  | 'encrypted'
+  | 'no-message-id'
+  | 'message-id-too-long'
+  | 'no-datetime'
+  | 'anonymous'
+  | 'not-asserted'
+  | 'identity-mismatch'
+  | 'too-many-routes'
+  | 'untrusted-route';
 
 /** The facts of a stored message: input of its actor, constant for its whole life. */
 export interface Message {

@@ -110,3 +110,11 @@ export class RuntimeFault extends Error {
     return exitCodes[faults[this.code].exit];
   }
 }
+
+/** The exit code of whatever ended the process: a fault's own, LevelDB's kind of error, else a bug. */
+export function exitCodeOf(cause: unknown): number {
+  if (cause instanceof RuntimeFault) return cause.exitCode;
+  const code = (cause as { code?: unknown } | null)?.code;
+  if (code === 'LEVEL_CORRUPTION') return exitCodes.damaged;
+  return typeof code === 'string' && code.startsWith('LEVEL_') ? exitCodes.io : exitCodes.internal;
+}

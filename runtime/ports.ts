@@ -45,7 +45,7 @@ export type OutgoingEffect = OutgoingDelivery | OutgoingReport;
 interface OutgoingBase {
   /** Identity of this attempt, equal at every repetition: `d-<local id>-<attempt>` or `r-<local id>-<attempt>`. */
   readonly effectId: string;
-  /** 128 random bits; an answer counts only when it echoes them. */
+  /** 130 unguessable bits, derived from the store's secret; an answer counts only when it echoes them. */
   readonly token: string;
   /** The proxy to send through, or null for any. */
   readonly node: string | null;

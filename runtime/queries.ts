@@ -1,17 +1,19 @@
 // What can be asked of a store without changing it. Queries see what is decided, commits in flight included.
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
+import { messageOf } from './consequences.js';
 import type { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, ranges } from './keys.js';
 import type { Ledger } from './ledger.js';
-import { messageOf, readActor } from './life.js';
+import { readActor } from './life.js';
 import { partitionCount } from './limits.js';
 import type { StorePort } from './ports.js';
 import type { Registry } from './registry.js';
 import type { ActorRow } from './rows.js';
 
-interface Source {
+/** What a query reads. */
+export interface Source {
   readonly store: Pick<StorePort, 'scan'>;
   readonly ledger: Ledger;
   readonly identities: Identities;

@@ -2,6 +2,7 @@
 // Built machines live here; the rows they come from live in the store.
 import { compilePolicy, type Policy } from '../machines/index.js';
 import type { PolicySummary } from './api.js';
+import { RuntimeFault } from './errors.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
 
 interface Installed {
@@ -13,15 +14,13 @@ export class Registry {
   private readonly installed = new Map<string, Installed>();
   private activeRow: ActiveRow | null = null;
 
-  /** Builds an installed policy. Throws TypeError when its checks refuse it: it was checked before it was stored. */
+  /** Builds an installed policy. Throws DEFERRED_IM_POLICY_INVALID when its checks refuse it. */
   add(hash: string, row: PolicyRow): Policy {
     const known = this.installed.get(hash);
     if (known !== undefined) return known.policy;
     const compiled = compilePolicy(row.source);
-    if (!compiled.ok)
-      throw new TypeError(`stored policy ${hash} is refused: ${compiled.findings[0]?.message}`);
-    if (compiled.policy.hash !== hash)
-      throw new TypeError(`stored policy ${hash} has another content`);
+    if (!compiled.ok) throw unusable(hash, `is refused: ${compiled.findings[0]?.message}`);
+    if (compiled.policy.hash !== hash) throw unusable(hash, 'has another content');
     this.installed.set(hash, { policy: compiled.policy, row });
     return compiled.policy;
   }
@@ -59,3 +58,6 @@ export class Registry {
     }));
   }
 }
+
+const unusable = (hash: string, why: string): RuntimeFault =>
+  new RuntimeFault('DEFERRED_IM_POLICY_INVALID', `the stored policy ${hash} ${why}`);

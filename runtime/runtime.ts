@@ -1,21 +1,22 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
 
-import { readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import { messageOf, targetOf } from './consequences.js';
 import type { TurnReply } from './decide/index.js';
-import { exitCodes, RuntimeFault } from './errors.js';
+import { exitCodeOf } from './errors.js';
 import { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
-import { messageOf, readActor, targetOf } from './life.js';
+import { readActor } from './life.js';
 import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import type { OutgoingEffect, World } from './ports.js';
-import { idsOf, lifeOf, listOf, localsOf, oldestOf, outboxOf, ownRow } from './queries.js';
+import { outboxOf, type Source } from './queries.js';
+import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
 import type { ActorRow, PendingEffect } from './rows.js';
@@ -152,17 +153,14 @@ export class Engine implements Runtime {
   }
 
   private async allIds(aor: string): Promise<readonly string[]> {
-    const locals = await this.asked(
-      localsOf(this.source, aor, null, this.options.settings.mailboxMessagesMax),
-    );
-    return locals.map((local) => this.identities.deferredId(local));
+    return this.questions.owned(aor, this.options.settings.mailboxMessagesMax);
   }
 
   private async afterMakingRoom(
     command: Extract<Command, { type: 'message.received' }>,
     refused: Reply,
   ): Promise<Reply> {
-    const oldest = await this.asked(oldestOf(this.source, command.message.aor));
+    const oldest = await this.questions.oldest(command.message.aor);
     if (oldest === null) return refused;
     const partition = this.partition(command);
     await this.writer.submit({ type: 'room.made', local: oldest }, partition);
@@ -366,63 +364,42 @@ export class Engine implements Runtime {
 
   // ---- questions ----
 
-  private get source() {
-    const { ledger } = this.writer;
+  private get source(): Source {
     return {
       store: this.options.world.store,
-      ledger,
+      ledger: this.writer.ledger,
       identities: this.identities,
       registry: this.registry,
       now: () => this.time.now(),
     };
   }
 
-  // A read that fails is a store error like any other (R5): whoever asked, the process ends.
-  private async asked<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (cause) {
-      this.fail(cause);
-      throw cause;
-    }
-  }
-
-  private looked<T>(look: () => T): T {
-    try {
-      return look();
-    } catch (cause) {
-      this.fail(cause);
-      throw cause;
-    }
+  private get questions(): Questions {
+    return new Questions(this.source, (cause) => this.fail(cause));
   }
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
-    return this.asked(listOf(this.source, aor, after, limit));
+    return this.questions.list(aor, after, limit);
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
-    const own = ownRow(this.source, aor, deferredId);
-    const octets =
-      own === null ? null : unlessDamaged(() => this.writer.ledger.read(keys.body(own.local)));
-    return own === null || octets === null ? null : { message: messageOf(own.row), octets };
+    return this.questions.read(aor, deferredId);
   }
 
   show(deferredId: string): MessageLife | null {
-    return this.looked(() => lifeOf(this.source, deferredId));
+    return this.questions.show(deferredId);
   }
 
   actor(deferredId: string): ActorRow | null {
-    const local = this.identities.localOf(deferredId);
-    return local === null ? null : unlessDamaged(() => readActor(this.writer, local));
+    return this.questions.actor(deferredId);
   }
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
-    return this.asked(idsOf(this.source, after, limit));
+    return this.questions.ids(after, limit);
   }
 
   bindings(aor: string): readonly Binding[] {
-    const now = this.time.now();
-    return readUser(this.writer, aor).bindings.filter((binding) => binding.expiresAtMs > now);
+    return this.questions.bindings(aor);
   }
 
   policies(): readonly PolicySummary[] {
@@ -440,11 +417,4 @@ export class Engine implements Runtime {
       this.scheduler.lagMs,
     );
   }
-}
-
-function exitCodeOf(cause: unknown): number {
-  if (cause instanceof RuntimeFault) return cause.exitCode;
-  const code = (cause as { code?: unknown } | null)?.code;
-  if (code === 'LEVEL_CORRUPTION') return exitCodes.damaged;
-  return typeof code === 'string' && code.startsWith('LEVEL_') ? exitCodes.io : exitCodes.internal;
 }

@@ -35,6 +35,7 @@ export class TimerScheduler {
   private cancel: Cancel | null = null;
   private armedForMs = Number.POSITIVE_INFINITY;
   private turning = false;
+  private first = 0;
   private stopped = false;
   /** How late the last fired row was. */
   lagMs = 0;
@@ -165,7 +166,10 @@ export class TimerScheduler {
   private take(now: number): Due[] {
     const taken: Due[] = [];
     const share = Math.ceil(limits.timersPerTurnMax / partitionCount) * 4;
-    for (const window of this.windows) {
+    // Each turn begins with another partition: a lasting flood in one does not starve the ones behind it.
+    this.first = (this.first + 1) % partitionCount;
+    const order = [...this.windows.slice(this.first), ...this.windows.slice(0, this.first)];
+    for (const window of order) {
       let count = 0;
       while (count < share && (window.rows[count]?.dueMs ?? Number.POSITIVE_INFINITY) <= now)
         count += 1;

@@ -3,8 +3,9 @@
 import { type AnswerClass, answerClass } from '../../machines/index.js';
 import { readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
+import { messageOf } from '../consequences.js';
 import { readEffectId } from '../identity.js';
-import { advance, messageOf, readActor, retryOf, rewrite } from '../life.js';
+import { advance, readActor, retryOf, rewrite } from '../life.js';
 import type { ActorRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 

@@ -3,8 +3,9 @@
 import { compilePolicy } from '../../machines/index.js';
 import { reachable, readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
+import { plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
-import { advance, fireDue, plainCause, readActor, retryParked } from '../life.js';
+import { advance, fireDue, readActor, retryParked } from '../life.js';
 import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';

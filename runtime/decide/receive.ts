@@ -9,9 +9,10 @@ import {
 } from '../../machines/index.js';
 import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
+import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusals } from '../errors.js';
 import { arrivalNumber, base32, dedupDigest, keys, localId, partitionOf } from '../keys.js';
-import { bear, contextOf, fireDue, readActor, rewrite } from '../life.js';
+import { bear, fireDue, readActor, rewrite } from '../life.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 

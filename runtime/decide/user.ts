@@ -1,8 +1,9 @@
 // What a user may do with his own messages. An unknown id and somebody else's get the same answer, and one bad id
 // does not undo the others (spec 4.3).
 import type { Command, IdResult, Reply } from '../commands.js';
+import { messageOf, plainCause } from '../consequences.js';
 import { unlessDamaged } from '../integrity.js';
-import { advance, fireDue, messageOf, plainCause, readActor } from '../life.js';
+import { advance, fireDue, readActor } from '../life.js';
 import type { ActorRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 

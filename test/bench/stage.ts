@@ -66,6 +66,8 @@ export const programPath = (name: string): string =>
 
 /** A line of a program's output that is its result. */
 const resultMark = 'result ';
+/** A line that says how far it is. */
+const stepMark = 'progress ';
 
 async function runProgram<T>(
   stage: Stage,
@@ -76,7 +78,12 @@ async function runProgram<T>(
   const logFile = join(stage.folder(program), 'output.log');
   const child = startProgram(program, options, logFile);
   stage.track(child);
-  const progress = setInterval(() => tellProgress(stage, child), 2000);
+  let told: string | undefined;
+  const progress = setInterval(() => {
+    const step = lastStep(child);
+    if (step !== undefined && step !== told) stage.say(`  ${step}`);
+    told = step;
+  }, 2000);
   try {
     await waitFor(program, async () => !child.running(), patienceMs);
   } finally {
@@ -96,13 +103,9 @@ function resultOf<T>(program: string, output: string): T {
   return JSON.parse(line.slice(resultMark.length)) as T;
 }
 
-function tellProgress(stage: Stage, child: Child): void {
-  const last = child
-    .tail()
-    .split('\n')
-    .filter((line) => line.startsWith('progress '))
-    .at(-1);
-  if (last !== undefined) stage.say(`  ${last.slice('progress '.length)}`);
+function lastStep(child: Child): string | undefined {
+  const lines = child.tail().split('\n');
+  return lines.findLast((line) => line.startsWith(stepMark))?.slice(stepMark.length);
 }
 
 // ---- the other side: what a program of this folder uses ----
@@ -115,7 +118,7 @@ export const tellResult = (result: object): void => {
 };
 
 export const tellStep = (text: string): void => {
-  process.stdout.write(`progress ${text}\n`);
+  process.stdout.write(`${stepMark}${text}\n`);
 };
 
 export const pause = (ms: number): Promise<void> =>

@@ -184,8 +184,10 @@ t.test('registry: a stored policy must be what its hash says', async (t) => {
   const source = shippedPolicy('delete-and-report') as PolicyFile;
   const row = { source, installedAtMs: 0, by: 'x' };
   t.throws(() => registry.active, TypeError);
-  t.throws(() => registry.add('00', row), TypeError);
-  t.throws(() => registry.add('00', { ...row, source: {} }), TypeError);
+  t.throws(() => registry.add('00', row), { code: 'DEFERRED_IM_POLICY_INVALID' });
+  t.throws(() => registry.add('00', { ...row, source: {} }), {
+    code: 'DEFERRED_IM_POLICY_INVALID',
+  });
   t.equal(registry.get('00'), null);
 });
 

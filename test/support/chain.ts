@@ -92,7 +92,8 @@ export class Chain {
     try {
       chain.nats = await startNats();
       chain.bus = await client(chain.nats.url, { maxReconnectAttempts: -1, reconnectTimeWait: 50 });
-      await Promise.all([chain.startProxy(), chain.startEngine()]);
+      const started = await Promise.allSettled([chain.startProxy(), chain.startEngine()]);
+      for (const one of started) if (one.status === 'rejected') throw one.reason;
       await chain.serving();
       return chain;
     } catch (error) {

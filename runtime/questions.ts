@@ -1,0 +1,71 @@
+// The questions of queries.ts as an engine answers them. A read that fails is a store error like any other: whoever
+// asked, the process ends (reliability R5); a single damaged row is only missing from the answer (B10).
+import { readUser } from './accounts.js';
+import type { MessageLife, Runtime } from './api.js';
+import type { Binding, Listing } from './commands.js';
+import { messageOf } from './consequences.js';
+import { unlessDamaged } from './integrity.js';
+import { keys } from './keys.js';
+import { readActor } from './life.js';
+import { idsOf, lifeOf, listOf, localsOf, oldestOf, ownRow, type Source } from './queries.js';
+import type { ActorRow } from './rows.js';
+
+export class Questions {
+  constructor(
+    private readonly source: Source,
+    private readonly failed: (cause: unknown) => void,
+  ) {}
+
+  list(aor: string, after: string | null, limit: number): Promise<Listing> {
+    return this.asked(listOf(this.source, aor, after, limit));
+  }
+
+  /** Deferred ids of a user's waiting messages, oldest first. */
+  async owned(aor: string, limit: number): Promise<readonly string[]> {
+    const locals = await this.asked(localsOf(this.source, aor, null, limit));
+    return locals.map((local) => this.source.identities.deferredId(local));
+  }
+
+  oldest(aor: string): Promise<string | null> {
+    return this.asked(oldestOf(this.source, aor));
+  }
+
+  ids(after: string | null, limit: number): Promise<readonly string[]> {
+    return this.asked(idsOf(this.source, after, limit));
+  }
+
+  read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
+    const own = ownRow(this.source, aor, deferredId);
+    if (own === null) return null;
+    const octets = unlessDamaged(() => this.source.ledger.read(keys.body(own.local)));
+    return octets === null ? null : { message: messageOf(own.row), octets };
+  }
+
+  show(deferredId: string): MessageLife | null {
+    try {
+      return lifeOf(this.source, deferredId);
+    } catch (cause) {
+      this.failed(cause);
+      throw cause;
+    }
+  }
+
+  actor(deferredId: string): ActorRow | null {
+    const local = this.source.identities.localOf(deferredId);
+    return local === null ? null : unlessDamaged(() => readActor(this.source, local));
+  }
+
+  bindings(aor: string): readonly Binding[] {
+    const now = this.source.now();
+    return readUser(this.source, aor).bindings.filter((binding) => binding.expiresAtMs > now);
+  }
+
+  private async asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (cause) {
+      this.failed(cause);
+      throw cause;
+    }
+  }
+}
