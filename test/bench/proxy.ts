@@ -131,6 +131,8 @@ async function load(stage: Stage, port: number): Promise<Load> {
   const warm = await runSipp(stage, { port, calls: warmMessages, outstanding, users });
   const main = await runSipp(stage, { port, calls: proxyMessages, outstanding, users });
   for (const { errors } of [warm, main]) if (errors !== '') stage.say(`  sipp: ${errors}`);
+  // A speed among refusals would be no speed of storing.
+  if (main.failed > main.accepted) throw new Error(`SIPp: only ${main.accepted} answered 202`);
   return {
     accepted: warm.accepted + main.accepted,
     failed: warm.failed + main.failed,

@@ -61,7 +61,7 @@ export function reportPage(report: Report): string {
     'npm run bench -- --only stores',
     '```',
     '',
-    'On a machine without Kamailio, nats-server or SIPp the set-up installs Debian’s packages as root, or names them.',
+    'On a machine without Kamailio, nats-server or SIPp the set-up installs the packages of Debian as root, or names them.',
     '',
     '## The machine',
     '',

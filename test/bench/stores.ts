@@ -72,14 +72,18 @@ async function learnShape(stage: Stage, nats: NatsServer): Promise<Shape> {
   return shapeOf(contents, messages);
 }
 
-/** Sends store lines to whoever serves, from a process of its own. */
-export const feed = (
+/** Sends store lines to whoever serves, from a process of its own. Throws when a line is never answered. */
+export const feed = async (
   stage: Stage,
   nats: NatsServer,
   options: Pick<FeederOptions, 'warm' | 'messages' | 'name'>,
 ): Promise<Fed> => {
   const { storeWindow: window, users } = stage.plan;
-  return stage.run<Fed>('feeder', { url: nats.url, window, users, ...options });
+  const fed = await stage.run<Fed>('feeder', { url: nats.url, window, users, ...options });
+  const { accepted, otherwise, unanswered } = fed;
+  if (unanswered === 0) return fed;
+  const answers = JSON.stringify({ 202: accepted, ...otherwise });
+  throw new Error(`${unanswered} store lines were never answered; the others: ${answers}`);
 };
 
 async function engineRun(stage: Stage, nats: NatsServer): Promise<Side> {
