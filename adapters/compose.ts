@@ -1,19 +1,8 @@
 // The composition root: the only file that knows every adapter, and the face of the package. It decides nothing.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { defaultReportRules, type Graph, schemaChecker } from '../machines/index.js';
-import {
-  dropBallast,
-  exitCodes,
-  hostClock,
-  hostEntropy,
-  type Opened,
-  openFolder,
-  RuntimeFault,
-  storeExists,
-  volumeKind,
-  writeBallast,
-} from '../runtime/index.js';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Graph, schemaChecker } from '../machines/index.js';
+import { exitCodes, hostClock, hostEntropy, type Opened, openFolder } from '../runtime/index.js';
 import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
 import type { DrawOptions } from './chart/index.js';
 import type { Config } from './config.js';
@@ -34,6 +23,7 @@ import {
   serveRequests,
   startConsumer,
 } from './nats/index.js';
+import { openServed, prepareFolder, type ServiceHooks } from './service-options.js';
 import {
   canonicalAor,
   deliverRequest,
@@ -119,6 +109,8 @@ function rethrow(cause: unknown): never {
 
 // ---- the service ----
 
+export type { ServiceHooks } from './service-options.js';
+
 /** `deferred-im serve`, as a program can run it. */
 export interface Service {
   readonly httpPort: number;
@@ -127,13 +119,6 @@ export interface Service {
   readonly ready: Promise<void>;
   /** Takes nothing more in, finishes what was begun, closes. At most about ten seconds. */
   close(): Promise<void>;
-}
-
-export interface ServiceHooks {
-  readonly log: Log;
-  /** Ends the process; called at most once, for what cannot be mended. */
-  readonly exit: (code: number, why: string) => void;
-  readonly failpoint?: (name: string) => void;
 }
 
 /** Starts the service. Rejects with a RuntimeFault or a BusError when it cannot run. */
@@ -149,7 +134,10 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     ready: () => publisher?.ready() ?? false,
     send: (effect: Parameters<Publisher['send']>[0]) => publisher?.send(effect),
   };
-  const opened = await openWithBallast(config, hooks, effects, bus);
+  const opened = await openServed(config, hooks, effects).catch(async (cause: unknown) => {
+    await bus.close();
+    throw cause;
+  });
   // Damage may be found while the rest is still being started: it waits here to be told, and is never unhandled.
   const ready = opened.ready.then(() =>
     log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
@@ -196,97 +184,6 @@ async function openDoors(
     await admin.close();
     throw cause;
   }
-}
-
-function prepareFolder(config: Config): void {
-  const folder = resolve(config.folder);
-  mkdirSync(dirname(folder), { recursive: true });
-  const kind = volumeKind(existsSync(folder) ? folder : dirname(folder));
-  if (kind === null || config.allowVolatileFolder) return;
-  throw new RuntimeFault(
-    'DEFERRED_IM_STORE_VOLATILE',
-    `${folder} lies on ${kind}, which may not keep what it confirms; allowVolatileFolder accepts that`,
-  );
-}
-
-// A full disk can keep LevelDB from opening; the ballast is given back once, and the gate stays closed until space is
-// found (reliability B4).
-async function openWithBallast(
-  config: Config,
-  hooks: ServiceHooks,
-  effects: Parameters<typeof openFolder>[1]['effects'],
-  bus: Bus,
-): Promise<Opened> {
-  const fresh = !storeExists(config.folder);
-  const open = () => openFolder(location(config), { ...runtimeOptions(config, hooks), effects });
-  try {
-    const opened = await open().catch((cause: unknown) => {
-      const io = cause instanceof RuntimeFault && cause.code === 'DEFERRED_IM_STORE_IO';
-      if (!io || !dropBallast(config.folder)) throw cause;
-      hooks.log('warn', 'store.ballast-dropped', { why: cause.message });
-      return open();
-    });
-    if (fresh && config.ballastOctets > 0) writeBallast(config.folder, config.ballastOctets);
-    return opened;
-  } catch (cause) {
-    await bus.close();
-    throw cause;
-  }
-}
-
-const location = (config: Config) => ({
-  folder: config.folder,
-  host: config.host,
-  policyId: config.policy,
-  ...(config.watermarkFolder === undefined ? {} : { watermarkFolder: config.watermarkFolder }),
-});
-
-function runtimeOptions(config: Config, hooks: ServiceHooks) {
-  const { log } = hooks;
-  return {
-    settings: {
-      mailboxMessagesMax: config['quota.mailboxMessages'],
-      mailboxOctetsMax: config['quota.mailboxOctets'],
-      pairMessagesMax: config['quota.pairMessages'],
-      atLimit: config['quota.atLimit'] as 'refuse' | 'drop-oldest',
-      requireImTag: config.requireImTag,
-      reportRules: {
-        ...defaultReportRules,
-        trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
-        withoutDateTime: config['report.withoutDateTime'],
-      },
-    },
-    clockTrusted: config.clockTrusted,
-    acceptRollback: config.acceptRollback,
-    freeOctetsMin: config['quota.freeOctets'],
-    exit: hooks.exit,
-    ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),
-    listener: (
-      notice: Parameters<NonNullable<Parameters<typeof openFolder>[1]['listener']>>[0],
-    ) => {
-      if (notice.type === 'parked')
-        log('error', 'message.parked', { local: notice.local, why: notice.error });
-      if (notice.type === 'damaged') log('error', 'row.damaged', { key: notice.key });
-      if (notice.type === 'activated') log('info', 'policy.activated', { hash: notice.hash });
-      if (notice.type === 'counted') log('debug', notice.what, { local: notice.local });
-      if (notice.type === 'stepped') logStep(log, notice.local, notice.row);
-    },
-  };
-}
-
-type Stepped = Extract<
-  Parameters<NonNullable<Parameters<typeof openFolder>[1]['listener']>>[0],
-  { type: 'stepped' }
->;
-
-function logStep(log: Log, local: string, row: Stepped['row']): void {
-  const last = row.trail.at(-1);
-  log('debug', 'message.stepped', {
-    local,
-    cause: last?.event,
-    to: last?.to,
-    status: last?.status,
-  });
 }
 
 function busOptions(config: Config): BusOptions {
