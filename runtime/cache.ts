@@ -7,27 +7,34 @@ export interface CachedRow {
   readonly sum: Sum;
 }
 
-const rowsMax = 4096;
-const families = 'auw';
+const usersMax = 8192;
+const actorsMax = 1024;
 
 export class RowCache {
-  private readonly rows = new Map<string, CachedRow | null>();
+  private readonly users = new Map<string, CachedRow | null>();
+  private readonly actors = new Map<string, CachedRow | null>();
 
   /** Whether rows of this key's family are kept. */
   keeps(key: string): boolean {
-    return families.includes(key[3] ?? '-');
+    const family = key[3];
+    return family === 'u' || family === 'w' || family === 'a';
   }
 
   /** The row, null when it is known to be absent, undefined when nothing is known. */
   get(key: string): CachedRow | null | undefined {
-    return this.rows.get(key);
+    return this.of(key).get(key);
   }
 
   set(key: string, row: CachedRow | null): void {
-    this.rows.delete(key);
-    this.rows.set(key, row);
-    if (this.rows.size <= rowsMax) return;
-    const oldest = this.rows.keys().next();
-    if (!oldest.done) this.rows.delete(oldest.value);
+    const rows = this.of(key);
+    rows.delete(key);
+    rows.set(key, row);
+    if (rows.size <= (rows === this.users ? usersMax : actorsMax)) return;
+    const oldest = rows.keys().next();
+    if (!oldest.done) rows.delete(oldest.value);
+  }
+
+  private of(key: string): Map<string, CachedRow | null> {
+    return key[3] === 'a' ? this.actors : this.users;
   }
 }

@@ -3,7 +3,7 @@
 // failure of the store ends everything: after it nothing is decided and nothing is said (R5).
 import { add, readSum, type Sum, sameSum, sealRow, subtract, writeSum, zero } from './integrity.js';
 import { keys, partitionOfKey, storeSumKey } from './keys.js';
-import type { Changes, FlyingRow, Ledger, RowContent } from './ledger.js';
+import type { Changes, Ledger, RowContent } from './ledger.js';
 import { limits } from './limits.js';
 import type { RowWrite, StorePort, World } from './ports.js';
 import type { MetaRow, StoreSumRow } from './rows.js';
@@ -134,7 +134,6 @@ export class GroupCommit {
   // The rows of the group, with the sums they change and the numbers that go with it.
   private seal(changes: Changes): RowWrite[] {
     const rows: RowWrite[] = [];
-    const flying = new Map<string, FlyingRow>();
     const touched = new Set<number>();
     for (const [key, change] of changes) {
       const partition = partitionOfKey(key);
@@ -143,10 +142,9 @@ export class GroupCommit {
       const { content } = change;
       const row = content === null ? null : sealRow(key, written(content));
       account(state, change.before, row?.sum ?? null);
+      change.sum = row?.sum ?? null;
       rows.push({ key, value: row?.value ?? null });
-      flying.set(key, { content, sum: row?.sum ?? null });
     }
-    this.ledger.fly(flying);
     this.total.seq += 1;
     for (const partition of touched) rows.push(this.metaOf(partition));
     const sum: StoreSumRow = { ...this.total, timeMs: this.hooks.now() };

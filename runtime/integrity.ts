@@ -88,10 +88,14 @@ export const readSum = (text: string): Sum => ({
   low: Number.parseInt(text.slice(8), 16),
 });
 
+// One scratch room for checking: a boot checks millions of rows.
+let scratch = Buffer.allocUnsafe(4096);
+
 function checksum(key: string, payload: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(payload.length + 1 + key.length);
-  input.set(payload, 0);
-  input[payload.length] = 0;
-  input.write(key, payload.length + 1, 'latin1');
-  return hash('sha256', input, 'buffer');
+  const octets = payload.length + 1 + key.length;
+  if (scratch.length < octets) scratch = Buffer.allocUnsafe(2 * octets);
+  scratch.set(payload, 0);
+  scratch[payload.length] = 0;
+  scratch.write(key, payload.length + 1, 'latin1');
+  return hash('sha256', scratch.subarray(0, octets), 'buffer');
 }

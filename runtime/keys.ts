@@ -27,7 +27,11 @@ export const sharedPartition = partitionCount;
 /** Commit number of the whole store. */
 export const storeSumKey = '~sum';
 
-const prefix = (partition: number): string => partition.toString(16).padStart(2, '0');
+const prefixes = Array.from({ length: partitionCount + 1 }, (_, index) =>
+  index.toString(16).padStart(2, '0'),
+);
+
+const prefix = (partition: number): string => prefixes[partition]!;
 
 /** The partition of a served user, for life: FNV-1a over the canonical AOR. */
 export function partitionOf(aor: string): number {

@@ -15,37 +15,39 @@ export type RowContent = Uint8Array | object;
 export interface Change {
   readonly content: RowContent | null;
   readonly before: Sum | null;
+  /** Sum of the new row, once it has been sealed; null for a removal. */
+  sum: Sum | null;
 }
 
 export type Changes = Map<string, Change>;
 
-/** A row on its way to disk: its content, and its sum, null for a removal. */
-export interface FlyingRow {
-  readonly content: RowContent | null;
-  readonly sum: Sum | null;
-}
-
 export class Ledger {
   /** The group in flight: its rows will be durable when the open group is written. */
-  private flying: ReadonlyMap<string, FlyingRow> = new Map();
+  private flying: Changes = new Map();
   private group: Changes = new Map();
-  private command: Changes | null = null;
+  /** What the command being decided has replaced in the group, newest last; null between commands. */
+  private undo: [string, Change | undefined][] | null = null;
   private readonly cache = new RowCache();
 
   constructor(private readonly store: Pick<StorePort, 'get'>) {}
 
   /** Decides one command: its changes join the group when `decide` returns, and vanish when it throws. */
   within<T>(decide: () => T): T {
-    if (this.command !== null) throw new TypeError('a command is decided one at a time');
-    const changes: Changes = new Map();
-    this.command = changes;
+    if (this.undo !== null) throw new TypeError('a command is decided one at a time');
+    this.undo = [];
     try {
-      const result = decide();
-      for (const [key, change] of changes) this.join(key, change);
-      return result;
+      return decide();
+    } catch (cause) {
+      for (const [key, before] of this.undo.reverse()) this.back(key, before);
+      throw cause;
     } finally {
-      this.command = null;
+      this.undo = null;
     }
+  }
+
+  private back(key: string, before: Change | undefined): void {
+    if (before === undefined) this.group.delete(key);
+    else this.group.set(key, before);
   }
 
   /** Changes of the open group so far. */
@@ -53,16 +55,16 @@ export class Ledger {
     return this.group.size;
   }
 
-  /** Takes the open group away to be written; reads go on seeing it until `landed`. */
+  /** Takes the open group away to be sealed and written; reads go on seeing it until `landed`. */
   take(): Changes {
     const taken = this.group;
+    // A row made and removed in one group never was.
+    for (const [key, change] of taken) {
+      if (change.content === null && change.before === null) taken.delete(key);
+    }
     this.group = new Map();
+    this.flying = taken;
     return taken;
-  }
-
-  /** The taken group as it was sealed: what the next group must know of it. */
-  fly(rows: ReadonlyMap<string, FlyingRow>): void {
-    this.flying = rows;
   }
 
   /** The group in flight is durable. */
@@ -90,35 +92,32 @@ export class Ledger {
 
   /** Writes a row that cannot exist yet; the caller knows, by the key's randomness or by having read it. */
   insert(key: string, content: RowContent): void {
-    this.changes().set(key, { content, before: this.known(key)?.before ?? null });
+    this.change(key, content, this.group.get(key)?.before ?? null);
   }
 
   /** Writes a row over whatever is there. */
   put(key: string, content: RowContent): void {
-    this.changes().set(key, { content, before: this.beneath(key) });
+    this.change(key, content, this.beneath(key));
   }
 
   remove(key: string): void {
-    this.changes().set(key, { content: null, before: this.beneath(key) });
+    this.change(key, null, this.beneath(key));
   }
 
-  private changes(): Changes {
-    if (this.command === null) throw new TypeError('rows change only within a command');
-    return this.command;
-  }
-
-  private known(key: string): Change | undefined {
-    return this.command?.get(key) ?? this.group.get(key);
+  private change(key: string, content: RowContent | null, before: Sum | null): void {
+    if (this.undo === null) throw new TypeError('rows change only within a command');
+    this.undo.push([key, this.group.get(key)]);
+    this.group.set(key, { content, before, sum: null });
   }
 
   private content(key: string): RowContent | null {
-    const change = this.known(key) ?? this.flying.get(key);
+    const change = this.group.get(key) ?? this.flying.get(key);
     return change === undefined ? (this.durable(key)?.content ?? null) : change.content;
   }
 
   // Sum of the row as it will lie durable when the open group is written.
   private beneath(key: string): Sum | null {
-    const change = this.known(key);
+    const change = this.group.get(key);
     if (change !== undefined) return change.before;
     const flying = this.flying.get(key);
     return flying === undefined ? (this.durable(key)?.sum ?? null) : flying.sum;
@@ -134,11 +133,6 @@ export class Ledger {
     const row = value === undefined ? null : parsed(key, value);
     this.cache.set(key, row);
     return row;
-  }
-
-  private join(key: string, change: Change): void {
-    if (change.content === null && change.before === null) this.group.delete(key);
-    else this.group.set(key, change);
   }
 }
 

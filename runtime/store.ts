@@ -25,7 +25,7 @@ type Database = Level<string, Uint8Array>;
 const encodings = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 
 // A larger write buffer than LevelDB's 4 MiB: fewer tables to merge while a million messages come in.
-const tuning = { writeBufferSize: 16 * 1024 * 1024, cacheSize: 32 * 1024 * 1024 } as const;
+const tuning = { writeBufferSize: 8 * 1024 * 1024, cacheSize: 8 * 1024 * 1024 } as const;
 
 export interface StoreLocation {
   readonly folder: string;
@@ -151,22 +151,46 @@ async function write(db: Database, rows: readonly RowWrite[]): Promise<void> {
   await batch.write({ sync: true });
 }
 
-async function* scan(
+// Rows come in pages and are handed out one by one; a generator would cost more than a small row's checksum.
+function scan(
   db: Database,
   from: string,
   to: string,
   limit = -1,
-): AsyncGenerator<readonly [string, Uint8Array]> {
+): AsyncIterable<readonly [string, Uint8Array]> {
+  return { [Symbol.asyncIterator]: () => rowIterator(db, from, to, limit) };
+}
+
+type Row = readonly [string, Uint8Array];
+
+function rowIterator(db: Database, from: string, to: string, limit: number): AsyncIterator<Row> {
   const iterator = db.iterator({ gte: from, lt: to, limit });
-  try {
-    for (;;) {
-      const page = await iterator.nextv(1000);
-      if (page.length === 0) return;
-      yield* page as [string, Uint8Array][];
-    }
-  } finally {
+  const pageRows = limit === -1 ? 1000 : Math.min(limit, 1000);
+  let page: [string, Uint8Array][] = [];
+  let at = 0;
+  const end = async (): Promise<IteratorResult<Row>> => {
     await iterator.close();
-  }
+    return { done: true, value: undefined };
+  };
+  const more = async (): Promise<IteratorResult<Row>> => {
+    try {
+      page = await iterator.nextv(pageRows);
+    } catch (cause) {
+      await iterator.close();
+      throw cause;
+    }
+    at = 1;
+    return page.length === 0 ? end() : { done: false, value: page[0]! };
+  };
+  return {
+    next: () => {
+      const value = page[at];
+      if (value === undefined) return more();
+      at += 1;
+      return Promise.resolve({ done: false, value });
+    },
+    return: end,
+  };
 }
 
 // LevelDB drops damaged blocks of its log with no more than a line in its own log file (reliability R10).
