@@ -43,7 +43,10 @@ export function partitionOf(aor: string): number {
 }
 
 /** The partition a key belongs to. */
-export const partitionOfKey = (key: string): number => Number.parseInt(key.slice(0, 2), 16);
+export const partitionOfKey = (key: string): number =>
+  16 * hexDigit(key.charCodeAt(0)) + hexDigit(key.charCodeAt(1));
+
+const hexDigit = (code: number): number => (code >= 97 ? code - 87 : code - 48);
 
 /** The partition within the local part of a deferred id, or null when it is not one of ours. */
 export function partitionOfLocal(local: string): number | null {

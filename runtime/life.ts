@@ -40,6 +40,7 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   const { local, message } = birth;
   const first = begin(policy, message, turn.nowMs);
   turn.ledger.insert(keys.body(local), birth.octets);
+  turn.seen.add(birth.dedup);
   const dedup: DedupRow = { local, bodyDigest: birth.bodyDigest };
   turn.ledger.insert(keys.dedup(message.aor, birth.dedup), dedup);
   const unborn: ActorRow = {

@@ -149,7 +149,12 @@ async function admitOne(
   head: StoreHead,
   partition: number,
 ): Promise<PartitionFound> {
-  const { found, damage } = await scanPartition(store, partition, head.partitions[partition]!);
+  const { found, damage } = await scanPartition(
+    store,
+    partition,
+    head.partitions[partition]!,
+    engine.seen,
+  );
   if (damage.length === 0) return found;
   const { host } = engine.identities;
   throw new RuntimeFault(

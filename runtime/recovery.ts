@@ -2,6 +2,7 @@
 // every partition counted and summed; a partition may serve as soon as its own numbers agree (reliability R10). On the
 // way recovery notes what must go on: effects without outcome, users who can be reached, parked messages.
 import { RuntimeFault } from './errors.js';
+import type { SeenFilter } from './filter.js';
 import { type PartitionState, partitionState } from './group.js';
 import { add, DamagedRow, openRow, type Sum, sameSum, sumOf, zero } from './integrity.js';
 import { keys, ranges, sharedPartition, storeSumKey } from './keys.js';
@@ -90,6 +91,7 @@ export async function scanPartition(
   store: StorePort,
   partition: number,
   expected: PartitionState,
+  seen: SeenFilter,
 ): Promise<{ readonly found: PartitionFound; readonly damage: readonly string[] }> {
   const damage: string[] = [];
   const found = {
@@ -108,7 +110,7 @@ export async function scanPartition(
     count += 1;
     sum = add(sum, sumOf(value));
     if (partition === sharedPartition) rows.push([key, payload]);
-    else note(key, payload, found);
+    else note(key, payload, found, seen);
   }
   // The row count that was expected is the one before anything is served, so that nothing moves underneath.
   if (count !== expected.count)
@@ -134,8 +136,11 @@ interface Found {
   parked: number;
 }
 
-function note(key: string, payload: Buffer, found: Found): void {
+function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): void {
   switch (key[3]) {
+    case 'd':
+      seen.add(key.slice(5));
+      return;
     case 'o':
       found.outbox.add((JSON.parse(payload.toString()) as { local: string }).local);
       return;

@@ -7,6 +7,7 @@ import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
 import type { TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
+import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
@@ -235,6 +236,11 @@ export class Engine implements Runtime {
     if (this.listeners.size === 0) return;
     const deferredId = this.identities.deferredId(local);
     for (const listener of this.listeners) listener(deferredId, row);
+  }
+
+  /** Which submissions may be known; the boot scan tells it. */
+  get seen(): SeenFilter {
+    return this.writer.seen;
   }
 
   /** Hears every committed step; returns the way to stop it. */

@@ -1,6 +1,7 @@
 // What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
 // group is durable. A decision reads no clock and rolls no dice but through this.
 import type { AnswerClass, ReportRules } from '../machines/index.js';
+import type { SeenFilter } from './filter.js';
 import type { PartitionState } from './group.js';
 import type { Identities } from './identity.js';
 import type { Ledger } from './ledger.js';
@@ -66,6 +67,8 @@ export interface Turn {
   readonly identities: Identities;
   readonly partitions: readonly PartitionState[];
   readonly settings: RuntimeSettings;
+  /** Dedup digests that may be known. */
+  readonly seen: SeenFilter;
   /** Unguessable octets. */
   readonly random: (count: number) => Uint8Array;
   /** Null, or why nothing new may be stored now. */

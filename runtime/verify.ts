@@ -1,5 +1,6 @@
 // The check of a whole store without serving it: the same reading as at boot, but no timer fires,
 // nothing is written, and all damage is listed before anything is said about it (reliability R10).
+import { SeenFilter } from './filter.js';
 import { bootOrder, readHead, scanPartition } from './recovery.js';
 import { asFault, openStore, type StoreLocation } from './store.js';
 
@@ -26,7 +27,7 @@ export async function verifyStore(location: StoreLocation): Promise<StoreReport>
     for (const partition of bootOrder) {
       const expected = head.partitions[partition];
       if (expected === undefined) throw new TypeError(`no partition ${partition}`);
-      const scanned = await scanPartition(store, partition, expected);
+      const scanned = await scanPartition(store, partition, expected, new SeenFilter());
       damage.push(...scanned.damage);
       waiting += scanned.found.waiting;
       parked += scanned.found.parked;

@@ -4,6 +4,7 @@
 import type { Reply } from './commands.js';
 import { type DecidableCommand, decide, refuse, type TurnReply } from './decide/index.js';
 import { RuntimeFault } from './errors.js';
+import { SeenFilter } from './filter.js';
 import { GroupCommit } from './group.js';
 import type { Identities } from './identity.js';
 import { DamagedRow } from './integrity.js';
@@ -37,6 +38,8 @@ interface Job {
 
 export class Writer {
   readonly ledger: Ledger;
+  /** Told by the boot scan and by every birth. */
+  readonly seen = new SeenFilter();
   private readonly group: GroupCommit;
   private readonly urgent: Job[] = [];
   private readonly ordinary: Job[] = [];
@@ -131,6 +134,7 @@ export class Writer {
       identities: options.identities,
       partitions: options.head.partitions,
       settings: options.settings,
+      seen: this.seen,
       random: (count) => options.world.entropy.bytes(count),
       gate: options.gate,
       notices,

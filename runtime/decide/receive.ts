@@ -24,7 +24,9 @@ export function receive(turn: Turn, command: Received): Reply {
   const sender = message.asserted ?? message.fromAor ?? message.fromUri;
   const digest = dedupKey(message, sender);
   const bodyDigest = digestOf(message.octets.subarray(message.bodyOffset));
-  const known = turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest));
+  const known = turn.seen.mayHave(digest)
+    ? turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest))
+    : null;
   if (known !== null) return repeated(turn, known, bodyDigest);
   const refusal = admit(turn, message, sender);
   if (refusal !== null) return refuse(refusal, refusal.endsWith('full') ? 60 : null);
