@@ -175,7 +175,8 @@ export class Mailboxes {
         if (came === 'unreachable') break;
       }
     } catch (cause) {
-      this.hooks.failed(cause);
+      // A read that the closing of the store cut short is nobody's loss.
+      if (!this.stopped) this.hooks.failed(cause);
     } finally {
       run.working = false;
     }

@@ -110,8 +110,13 @@ export class TimerScheduler {
         }
         this.wake();
       },
-      (cause: unknown) => this.hooks.failed(cause),
+      (cause: unknown) => this.failed(cause),
     );
+  }
+
+  // A read that the closing of the store cut short is nobody's loss.
+  private failed(cause: unknown): void {
+    if (!this.stopped) this.hooks.failed(cause);
   }
 
   private async read(window: Window): Promise<void> {
@@ -159,7 +164,7 @@ export class TimerScheduler {
         this.refill();
         this.wake();
       },
-      (cause: unknown) => this.hooks.failed(cause),
+      (cause: unknown) => this.failed(cause),
     );
   }
 

@@ -163,24 +163,35 @@ function scan(
 
 type Row = readonly [string, Uint8Array];
 
+// The next page of a whole scan is read while the current one is worked on.
 function rowIterator(db: Database, from: string, to: string, limit: number): AsyncIterator<Row> {
   const iterator = db.iterator({ gte: from, lt: to, limit });
-  const pageRows = limit === -1 ? 1000 : Math.min(limit, 1000);
+  const whole = limit === -1;
+  const pageRows = whole ? 1000 : Math.min(limit, 1000);
+  const read = () => iterator.nextv(pageRows) as Promise<[string, Uint8Array][]>;
   let page: [string, Uint8Array][] = [];
   let at = 0;
+  let ahead: ReturnType<typeof read> | null = null;
   const end = async (): Promise<IteratorResult<Row>> => {
+    await ahead?.catch(() => {});
     await iterator.close();
     return { done: true, value: undefined };
   };
   const more = async (): Promise<IteratorResult<Row>> => {
     try {
-      page = await iterator.nextv(pageRows);
+      page = await (ahead ?? read());
     } catch (cause) {
       await iterator.close();
       throw cause;
     }
     at = 1;
-    return page.length === 0 ? end() : { done: false, value: page[0]! };
+    if (page.length === 0) {
+      ahead = null;
+      return end();
+    }
+    ahead = whole ? read() : null;
+    ahead?.catch(() => {});
+    return { done: false, value: page[0]! };
   };
   return {
     next: () => {
