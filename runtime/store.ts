@@ -163,10 +163,14 @@ function scan(
 
 type Row = readonly [string, Uint8Array];
 
+const pageOctets = 128 * 1024;
+
 // The next page of a whole scan is read while the current one is worked on.
 function rowIterator(db: Database, from: string, to: string, limit: number): AsyncIterator<Row> {
-  const iterator = db.iterator({ gte: from, lt: to, limit });
   const whole = limit === -1;
+  // The binding's own 16 KiB would mean a round trip for every few dozen rows.
+  const highWaterMarkBytes = whole ? pageOctets : 16 * 1024;
+  const iterator = db.iterator({ gte: from, lt: to, limit, highWaterMarkBytes } as object);
   const pageRows = whole ? 1000 : Math.min(limit, 1000);
   const read = () => iterator.nextv(pageRows) as Promise<[string, Uint8Array][]>;
   let page: [string, Uint8Array][] = [];

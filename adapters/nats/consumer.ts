@@ -10,6 +10,7 @@ import type { Parsed } from './fields.js';
 import { createHeldDoor, type Decision, type HeldDoor, refusal, storeDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import {
+  aliveLine,
   type LineForm,
   lateLine,
   type OfflineLine,
@@ -166,6 +167,8 @@ function subscribeFacts(intake: Intake): void {
     submit(intake, offlineCommand(intake, line)),
   );
   facts(intake, subjects.outcome, outcomeLine, (line) => heardOutcome(intake, line));
+  // Its node is all it says, and every line tells that: nothing is left to do.
+  facts(intake, subjects.alive, aliveLine, async () => undefined);
 }
 
 /**

@@ -23,7 +23,9 @@ export { type Consumer, type ConsumerOptions, startConsumer } from './consumer.j
 export type { Finding, Parsed } from './fields.js';
 export { natsLimits } from './limits.js';
 export {
+  type AliveLine,
   type AnswerLine,
+  aliveLine,
   answerLine,
   type BeatLine,
   beatLine,

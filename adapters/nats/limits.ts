@@ -23,7 +23,7 @@ export const natsLimits = {
    * How long an answer is remembered for the same transaction; tm keeps one 5 s, Timer F is 32 s.
    */
   answerMemoryMs: 60_000,
-  answerMemoryMax: 65_536,
+  answerMemoryMax: 16_384,
   /** Commands submitted and not yet durable; beyond it the sender hears 503 (N7). */
   inFlightMax: 8_192,
   inFlightBytesMax: 67_108_864,
@@ -38,9 +38,17 @@ export const natsLimits = {
    */
   nodesMax: 64,
   retryAfterSeconds: 5,
-  /** A proxy not heard for this long is passed over when another one was. */
-  nodeLiveMs: 600_000,
   beatEveryMs: 1_000,
+  /**
+   * A proxy answers every beat; after this many beats without a line of it (10 s) it counts as
+   * silent. Several, as core NATS may lose a beat or its answer, and a proxy may be busy.
+   */
+  silentBeatsMax: 10,
+  /**
+   * A named proxy is kept this long (60 s) although others answer: longer than the patience of an
+   * effect, for it alone remembers that it has sent this effect, and another would send it again.
+   */
+  keptBeatsMax: 60,
   /** A binding without any expiry: the registrar's usual default (RFC 3261 section 10.2.1.1). */
   registrationSeconds: 3_600,
   /** JSON requests: octets, and nesting checked before they are parsed (P5, F10). */

@@ -69,6 +69,11 @@ export interface LateLine {
   readonly code: number;
 }
 
+/** A proxy's answer to the beat. */
+export interface AliveLine {
+  readonly node: string;
+}
+
 export interface AnswerLine {
   readonly node: string;
   readonly index: number;
@@ -147,6 +152,8 @@ export const lateLine = lineForm<LateLine>('late', [
   uint('label', uint32),
   uint('code', 699),
 ]);
+
+export const aliveLine = lineForm<AliveLine>('alive', [token('node')]);
 
 export const answerLine = lineForm<AnswerLine>('answer', [
   token('node'),

@@ -1,6 +1,9 @@
 // The way out: committed effects become send lines, and the beat tells the proxies that the store
-// is alive. Repeats nothing and remembers nothing but the proxies it has heard: the outbox owns
-// every repetition.
+// is alive. Each proxy answers the beat (`alive`), so who is there is known within a second of the
+// start, however quiet the users are. A proxy's silence is counted in beats it left unanswered, not
+// in time: while we send none (starting, halted, the bus away) nobody grows silent.
+// Repeats nothing and remembers nothing but the proxies it has heard: the outbox owns every
+// repetition.
 import type { Cancel, EffectPort, OutgoingEffect } from '../../runtime/index.js';
 import type { Bus, BusClock } from './bus.js';
 import type { SipCodec } from './codec.js';
@@ -21,12 +24,13 @@ export interface PublisherOptions {
   readonly onFailure?: (where: string, error: unknown) => void;
 }
 
+/** `ready()` means: the bus is ready and a proxy was heard within the last ten beats. */
 export interface Publisher extends EffectPort {
   /** A proxy spoke. */
   heard(node: string): void;
   /** Called each time `ready()` turns true; wake the runtime then. */
   onReady(run: () => void): void;
-  /** Proxies heard lately, the latest first. */
+  /** Proxies heard within the last ten beats, the latest first. */
   liveNodes(): readonly string[];
   /** Starts the beat. */
   start(): void;
@@ -34,34 +38,51 @@ export interface Publisher extends EffectPort {
 }
 
 export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOptions): Publisher {
-  /** Node to when it was heard, in order: the latest last. */
+  /** Node to the number of beats sent when it was heard, in order: the latest last. */
   const nodes = new Map<string, number>();
   const listeners: (() => void)[] = [];
   let cancelBeat: Cancel | null = null;
   let seq = 0;
+  /** Beats that went out. */
+  let sent = 0;
+  /** `sent` when any proxy was heard last. */
+  let lastHeard = Number.NEGATIVE_INFINITY;
+  /** Whom effects without a proxy of their own go through. */
+  let chosen: string | null = null;
 
-  const ready = () => bus.ready() && nodes.size > 0;
+  const within = (heardAt: number, beats: number) => sent - heardAt <= beats;
+  const ready = () => bus.ready() && within(lastHeard, natsLimits.silentBeatsMax);
   const tell = () => {
     if (ready()) for (const run of listeners) run();
   };
   bus.onReady(tell);
 
-  function liveNodes(): string[] {
-    const oldest = options.clock.mono() - natsLimits.nodeLiveMs;
-    return [...nodes]
-      .filter(([, atMs]) => atMs >= oldest)
-      .map(([node]) => node)
-      .reverse();
+  function isLive(node: string): boolean {
+    const heardAt = nodes.get(node);
+    return heardAt !== undefined && within(heardAt, natsLimits.silentBeatsMax);
   }
 
   /**
-   * The proxy asked for while it is alive; else the latest heard: better a try than a proxy that is
-   * gone.
+   * One that was heard is kept for sixty beats. One that was not has the first ten beats to answer:
+   * after a restart the effects under way are remembered where they were, and another proxy that
+   * answers a moment earlier must not send them again.
+   */
+  function isKept(node: string): boolean {
+    const heardAt = nodes.get(node);
+    if (heardAt === undefined) return within(0, natsLimits.silentBeatsMax);
+    return within(heardAt, natsLimits.keptBeatsMax);
+  }
+
+  /**
+   * The proxy asked for while it is kept; else the one heard last. That one stays the choice while
+   * it lives, so that the repetition of an effect reaches the proxy that knows it. When nobody
+   * lives, better a try than nothing.
    */
   function nodeFor(wanted: string | null): string | undefined {
-    const live = liveNodes();
-    if (wanted !== null && (live.includes(wanted) || live.length === 0)) return wanted;
-    return live[0] ?? [...nodes.keys()].at(-1);
+    if (wanted !== null && (isKept(wanted) || !within(lastHeard, natsLimits.silentBeatsMax)))
+      return wanted;
+    if (chosen === null || !isLive(chosen)) chosen = [...nodes.keys()].at(-1) ?? null;
+    return chosen ?? undefined;
   }
 
   function beat(): void {
@@ -69,13 +90,13 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
     if (!options.canStore()) return;
     const line = beatLine.format({ storeId: options.storeId(), seq });
     seq += 1;
-    if (line.ok) bus.publish(subjects.beat, line.value);
-    else options.onFailure?.('beat', new TypeError(line.finding.message));
+    if (!line.ok) options.onFailure?.('beat', new TypeError(line.finding.message));
+    else if (bus.publish(subjects.beat, line.value)) sent += 1;
   }
 
   return {
     ready,
-    liveNodes,
+    liveNodes: () => [...nodes.keys()].filter(isLive).reverse(),
     send(effect) {
       const node = nodeFor(effect.node);
       if (node === undefined) return;
@@ -84,11 +105,12 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
       else bus.publish(subjects.send, line);
     },
     heard(node) {
-      const first = nodes.size === 0;
+      const silent = !within(lastHeard, natsLimits.silentBeatsMax);
+      lastHeard = sent;
       nodes.delete(node);
-      nodes.set(node, options.clock.mono());
+      nodes.set(node, sent);
       if (nodes.size > natsLimits.nodesMax) nodes.delete(nodes.keys().next().value!);
-      if (first) tell();
+      if (silent) tell();
     },
     onReady(run) {
       listeners.push(run);

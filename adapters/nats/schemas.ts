@@ -10,6 +10,7 @@ export const schemaNames = [
   'offline',
   'outcome',
   'late',
+  'alive',
   'answer',
   'send',
   'beat',

@@ -11,6 +11,7 @@ export const subjects = {
   offline: 'deferred-im.v1.offline',
   outcome: 'deferred-im.v1.outcome',
   late: 'deferred-im.v1.late',
+  alive: 'deferred-im.v1.alive',
   answer: 'deferred-im-v1-answer',
   send: 'deferred-im-v1-send',
   beat: 'deferred-im-v1-beat',

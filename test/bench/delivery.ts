@@ -55,8 +55,8 @@ async function oneRun(stage: Stage): Promise<Run> {
   const chain = await startChain(stage);
   const { port } = chain.kamailio;
   const options = { port, ratePerSecond: 1000, messages, users, name: 'deliver' };
-  const sent = await stage.run<Sent>('sender', options);
-  const phoned = await stage.run<Phoned>('phones', { port, users, messages: sent.accepted });
+  const sent = await stage.run<Sent>('sender.js', options);
+  const phoned = await stage.run<Phoned>('phones.js', { port, users, messages: sent.accepted });
   const settled = await metricBecomes(chain.engine, 'waiting_messages', 0, 20_000);
   await chain.stop();
   const contents = await readContents(storeFolder(chain.folder));

@@ -34,11 +34,7 @@ export interface EngineProcess {
 }
 
 /** Starts the engine on a folder; `admitted` tells when it serves. */
-export async function startEngine(
-  stage: Stage,
-  folder: string,
-  natsUrl: string,
-): Promise<EngineProcess> {
+async function startEngine(stage: Stage, folder: string, natsUrl: string): Promise<EngineProcess> {
   const port = await freePort();
   const args = [
     ...[main, 'serve', '--folder', join(folder, 'store'), '--host', 'store.example.org'],
@@ -60,16 +56,32 @@ export async function startEngine(
   });
 }
 
+export interface Boot {
+  readonly engine: EngineProcess;
+  readonly times: { readonly firstMs: number; readonly allMs: number };
+}
+
+const bootTriesMax = 3;
+
 /** Starts the engine and waits until it serves everything. */
-export async function serveEngine(
+export async function bootEngine(stage: Stage, folder: string, natsUrl: string): Promise<Boot> {
+  for (let tries = 1; ; tries += 1) {
+    const engine = await startEngine(stage, folder, natsUrl);
+    try {
+      return { engine, times: await engine.admitted() };
+    } catch (cause) {
+      // A port that was free a moment ago may be taken by now; anything else is no accident.
+      if (tries === bootTriesMax || !engine.log().includes('EADDRINUSE')) throw cause;
+    }
+  }
+}
+
+/** The same, where the times do not matter. */
+export const serveEngine = async (
   stage: Stage,
   folder: string,
   natsUrl: string,
-): Promise<EngineProcess> {
-  const engine = await startEngine(stage, folder, natsUrl);
-  await engine.admitted();
-  return engine;
-}
+): Promise<EngineProcess> => (await bootEngine(stage, folder, natsUrl)).engine;
 
 const bootPatienceMs = 120_000;
 

@@ -8,7 +8,7 @@ import type { Stepped } from './steps.js';
 export async function inside(stage: Stage): Promise<Findings> {
   const { steps, runs } = stage.plan;
   stage.say('inside: codec, steps, chart');
-  const done = await stage.run<Stepped>('steps', { steps, runs });
+  const done = await stage.run<Stepped>('steps.js', { steps, runs });
   return {
     title: 'Inside the engine',
     figures: [

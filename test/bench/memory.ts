@@ -2,7 +2,7 @@
 // started again several times: when do the first and the last partition serve, and how much memory does it take then.
 import { startNats } from '../../adapters/cli/stage/nats-server.js';
 import { type Contents, readContents, waitingIn } from './contents.js';
-import { type Memory, serveEngine, startEngine, storeFolder } from './engine.js';
+import { bootEngine, type Memory, serveEngine, storeFolder } from './engine.js';
 import { type Findings, figure, imbalance, shown } from './figures.js';
 import { pause, type Stage } from './stage.js';
 import { feed } from './stores.js';
@@ -88,8 +88,7 @@ function figuresOf(filled: Memory, boots: readonly Boot[], contents: Contents) {
 async function restarts(stage: Stage, folder: string, natsUrl: string): Promise<Boot[]> {
   const boots: Boot[] = [];
   for (let run = 1; run <= stage.plan.runs; run += 1) {
-    const engine = await startEngine(stage, folder, natsUrl);
-    const times = await engine.admitted();
+    const { engine, times } = await bootEngine(stage, folder, natsUrl);
     await pause(settleMs);
     boots.push({ ...times, memory: engine.memory() });
     engine.kill('SIGKILL');

@@ -72,9 +72,13 @@ async function oneRun(stage: Stage): Promise<Run> {
   const { openRatePerSecond: ratePerSecond, openSeconds, users, warmMessages } = stage.plan;
   const chain = await startChain(stage);
   const common = { port: chain.kamailio.port, ratePerSecond, users };
-  const warm = await stage.run<Sent>('sender', { ...common, messages: warmMessages, name: 'warm' });
+  const warm = await stage.run<Sent>('sender.js', {
+    ...common,
+    messages: warmMessages,
+    name: 'warm',
+  });
   const messages = ratePerSecond * openSeconds;
-  const main = await stage.run<Sent>('sender', { ...common, messages, name: 'open' });
+  const main = await stage.run<Sent>('sender.js', { ...common, messages, name: 'open' });
   await chain.stop();
   const stored = messagesIn(await readContents(storeFolder(chain.folder)));
   stage.clear(chain.folder);

@@ -18,7 +18,7 @@ export interface Stage {
   say(text: string): void;
   /** Remembers how to end something that was started, for the case that the run breaks. */
   track<T extends { stop(): Promise<void> }>(started: T): T;
-  /** Runs a program of this folder to its end and returns what it told as its result. */
+  /** Runs a program of this folder, `feeder.js`, to its end and returns what it told as its result. */
   run<T>(program: string, options: object, patienceMs?: number): Promise<T>;
   /** Ends all that was started and removes all folders. */
   close(): Promise<void>;
@@ -61,8 +61,7 @@ const remove = (folder: string): void =>
   rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 
 /** The built file of a program beside this one. */
-export const programPath = (name: string): string =>
-  fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+export const programPath = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** A line of a program's output that is its result. */
 const resultMark = 'result ';

@@ -79,7 +79,7 @@ export const feed = async (
   options: Pick<FeederOptions, 'warm' | 'messages' | 'name'>,
 ): Promise<Fed> => {
   const { storeWindow: window, users } = stage.plan;
-  const fed = await stage.run<Fed>('feeder', { url: nats.url, window, users, ...options });
+  const fed = await stage.run<Fed>('feeder.js', { url: nats.url, window, users, ...options });
   const { accepted, otherwise, unanswered } = fed;
   if (unanswered === 0) return fed;
   const answers = JSON.stringify({ 202: accepted, ...otherwise });
@@ -95,7 +95,7 @@ async function engineRun(stage: Stage, nats: NatsServer): Promise<Side> {
 async function bareRun(stage: Stage, nats: NatsServer, shape: Shape): Promise<Side> {
   const folder = stage.folder('bare');
   const options = { url: nats.url, folder: storeFolder(folder), users: stage.plan.users, shape };
-  const child = stage.track(startProgram('bare', options, join(folder, 'bare.log')));
+  const child = stage.track(startProgram('bare.js', options, join(folder, 'bare.log')));
   await waitFor('bare loop', async () => child.tail().includes('serving'), 10_000, child);
   return measured(stage, nats, { folder, where: 'stores, bare loop', stop: () => child.stop() });
 }

@@ -72,6 +72,15 @@ export function startKamailio(options: KamailioOptions): Promise<Kamailio> {
 
 async function startOnce(options: KamailioOptions): Promise<Kamailio> {
   const folder = mkdtempSync(join(tmpdir(), 'deferred-im-kamailio-'));
+  try {
+    return await startIn(folder, options);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(folder: string, options: KamailioOptions): Promise<Kamailio> {
   const values = await valuesOf(options);
   const file = join(folder, 'kamailio.cfg');
   writeFileSync(file, (options.mainFile ?? proxyFile(options))(values));

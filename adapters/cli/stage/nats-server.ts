@@ -30,6 +30,15 @@ export function startNats(options: NatsOptions = {}): Promise<NatsServer> {
 
 async function startOnce(options: NatsOptions): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'deferred-im-nats-'));
+  try {
+    return await startIn(folder, options);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(folder: string, options: NatsOptions): Promise<NatsServer> {
   const port = options.port ?? (await freePort());
   const monitor = await freePort();
   const args = ['-a', '127.0.0.1', '-p', String(port), '-m', String(monitor)];

@@ -44,7 +44,10 @@ export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
 export class FakeEngine {
+  /** All but the answers to the beat. */
   readonly lines: BusLine[] = [];
+  /** The answers to the beat. */
+  readonly alive: string[] = [];
   /** Decides the answer to a held request; null for silence. */
   answer: (line: BusLine) => FakeAnswer | null = () => ({ code: 202, reason: 'Accepted' });
   #beat: NodeJS.Timeout | undefined;
@@ -61,9 +64,12 @@ export class FakeEngine {
   }
 
   beat(): void {
-    const tick = (): void => this.bus.publish('deferred-im-v1-beat', 'v1 teststore 1');
-    tick();
-    this.#beat = setInterval(tick, 200);
+    this.beatOnce();
+    this.#beat = setInterval(() => this.beatOnce(), 200);
+  }
+
+  beatOnce(text = 'v1 teststore 1'): void {
+    this.bus.publish('deferred-im-v1-beat', text);
   }
 
   silence(): void {
@@ -127,6 +133,10 @@ export class FakeEngine {
   }
 
   #heard(subject: string, data: Buffer): void {
+    if (subject === 'deferred-im.v1.alive') {
+      this.alive.push(data.toString('utf8'));
+      return;
+    }
     const held = subject === 'deferred-im.v1.store' || subject === 'deferred-im.v1.command';
     const end = held ? data.indexOf('\r\n') : data.length;
     const fields = data.subarray(0, end).toString('utf8').split(' ');

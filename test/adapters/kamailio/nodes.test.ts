@@ -23,6 +23,23 @@ t.test('two nodes', async (t) => {
     t.same(engine.of('late'), []);
   });
 
+  await t.test('each node answers each beat by its name', async (t) => {
+    engine.silence();
+    await pause(300);
+    engine.alive.length = 0;
+    for (let count = 1; count <= 5; count += 1) {
+      engine.beatOnce();
+      engine.beatOnce('v2 teststore 1');
+      await pause(100);
+      t.equal(engine.alive.length, 2 * count, 'one line for each node');
+    }
+    t.same(
+      engine.alive.toSorted(),
+      Array.from({ length: 10 }, (_, at) => (at < 5 ? 'v1 east' : 'v1 west-2')),
+    );
+    engine.beat();
+  });
+
   await t.test('an effect is sent by its node alone', async (t) => {
     const bob = await stage.phone('bob', { proxyPort: proxies[1]!.port });
     await bob.register();

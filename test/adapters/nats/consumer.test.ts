@@ -342,9 +342,30 @@ t.test('online, offline and outcome lines become commands', async (t) => {
   t.equal(w.consumer.counters()['aor-unusable'], 1);
 });
 
+t.test('an alive line tells who is there, and nothing else', async (t) => {
+  const w = world();
+  w.bus.bring(subjects.alive, 'v1 k1');
+  w.bus.bring(subjects.alive, 'v1 k2');
+  w.bus.bring(subjects.alive, 'v1 k 3');
+  await settled();
+  t.strictSame(w.nodes, ['k1', 'k2']);
+  t.strictSame(w.runtime.commands, []);
+  t.strictSame(w.bus.published, []);
+  t.strictSame(w.consumer.counters(), { malformed: 1 });
+  t.equal(w.consumer.inFlight(), 0);
+});
+
+t.test('N7 a flood of alive lines is counted and bounded', async (t) => {
+  const w = world({}, { ratePerSecond: 0, rateBurst: 2 });
+  for (let i = 0; i < 5; i += 1) w.bus.bring(subjects.alive, 'v1 k1');
+  await settled();
+  t.equal(w.consumer.counters()['over-limit'], 3);
+  t.equal(w.nodes.length, 5, 'it is there all the same');
+});
+
 t.test('malformed lines of every kind are counted and told, never thrown', async (t) => {
   const w = world();
-  const inbound = ['store', 'command', 'online', 'offline', 'outcome', 'late'] as const;
+  const inbound = ['store', 'command', 'online', 'offline', 'outcome', 'late', 'alive'] as const;
   const junk = [
     '',
     ' ',

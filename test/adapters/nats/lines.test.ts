@@ -1,6 +1,7 @@
 // Every line of the contract: both directions, and every way of being malformed.
 import t from 'tap';
 import {
+  aliveLine,
   answerLine,
   beatLine,
   formatRequest,
@@ -61,6 +62,7 @@ const samples: Sample[] = [
     text: 'v1 k1 12 345 202',
     value: { node: 'k1', index: 12, label: 345, code: 202 },
   }),
+  sample('alive', aliveLine, { text: 'v1 k1', value: { node: 'k1' } }),
   sample('answer', answerLine, {
     text: `v1 k1 12 345 503 30 ${b64('Busy')}`,
     value: { node: 'k1', index: 12, label: 345, code: 503, retryAfterSeconds: 30, reason: 'Busy' },
@@ -105,7 +107,7 @@ for (const { name, form, value, text } of samples) {
       `${text}\r\n`,
       `${text}\0`,
       text.replace('k1', 'k\u00e9').replace('store-1', 'st\u00f6re'),
-      fields.slice(0, 2).join(' '),
+      fields.slice(0, Math.min(2, fields.length - 1)).join(' '),
       'A'.repeat(natsLimits.lineBytesMax + 1),
     ];
     for (const bad of broken) {
@@ -140,6 +142,9 @@ t.test('fields out of their form are refused', async (t) => {
     [lateLine, 'v1 k1 -1 1 202'],
     [lateLine, 'v1 k1 0x1 1 202'],
     [lateLine, `v1 ${'k'.repeat(33)} 1 1 202`],
+    [aliveLine, `v1 ${'k'.repeat(33)}`],
+    [aliveLine, 'v1 k.1'],
+    [aliveLine, 'v1 -1 1'],
     [offlineLine, `v1 k1 gone ${aor}`],
     [offlineLine, 'v1 k1 expired Zg'],
     [offlineLine, 'v1 k1 expired Zh=='],

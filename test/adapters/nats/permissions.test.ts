@@ -15,7 +15,7 @@ import { projectFile } from './project-file.js';
 const roles = ['engine', 'proxy', 'operator', 'tools'] as const;
 type Role = (typeof roles)[number];
 
-const fromProxy = ['store', 'command', 'online', 'offline', 'outcome', 'late'] as const;
+const fromProxy = ['store', 'command', 'online', 'offline', 'outcome', 'late', 'alive'] as const;
 const toProxy = ['answer', 'send', 'beat'] as const;
 const user = ['userList', 'userRetrieve', 'userConfirm', 'userDelete'] as const;
 

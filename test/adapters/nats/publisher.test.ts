@@ -8,7 +8,7 @@ import {
   sendLine,
   subjects,
 } from '../../../adapters/nats/index.js';
-import type { OutgoingEffect } from '../../../runtime/index.js';
+import { limits, type OutgoingEffect } from '../../../runtime/index.js';
 import { fakeCodec, manualClock, memoryBus, parts } from './fakes.js';
 
 const token = 'a'.repeat(26);
@@ -44,7 +44,7 @@ function world(codec: Partial<SipCodec> = {}) {
 
 const nodesOf = (texts: string[]) => texts.map((text) => text.split(' ')[1]);
 
-t.test('ready means: the bus is ready and a proxy was heard', async (t) => {
+t.test('ready means: the bus is ready and a proxy is heard', async (t) => {
   const w = world();
   let told = 0;
   w.publisher.onReady(() => {
@@ -87,29 +87,109 @@ t.test('C2 the same effect again is the same line again', async (t) => {
   t.equal(first, second);
 });
 
-t.test('the proxy asked for is taken while it lives, else the latest heard', async (t) => {
+/** Effects go out as named; the proxies they went through. */
+function through(w: ReturnType<typeof world>, ...wanted: (string | null)[]): string[] {
+  const before = w.bus.on(subjects.send).length;
+  for (const node of wanted) w.publisher.send(effect({ node }));
+  return nodesOf(w.bus.on(subjects.send).slice(before)) as string[];
+}
+
+/** `count` beats go out, each answered by these proxies. */
+function beats(w: ReturnType<typeof world>, count: number, ...nodes: string[]): void {
+  w.publisher.start();
+  for (let i = 0; i < count; i += 1) {
+    w.clock.advance(natsLimits.beatEveryMs);
+    for (const node of nodes) w.publisher.heard(node);
+  }
+}
+
+const { silentBeatsMax, keptBeatsMax } = natsLimits;
+
+t.test('the proxy asked for is taken, else the latest heard', async (t) => {
   const w = world();
-  w.publisher.send(effect());
-  t.equal(w.bus.on(subjects.send).length, 0, 'nobody to send through');
-  w.publisher.heard('k1');
-  w.publisher.heard('k2');
-  w.publisher.send(effect());
-  w.publisher.send(effect({ node: 'k1' }));
-  w.publisher.send(effect({ node: 'k9' }));
-  w.clock.advance(natsLimits.nodeLiveMs);
-  w.publisher.heard('k3');
-  w.clock.advance(1);
-  w.publisher.send(effect({ node: 'k1' }));
-  t.strictSame(nodesOf(w.bus.on(subjects.send)), ['k2', 'k1', 'k2', 'k3']);
-  t.strictSame(w.publisher.liveNodes(), ['k3']);
+  t.strictSame(through(w, null), [], 'nobody to send through');
+  beats(w, silentBeatsMax, 'k1', 'k2');
+  t.strictSame(through(w, null, 'k1', 'k2', 'k9'), ['k2', 'k1', 'k2', 'k2']);
+  t.strictSame(w.publisher.liveNodes(), ['k2', 'k1']);
 });
 
-t.test('after a quiet night the last proxy heard is still tried', async (t) => {
+t.test('a proxy is silent after ten beats, and passed over when others answer', async (t) => {
   const w = world();
+  beats(w, 1, 'k1', 'k2');
+  t.strictSame(through(w, null), ['k2']);
+  beats(w, silentBeatsMax, 'k1');
+  t.strictSame(through(w, null), ['k2'], 'ten beats may be lost');
+  t.strictSame(w.publisher.liveNodes(), ['k1', 'k2']);
+  beats(w, 1, 'k1');
+  t.strictSame(through(w, null), ['k1']);
+  t.strictSame(w.publisher.liveNodes(), ['k1']);
+});
+
+t.test('a named proxy that is busy keeps its effects for sixty beats', async (t) => {
+  const w = world();
+  beats(w, 1, 'k1', 'k2');
+  beats(w, keptBeatsMax, 'k1');
+  t.strictSame(through(w, 'k2'), ['k2']);
+  beats(w, 1, 'k1');
+  t.strictSame(through(w, 'k2'), ['k1'], 'then it is gone');
+  w.publisher.heard('k2');
+  t.strictSame(through(w, 'k2'), ['k2'], 'until it speaks again');
+  t.ok(
+    natsLimits.keptBeatsMax * natsLimits.beatEveryMs > limits.effectPatienceMs,
+    'an effect does not change its proxy while it is repeated',
+  );
+});
+
+t.test('C2 a repetition goes to the same proxy, whoever spoke last', async (t) => {
+  const w = world();
+  beats(w, 1, 'k1', 'k2');
+  t.strictSame(through(w, null), ['k2']);
   w.publisher.heard('k1');
-  w.clock.advance(natsLimits.nodeLiveMs * 2);
-  w.publisher.send(effect());
-  t.strictSame(nodesOf(w.bus.on(subjects.send)), ['k1']);
+  t.strictSame(through(w, null, 'gone-k3'), ['k2', 'gone-k3']);
+  beats(w, silentBeatsMax, 'k2', 'k1');
+  t.strictSame(through(w, null, 'gone-k3'), ['k2', 'k2']);
+});
+
+t.test('C33 after a start a named proxy has ten beats to speak before another acts', async (t) => {
+  const w = world();
+  // The first beat goes out at the start itself.
+  beats(w, silentBeatsMax - 1, 'k1');
+  t.strictSame(through(w, 'k2'), ['k2'], 'it may know the effect');
+  beats(w, 1, 'k1');
+  t.strictSame(through(w, 'k2'), ['k1']);
+});
+
+t.test('with nobody alive nothing is ready; the first word wakes', async (t) => {
+  const w = world();
+  let told = 0;
+  w.publisher.onReady(() => {
+    told += 1;
+  });
+  beats(w, 1, 'k1');
+  beats(w, silentBeatsMax);
+  t.equal(w.publisher.ready(), true, 'ten beats may be lost');
+  w.publisher.heard('k1');
+  t.equal(told, 1, 'told once');
+  beats(w, silentBeatsMax + 1);
+  t.equal(w.publisher.ready(), false);
+  t.strictSame(through(w, null, 'k2'), ['k1', 'k2'], 'who sends nevertheless tries');
+  w.publisher.heard('k1');
+  t.equal(w.publisher.ready(), true);
+  t.equal(told, 2);
+});
+
+t.test('without beats nobody grows silent', async (t) => {
+  const w = world();
+  beats(w, 1, 'k1');
+  w.setStore(false);
+  w.clock.advance(3_600_000);
+  t.equal(w.publisher.ready(), true, 'we did not ask');
+  w.setStore(true);
+  w.bus.setReady(false);
+  w.clock.advance(3_600_000);
+  w.bus.setReady(true);
+  t.equal(w.publisher.ready(), true, 'nor could it hear us');
+  t.strictSame(w.publisher.liveNodes(), ['k1']);
 });
 
 t.test('proxies remembered are bounded', async (t) => {

@@ -87,12 +87,40 @@ t.test('engine killed during a push: the answer is not lost', async (t) => {
   await chain.killEngine();
   answerPush(200);
   await chain.startEngine();
-  // Any line of the proxy tells the engine that it is there; it remembers the effect's answer, and
-  // gives it to the repetition.
-  await alice.register();
+  // The proxy remembers the effect's answer, and gives it to the repetition.
   await chain.reaches(id, 'delivered');
   t.same(bodies(bob), [kept.body]);
   await chain.serving();
+});
+
+t.test('C34 expired while the engine is down: reported although nobody speaks', async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const short = letter(alice, bob, { headers: { Expires: '1' } });
+  const id = await store(chain, alice, bob, short);
+  const { expiresAtMs } = (await chain.life(id)).message;
+  await chain.killEngine();
+  await chain.waitUntil('the expiry, while it is down', () => Date.now() > expiresAtMs!);
+  await chain.startEngine();
+  await chain.reaches(id, 'reported');
+  t.same(reported(alice, [short]), failed(short));
+  await chain.serving();
+});
+
+t.test('C33 killed between decision and report: reported although nobody speaks', async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const owed = letter(alice, bob);
+  const id = await store(chain, alice, bob, owed);
+  await chain.killNats();
+  await chain.admin('messages.expire', { id });
+  t.match((await chain.life(id)).state, /^reporting/);
+  await chain.killEngine();
+  t.same(reportsTo(alice), [], 'decided, not sent');
+  await chain.restartNats();
+  await chain.startEngine();
+  await chain.reaches(id, 'reported');
+  await busAgain();
+  const last = await sentinel(chain, alice);
+  t.same(reported(alice, [owed, last]), failed(owed, last), 'once');
 });
 
 t.test('nats-server killed and started again: nothing accepted is lost', async (t) => {
@@ -107,6 +135,7 @@ t.test('nats-server killed and started again: nothing accepted is lost', async (
   await chain.restartNats();
   await chain.serving();
   await chain.waitUntil('the report that waited', () => reportsTo(alice).length > 0);
+  await busAgain();
   const later = letter(alice, bob);
   t.equal((await alice.message(later)).status, 202);
   await bob.register();
@@ -180,6 +209,23 @@ t.test('malformed lines on the bus do no harm', async (t) => {
   await chain.bus.flush();
   await survives(t, alice, bob, id);
 });
+
+/**
+ * After a restart of nats-server: the proxy has its connections again, of which it has one for each
+ * subscription and one to publish. The beat that it remembers for 4 s proves none of them.
+ */
+async function busAgain(): Promise<void> {
+  for (const name of ['answer', 'send', 'beat'] as const)
+    await chain.nats.subscribed(subjects[name], chain.kamailio.node);
+  let heard = false;
+  const alive = chain.bus.subscribe(subjects.alive, {
+    callback: () => {
+      heard = true;
+    },
+  });
+  await chain.waitUntil('the proxy publishes', () => heard);
+  alive.unsubscribe();
+}
 
 /** All parts do their work as before, with what they had. */
 async function survives(t: Test, alice: SipAgent, bob: SipAgent, id: string): Promise<void> {
