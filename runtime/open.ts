@@ -46,7 +46,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
 /** A store as the boot needs it; a simulated one may lack the parts that belong to a disk. */
 export interface BootStore extends StorePort {
   readonly mark?: Mark | null;
-  writeMark?(mark: Mark): void;
+  writeMark?(mark: Mark): Promise<void>;
   freeOctets?(): number;
   readonly alarms?: readonly string[];
 }
@@ -119,7 +119,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
     close: async () => {
       await engine.close();
-      marks.stop();
+      await marks.stop();
     },
   };
 }
@@ -215,31 +215,36 @@ function keepMark(
   clock: Clock,
   head: StoreHead,
   engine: Engine,
-): { stop(): void } {
+): { stop(): Promise<void> } {
   let written = -1;
   let stopped = false;
-  const write = () => {
+  let cancel = () => {};
+  const write = async () => {
     const seq = engine.committed;
     if (seq === written) return;
-    written = seq;
     try {
-      store.writeMark?.({ storeId: head.identity.storeId, epoch: head.sum.epoch, seq });
+      await store.writeMark?.({ storeId: head.identity.storeId, epoch: head.sum.epoch, seq });
+      written = seq;
     } catch (cause) {
       engine.fail(asFault(cause, 'the watermark could not be written'));
     }
   };
-  let cancel = () => {};
-  const again = () => {
-    if (stopped) return;
-    write();
-    cancel = clock.after(limits.watermarkIntervalMs, again);
+  // One at a time: the next wait begins when the mark is on disk.
+  const again = async () => {
+    await write();
+    if (!stopped) cancel = clock.after(limits.watermarkIntervalMs, next);
   };
-  again();
+  let writing = Promise.resolve();
+  const next = () => {
+    writing = again();
+  };
+  next();
   return {
-    stop: () => {
+    stop: async () => {
       stopped = true;
       cancel();
-      write();
+      await writing;
+      await write();
     },
   };
 }

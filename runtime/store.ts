@@ -37,7 +37,7 @@ export interface StoreLocation {
 export interface DiskStore extends StorePort {
   /** The mark of the last clean second, or null when there is none. */
   readonly mark: Mark | null;
-  writeMark(mark: Mark): void;
+  writeMark(mark: Mark): Promise<void>;
   /** Octets free for us on the volume. */
   freeOctets(): number;
   /** Lines of LevelDB's own log that tell of dropped data. */

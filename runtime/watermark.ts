@@ -1,14 +1,7 @@
 // The commit number, kept in another folder than the store: it alone notices a cut log or a restored backup
 // (reliability R9). Written and synced at most once a second, and at a clean stop.
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Mark {
@@ -32,16 +25,16 @@ export function readMark(folder: string): Mark | null {
   }
 }
 
-/** Writes a mark so that either the old or the new one survives a power cut. Throws on an I/O error. */
-export function writeMark(folder: string, mark: Mark): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+/** Writes a mark so that either the old or the new one survives a power cut. Rejects on an I/O error. */
+export async function writeMark(folder: string, mark: Mark): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, fileName);
-  const file = openSync(`${path}.new`, 'w', 0o600);
+  const file = await open(`${path}.new`, 'w', 0o600);
   try {
-    writeSync(file, JSON.stringify(mark));
-    fsyncSync(file);
+    await file.writeFile(JSON.stringify(mark));
+    await file.sync();
   } finally {
-    closeSync(file);
+    await file.close();
   }
-  renameSync(`${path}.new`, path);
+  await rename(`${path}.new`, path);
 }

@@ -192,12 +192,12 @@ t.test('B14 a store behind its watermark is refused, and its loss can be accepte
   const marks = `${folder}.watermark`;
   const mark = readMark(marks);
   t.ok((mark?.seq ?? 0) > 0);
-  writeMark(marks, { ...mark!, seq: mark!.seq + 1 });
+  await writeMark(marks, { ...mark!, seq: mark!.seq + 1 });
   t.equal(await judge(folder), 'DEFERRED_IM_STORE_ROLLED_BACK');
   t.equal(await judge(folder, true), null);
   t.equal(await judge(folder), null, 'accepted once is accepted: a new epoch has begun');
   t.equal(readMark(marks)?.epoch, mark!.epoch + 1);
-  writeMark(marks, { ...mark!, storeId: 'another-store', seq: 10 ** 6 });
+  await writeMark(marks, { ...mark!, storeId: 'another-store', seq: 10 ** 6 });
   t.equal(await judge(folder), null, 'the mark of another store says nothing');
 });
 
@@ -212,9 +212,9 @@ t.test('B14 the log of LevelDB is cut', async (t) => {
 t.test('watermark: unreadable ones count as none, a new one replaces the old', async (t) => {
   const folder = fresh();
   t.equal(readMark(folder), null);
-  writeMark(folder, { storeId: 'a', epoch: 1, seq: 7 });
+  await writeMark(folder, { storeId: 'a', epoch: 1, seq: 7 });
   t.same(readMark(folder), { storeId: 'a', epoch: 1, seq: 7 });
-  writeMark(folder, { storeId: 'a', epoch: 1, seq: 8 });
+  await writeMark(folder, { storeId: 'a', epoch: 1, seq: 8 });
   t.equal(readMark(folder)?.seq, 8);
   for (const text of ['', '{', 'null', '{"storeId":1,"epoch":1,"seq":1}', '[]']) {
     writeFileSync(join(folder, 'watermark.json'), text);
@@ -251,7 +251,12 @@ async function scanned(folder: string): Promise<string | null> {
   let store: DiskStore | null = null;
   try {
     store = await openStore({ folder });
-    const silent = { ...store, commit: async () => {}, writeMark: () => {}, close: async () => {} };
+    const silent = {
+      ...store,
+      commit: async () => {},
+      writeMark: async () => {},
+      close: async () => {},
+    };
     const opened = await openRuntime(silent, { effects: new RecordingEffects() });
     await opened.ready;
     await opened.close();

@@ -211,7 +211,7 @@ export class MemoryStore implements BootStore {
     this.closed = true;
   }
 
-  writeMark(mark: NonNullable<BootStore['mark']>): void {
+  async writeMark(mark: NonNullable<BootStore['mark']>): Promise<void> {
     this.mark = mark;
   }
 
