@@ -93,7 +93,7 @@ export async function askStore(
 ): ReturnType<typeof runVerb> {
   const effects = { ready: () => false, send: () => {} };
   const location = watermarkFolder === undefined ? { folder } : { folder, watermarkFolder };
-  const opened = await openFolder(location, { effects });
+  const opened = await openFolder(location, { effects, readOnly: true });
   try {
     await opened.ready;
     const readiness = () => ({ ready: false, reason: 'not running' });

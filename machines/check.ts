@@ -197,6 +197,7 @@ function checkShape(policy: PolicyFile, graph: Graph): PolicyFinding[] {
     ...checkEnds(graph, index),
     ...checkEndless(graph, index),
     ...checkDeaf(graph, index),
+    ...checkBodies(graph, index),
     ...checkEmptyTransitions(policy.machine, '/machine'),
   ];
 }
@@ -283,6 +284,30 @@ function checkDeaf(graph: Graph, index: GraphIndex): PolicyFinding[] {
       .filter((event) => !hears(index, state.path, event))
       .map((event) => error('unhandled', state.pointer, `"${state.path}" must handle ${event}.`));
   });
+}
+
+// A message that leaves its mailbox loses its body: it is pushed only from within, and never comes back.
+function checkBodies(graph: Graph, index: GraphIndex): PolicyFinding[] {
+  const pushing = graph.states
+    .filter((state) => state.entry.includes('deliver') && !isLive(index, state.path))
+    .map((state) =>
+      error('body-lost', state.pointer, `"${state.path}" delivers, so it must be live.`),
+    );
+  const gone = graph.states.filter(
+    (state) =>
+      state.kind === 'atomic' && !isLive(index, state.path) && !isTransient(index, state.path),
+  );
+  const revived = graph.transitions
+    .filter((one) => one.to !== null && one.trigger !== 'initial' && isLive(index, one.to))
+    .filter((one) => gone.some((state) => isWithin(state.path, one.from)))
+    .map((one) =>
+      error(
+        'body-lost',
+        one.pointer,
+        `"${one.from}" is not live: its body is gone, so nothing leads back to "${one.to}".`,
+      ),
+    );
+  return [...pushing, ...revived];
 }
 
 const isTransient = (index: GraphIndex, path: string): boolean =>

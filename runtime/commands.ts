@@ -77,7 +77,13 @@ export interface IdResult {
 
 export type Reply =
   /** Durable. `duplicate`: it had been stored before, there is still one copy. */
-  | { readonly kind: 'accepted'; readonly deferredId: string; readonly duplicate: boolean }
+  | {
+      readonly kind: 'accepted';
+      readonly deferredId: string;
+      readonly duplicate: boolean;
+      /** A repeat that makes a report owed again, because its sender had not heard the first 202. */
+      readonly acknowledgedAgain?: boolean;
+    }
   /** Nothing was stored. `status` is the SIP code for the sender; `code` a stable reason of docs/reference/errors.md. */
   | {
       readonly kind: 'refused';

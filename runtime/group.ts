@@ -68,6 +68,11 @@ export class GroupCommit {
     this.schedule();
   }
 
+  /** True while something is open or in flight. */
+  get busy(): boolean {
+    return this.inFlight || this.outputs.length > 0;
+  }
+
   /** Resolves when nothing is open and nothing is in flight, or when the store has failed. */
   drained(): Promise<void> {
     if (this.dead || (!this.inFlight && this.outputs.length === 0)) return Promise.resolve();

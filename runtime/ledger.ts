@@ -120,7 +120,15 @@ export class Ledger {
     const change = this.group.get(key);
     if (change !== undefined) return change.before;
     const flying = this.flying.get(key);
-    return flying === undefined ? (this.durable(key)?.sum ?? null) : flying.sum;
+    return flying === undefined ? this.durableSum(key) : flying.sum;
+  }
+
+  // Not checked: a damaged row may be removed or replaced like any other.
+  private durableSum(key: string): Sum | null {
+    const known = this.cache.get(key);
+    if (known !== undefined) return known?.sum ?? null;
+    const value = this.store.get(key);
+    return value === undefined ? null : sumOf(value);
   }
 
   private durable(key: string): CachedRow | null {

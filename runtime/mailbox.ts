@@ -167,6 +167,7 @@ export class Mailboxes {
         // Between here and the end of the run nothing can happen: an arrival is seen now, or begins another one.
         if (local === null && run.again !== 'no') continue;
         if (local === null) break;
+        if (!this.current(run)) break;
         // The answer may overtake the reply: the push counts from here.
         run.active = local;
         const { came } = await this.hooks.giveTurn(run.aor, local);

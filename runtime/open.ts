@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   readonly clockTrusted?: boolean;
+  /** Answers questions only: nothing fires, nothing is sent, nothing is written. */
+  readonly readOnly?: boolean;
   /** Serve although the watermark says that commits are missing; begins a new epoch. */
   readonly acceptRollback?: boolean;
   /** Least octets free on the volume before new messages are refused. */
@@ -102,6 +104,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     ...{ world, head },
     settings: { ...defaultRuntimeSettings, reportRules: defaultReportRules, ...options.settings },
     clockTrusted: options.clockTrusted ?? false,
+    readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
   });
@@ -112,15 +115,13 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   engine.admit(first);
   state.admitted = 1;
   // Not before: a store that is refused here must leave no timer behind.
-  const marks = keepMark(store, world.clock, head, engine);
+  const marks = options.readOnly ? noMark : keepMark(store, world.clock, head, engine);
   return {
     engine,
     ready: admitRest(engine, store, head, state),
     progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
-    close: async () => {
-      await engine.close();
-      await marks.stop();
-    },
+    // The mark is written while the lock is held: a successor's is newer.
+    close: () => engine.close(() => marks.stop()),
   };
 }
 
@@ -209,6 +210,8 @@ function gateOf(store: BootStore, clock: Clock, freeOctetsMin: number): () => 's
     return closed ? 'store-full' : null;
   };
 }
+
+const noMark = { stop: async () => {} };
 
 function keepMark(
   store: BootStore,

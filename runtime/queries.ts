@@ -126,11 +126,6 @@ export async function idsOf(
   return ids;
 }
 
-/** The oldest waiting message of a user, or null. */
-export async function oldestOf(source: Source, aor: string): Promise<string | null> {
-  return (await localsOf(source, aor, null, 1))[0] ?? null;
-}
-
 /** The owner's own row, when it is waiting. */
 export function ownRow(
   source: Source,

@@ -7,8 +7,10 @@ import { messageOf } from './consequences.js';
 import { unlessDamaged } from './integrity.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
-import { idsOf, lifeOf, listOf, localsOf, oldestOf, ownRow, type Source } from './queries.js';
+import { limits } from './limits.js';
+import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
+import type { RuntimeSettings } from './turn.js';
 
 export class Questions {
   constructor(
@@ -26,8 +28,29 @@ export class Questions {
     return locals.map((local) => this.source.identities.deferredId(local));
   }
 
-  oldest(aor: string): Promise<string | null> {
-    return this.asked(oldestOf(this.source, aor));
+  /**
+   * The oldest messages of a full mailbox that must go so that one of `octets` fits: none when even all that may go do
+   * not make room. Those in flight or parked stay.
+   */
+  async victims(
+    aor: string,
+    octets: number,
+    settings: RuntimeSettings,
+  ): Promise<readonly string[]> {
+    const user = readUser(this.source, aor);
+    let messages = user.messages + 1 - settings.mailboxMessagesMax;
+    let room = user.octets + octets - settings.mailboxOctetsMax;
+    const chosen: string[] = [];
+    const locals = await this.asked(localsOf(this.source, aor, null, limits.bulkIdsMax));
+    for (const local of locals) {
+      if (messages <= 0 && room <= 0) break;
+      const row = unlessDamaged(() => readActor(this.source, local));
+      if (row === null || !row.live || row.parked !== null || row.pending.length > 0) continue;
+      chosen.push(local);
+      messages -= 1;
+      room -= messageOf(row).octets;
+    }
+    return messages <= 0 && room <= 0 ? chosen : [];
   }
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {

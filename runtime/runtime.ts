@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly head: StoreHead;
   readonly settings: RuntimeSettings;
   readonly clockTrusted: boolean;
+  /** Answers questions only. */
+  readonly readOnly: boolean;
   /** Null, or why nothing new may be stored now. */
   readonly gate: () => 'store-full' | null;
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
@@ -98,7 +100,7 @@ export class Engine implements Runtime {
   // ---- the door ----
 
   async submit(command: Command): Promise<Reply> {
-    if (this.closing) throw closedFault();
+    if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
     this.options.world.failpoint('cmd.received');
     if (command.type === 'messages.deleted' || command.type === 'messages.requested')
@@ -145,6 +147,7 @@ export class Engine implements Runtime {
     const ids = command.ids === 'all' ? await this.allIds(aor) : command.ids;
     const results: IdResult[] = [];
     for (let from = 0; from < ids.length; from += limits.groupCommandsMax) {
+      if (this.closing) throw closedFault();
       const part = ids.slice(from, from + limits.groupCommandsMax);
       const reply = (await this.writer.submit({ type, aor, ids: part }, partitionOf(aor))) as Reply;
       if (reply.kind !== 'results') return reply;
@@ -161,10 +164,14 @@ export class Engine implements Runtime {
     command: Extract<Command, { type: 'message.received' }>,
     refused: Reply,
   ): Promise<Reply> {
-    const oldest = await this.questions.oldest(command.message.aor);
-    if (oldest === null) return refused;
+    const { settings } = this.options;
+    const { aor, octets } = command.message;
+    const victims = await this.questions.victims(aor, octets.length, settings);
+    if (victims.length === 0) return refused;
     const partition = this.partition(command);
-    await this.writer.submit({ type: 'room.made', local: oldest }, partition);
+    for (const local of victims) {
+      await this.writer.submit({ type: 'room.made', local }, partition);
+    }
     return (await this.writer.submit(command, partition)) as Reply;
   }
 
@@ -325,7 +332,7 @@ export class Engine implements Runtime {
     this.statistics.waiting += found.waiting;
     this.statistics.parked += found.parked;
     this.writer.admit(found.partition);
-    if (found.partition === sharedPartition) return;
+    if (found.partition === sharedPartition || this.options.readOnly) return;
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
     const now = this.time.now();
@@ -358,13 +365,15 @@ export class Engine implements Runtime {
     this.mailboxes.stop();
   }
 
-  async close(): Promise<void> {
+  /** Stops input, finishes what was decided, does `last`, closes the store. */
+  async close(last: () => Promise<void> = async () => {}): Promise<void> {
     if (this.closing) return;
     this.closing = true;
     this.options.world.failpoint('shutdown.begin');
     this.stopParts();
     await this.writer.drained();
     this.options.world.failpoint('shutdown.before-close');
+    await last();
     await this.options.world.store.close();
   }
 

@@ -61,13 +61,18 @@ export async function createStore(
     await db.open();
     await write(db, rows);
     await db.close();
-    rmSync(folder, { recursive: true, force: true });
+    // Takes the place of an empty folder, and fails on one that another process filled meanwhile.
     renameSync(apart, folder);
   } catch (cause) {
     rmSync(apart, { recursive: true, force: true });
+    if (isTaken(cause))
+      throw new RuntimeFault('DEFERRED_IM_STORE_EXISTS', `${folder} is not empty`, [], { cause });
     throw asFault(cause, `a store could not be made in ${folder}`);
   }
 }
+
+const isTaken = (cause: unknown): boolean =>
+  ['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '');
 
 /** True when a folder holds a store. */
 export const storeExists = (folder: string): boolean => existsSync(join(folder, 'db', 'CURRENT'));

@@ -89,7 +89,7 @@ export class Writer {
   /** Resolves when everything submitted so far is durable. */
   async drained(): Promise<void> {
     do await this.group.drained();
-    while (this.urgent.length + this.ordinary.length > 0 && !this.dead);
+    while ((this.group.busy || this.urgent.length + this.ordinary.length > 0) && !this.dead);
   }
 
   private enqueue(job: Job): void {

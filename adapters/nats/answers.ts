@@ -1,4 +1,5 @@
-// What each held transaction was answered, for a minute: the same line again hears the same, and a
+// What each held transaction was answered, for a minute or the last 32,768 of them, which outlasts the hold at any rate
+// the engine reaches: the same line again hears the same, and a
 // line that says "too late" finds its message. Invariant: bounded in time and number; the oldest
 // goes first.
 import { natsLimits } from './limits.js';

@@ -185,6 +185,7 @@ export function storeDecision(reply: Reply): Decision {
   }
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
   // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
-  const deferredId = reply.duplicate ? null : reply.deferredId;
+  const first = !reply.duplicate || reply.acknowledgedAgain === true;
+  const deferredId = first ? reply.deferredId : null;
   return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
 }

@@ -23,7 +23,7 @@ export const natsLimits = {
    * How long an answer is remembered for the same transaction; tm keeps one 5 s, Timer F is 32 s.
    */
   answerMemoryMs: 60_000,
-  answerMemoryMax: 16_384,
+  answerMemoryMax: 32_768,
   /** Commands submitted and not yet durable; beyond it the sender hears 503 (N7). */
   inFlightMax: 8_192,
   inFlightBytesMax: 67_108_864,

@@ -62,8 +62,14 @@ function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   }
   const row = readActor(turn, known.local);
   // The sender hears 202 after all: from now on a failure report may be owed.
-  if (row !== null && !contextOf(row).acknowledged) setAcknowledged(turn, known.local, row, true);
-  return { kind: 'accepted', deferredId: turn.identities.deferredId(known.local), duplicate: true };
+  const again = row !== null && !contextOf(row).acknowledged;
+  if (again) setAcknowledged(turn, known.local, row, true);
+  return {
+    kind: 'accepted',
+    deferredId: turn.identities.deferredId(known.local),
+    duplicate: true,
+    ...(again ? { acknowledgedAgain: true } : {}),
+  };
 }
 
 function admit(turn: Turn, message: IncomingMessage, sender: string): RefusalCode | null {
