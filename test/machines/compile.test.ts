@@ -484,3 +484,15 @@ t.test('canonical JSON of RFC 8785', async (t) => {
     '{"a":{"y":0,"z":true},"b":[1,"é\\"",null]}',
   );
 });
+
+t.test('a policy may not lose a body it still needs', async (t) => {
+  const unlive = changed((policy) => {
+    policy.machine.states.delivering.tags = [];
+  });
+  t.ok(codesOf(unlive).includes('body-lost'), 'delivering outside the mailbox');
+  const revived = changed((policy) => {
+    policy.machine.states.reporting.states['backing-off'].on['message.deleted'] =
+      '#delete-and-report.stored';
+  });
+  t.ok(codesOf(revived).includes('body-lost'), 'and nothing comes back to it');
+});

@@ -134,6 +134,19 @@ t.test('R11 a store is made apart, and never over something', async (t) => {
   t.equal(statSync(third).mode & 0o777, 0o700, 'X16 private');
 });
 
+t.test('R11 two that make a store at once: one is refused, neither is lost', async (t) => {
+  const folder = fresh();
+  const made = await Promise.allSettled([
+    makeStore({ folder }, storeHost),
+    new Promise((resolve) => setImmediate(resolve)).then(() => {
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'other'), 'another store');
+    }),
+  ]);
+  t.match(made[0], { status: 'rejected', reason: { code: 'DEFERRED_IM_STORE_EXISTS' } });
+  t.equal(readFileSync(join(folder, 'other'), 'utf8'), 'another store');
+});
+
 t.test('X16 a folder others can read is refused', async (t) => {
   const folder = await filled(1);
   chmodSync(folder, 0o750);

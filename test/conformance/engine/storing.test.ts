@@ -175,6 +175,20 @@ t.test('spec 2.8 drop-oldest makes room and reports what it removes', async (t) 
   t.equal((await test.engine.list(bob, null, 10)).messages.length, 2);
 });
 
+t.test('spec 2.8 drop-oldest evicts nothing in vain', async (t) => {
+  const test = await EngineUnderTest.open({
+    settings: { mailboxOctetsMax: 2000, atLimit: 'drop-oldest' },
+  });
+  const first = await test.accept(received(numbered(1)));
+  const second = await test.accept(received(numbered(2)));
+  const huge = received(numbered(3, { text: 'x'.repeat(3000) }));
+  t.match(await test.submit(huge), { kind: 'refused', code: 'mailbox-full' });
+  t.same([test.state(first), test.state(second)], ['stored', 'stored'], 'it would not have fitted');
+  const large = await test.accept(received(numbered(4, { text: 'x'.repeat(1850) })));
+  t.equal(test.state(large), 'stored');
+  t.same([test.state(first), test.state(second)], ['reporting.sending', 'reporting.sending']);
+});
+
 t.test('C81 one account holds each message', async (t) => {
   const test = await EngineUnderTest.open();
   const carol = 'sip:bob2@example.org';
