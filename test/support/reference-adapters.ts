@@ -101,7 +101,11 @@ const subjectMeanings: Readonly<
   online: ['proxy → engine', 'A user registered, or refreshed a registration.', 'online'],
   offline: ['proxy → engine', 'A user has no binding any more.', 'offline'],
   outcome: ['proxy → engine', 'The final code of an effect.', 'outcome'],
-  late: ['proxy → engine', 'An answer came too late: the sender heard 503.', 'late'],
+  late: [
+    'proxy → engine',
+    'The hold ended without an answer, or an answer came after it: the sender heard 503.',
+    'late',
+  ],
   alive: ['proxy → engine', 'The answer to each beat: this proxy is there.', 'alive'],
   answer: ['engine → proxies', 'What the waiting sender is to hear.', 'answer'],
   send: ['engine → proxies', 'A MESSAGE to send: delivery, report or result.', 'send'],
