@@ -22,7 +22,7 @@ export const refusals = {
   overloaded: { status: 503, meaning: 'More commands wait than the engine admits.' },
   'damaged-row': {
     status: 500,
-    meaning: 'A stored row failed its checksum; the message is parked.',
+    meaning: 'A stored row failed its checksum; the command changed nothing.',
   },
   'too-large': { status: 413, meaning: 'The request exceeds the size limits.' },
   'no-such-message': { status: 404, meaning: "No message of this id, or not this user's." },

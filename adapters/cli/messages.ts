@@ -202,7 +202,7 @@ const deed = (act: 'delete' | 'expire' | 'retry', purpose: string, text: string)
     ...storeFlags,
     by: {
       value: 'NAME',
-      meaning: 'Who does it, for the audit record. Default: operator.',
+      meaning: 'Who does it; the engine does not keep it yet. Default: operator.',
     },
   },
   examples: [`deferred-im messages ${act} 4f0k…@store.example.org --folder /var/lib/deferred-im`],
