@@ -21,6 +21,7 @@ import { Level } from 'level';
 import { RuntimeFault } from './errors.js';
 import { lockFolder, type ProcessLock } from './lock.js';
 import type { RowWrite, StorePort } from './ports.js';
+import { damagedTables } from './tables.js';
 import { type Mark, readMark, writeMark } from './watermark.js';
 
 type Database = Level<string, Uint8Array>;
@@ -52,6 +53,8 @@ export interface DiskStore extends StorePort {
   freeOctets(): number;
   /** Lines of LevelDB's own log that tell of dropped data. */
   readonly alarms: readonly string[];
+  /** Tables that fail their checksums. */
+  readonly damage: readonly string[];
 }
 
 /** Makes a store: its first rows in one synced batch, in a folder apart, renamed into place. */
@@ -109,17 +112,19 @@ export async function openStore(location: StoreLocation): Promise<DiskStore> {
   }
   checkPrivate(folder);
   const lock = await lockFolder(folder);
+  const path = join(folder, 'db');
+  const db: Database = new Level(path, { ...tuningOf(location), createIfMissing: false });
   try {
-    const db: Database = new Level(join(folder, 'db'), {
-      ...tuningOf(location),
-      createIfMissing: false,
-    });
+    // What LevelDB makes while it opens needs no check, and is not finished when we look.
+    const tables = readdirSync(path).filter((name) => name.endsWith('.ldb'));
     await db.open();
     // LevelDB renames CURRENT at every opening and does not sync the folder. Were that name lost after commits of ours,
     // the old MANIFEST would lead to a log whose last record may never have been synced: a hole below them.
-    syncFolder(join(folder, 'db'));
-    return diskStore(db, lock, folder, location.watermarkFolder ?? `${folder}.watermark`);
+    syncFolder(path);
+    const damage = await damagedTables(path, tables);
+    return diskStore(db, lock, location, damage);
   } catch (cause) {
+    await db.close();
     await lock.release();
     throw asFault(cause, `the store in ${folder} could not be opened`);
   }
@@ -137,14 +142,17 @@ function checkPrivate(folder: string): void {
 function diskStore(
   db: Database,
   lock: ProcessLock,
-  folder: string,
-  watermarkFolder: string,
+  location: StoreLocation,
+  damage: readonly string[],
 ): DiskStore {
+  const folder = resolve(location.folder);
+  const watermarkFolder = location.watermarkFolder ?? `${folder}.watermark`;
   let writing = false;
   let failed: unknown = null;
   return {
     mark: readMark(watermarkFolder),
     alarms: readAlarms(join(folder, 'db')),
+    damage,
     writeMark: (mark) => writeMark(watermarkFolder, mark),
     freeOctets: () => {
       const volume = statfsSync(folder);
