@@ -13,11 +13,11 @@ export async function control(
   say: (line: string) => void,
   count = 100,
 ): Promise<boolean> {
-  const broken = (name: string, change: Break) => {
+  const broken = (name: string, changes: readonly Break[]) => {
     mkdirSync(join(work, name));
-    return breakBuild(join(work, name), change);
+    return breakBuild(join(work, name), changes);
   };
-  const nothing = { seed, images: 0, flips: 0, damages: 0 };
+  const nothing = { seed, lives: 2, images: 0, flips: 0, damages: 0 };
   const writer = broken('unsynced', unsyncedCommits);
   const unsynced = await run(
     join(work, 'unsynced'),

@@ -12,7 +12,7 @@ const work = mkdtempSync(join(tmpdir(), 'deferred-im-images-'));
 t.teardown(() => rmSync(work, { recursive: true, force: true }));
 
 const builds = { writer: ownBuild, judge: ownBuild };
-const size = { seed: 11, images: 60, flips: 40, damages: 24 };
+const size = { seed: 11, lives: 2, images: 60, flips: 40, damages: 24 };
 let result: Result;
 
 t.before(async () => {
@@ -45,7 +45,7 @@ t.test('B11, B12, B13, B14 files zeroed, cut, grown or gone are found at boot', 
 
 t.test('the check finds a writer that does not sync, and a boot that believes all', async (t) => {
   const lines: string[] = [];
-  t.ok(await control(work, 11, (line) => lines.push(line), 60), lines.join('\n'));
+  t.ok(await control(work, 11, (line) => lines.push(line), 30), lines.join('\n'));
 });
 
 t.test('no failure goes untold', async (t) => {

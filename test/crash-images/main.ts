@@ -18,6 +18,7 @@ const { values } = parseArgs({
   },
 });
 const size = {
+  lives: 4,
   images: Number(values.images),
   flips: Number(values.flips),
   damages: Math.ceil(Number(values.flips) / 3),

@@ -8,6 +8,8 @@ import { type Plan, record } from './recording.js';
 
 export interface Size {
   readonly seed: number;
+  /** Times the writer of a story is started. */
+  readonly lives: number;
   readonly images: number;
   readonly flips: number;
   /** Zeroed pages, cut, grown and missing files. */
@@ -29,7 +31,7 @@ export interface Builds {
 const imagesPerStory = 150;
 
 // LevelDB's smallest write buffer: its log is rotated about three times in every life, and tables are merged.
-const small = { lives: 4, rounds: 30, writeBufferOctets: 65_536, bodyOctets: 4000 };
+const small = { rounds: 30, writeBufferOctets: 65_536, bodyOctets: 4000 };
 // The buffer as it is in service, and bodies that fill it.
 const large = { lives: 2, rounds: 240, writeBufferOctets: 8_388_608, bodyOctets: 47_000 };
 
@@ -65,12 +67,12 @@ export async function run(
 
 const damageKinds = ['zeros', 'cut', 'grown', 'gone'] as const;
 
-function stories({ seed, images }: Size, build: string) {
+function stories({ seed, lives, images }: Size, build: string) {
   // A large story is dear: one, for a run that is not short.
   const inLarge = images >= 300 ? Math.floor(images / 30) : 0;
   const found: { count: number; plan: Plan }[] = [];
   for (let left = images - inLarge; left > 0; left -= imagesPerStory) {
-    const plan = { ...small, seed: seed * 1000 + found.length, build };
+    const plan = { ...small, lives, seed: seed * 1000 + found.length, build };
     found.push({ count: Math.min(left, imagesPerStory), plan });
   }
   if (inLarge > 0)
