@@ -1,0 +1,33 @@
+// The story for every n: all its operations fail, one in each telling.
+import { type Failure, failuresOf, type Operation } from './failing-world.js';
+import { type Told, tell } from './told.js';
+
+export interface Every {
+  readonly undisturbed: Told;
+  readonly runs: number;
+  /** Tellings with something wrong, or another end; each with what repeats it. */
+  readonly wrong: readonly string[];
+}
+
+/** Tells the story once for every operation, with one way of failing each or with all. */
+export async function everyOperation(ways: 'one' | 'all'): Promise<Every> {
+  const undisturbed = await tell(0, 'EIO');
+  const wrong: string[] = [];
+  let runs = 0;
+  for (const [index, operation] of undisturbed.operations.entries()) {
+    for (const failure of waysOf(operation, index, ways)) {
+      const told = await tell(index + 1, failure);
+      runs += 1;
+      const same = told.end === null || told.end === undisturbed.end;
+      if (told.wrong.length === 0 && same) continue;
+      const what = told.wrong.join('; ') || told.end;
+      wrong.push(`operation ${index + 1} (${operation}) ${failure}: ${what}`);
+    }
+  }
+  return { undisturbed, runs, wrong };
+}
+
+function waysOf(operation: Operation, index: number, ways: 'one' | 'all'): readonly Failure[] {
+  const all = failuresOf[operation];
+  return ways === 'all' ? all : [all[index % all.length] as Failure];
+}
