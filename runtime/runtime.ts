@@ -99,22 +99,16 @@ export class Engine implements Runtime {
 
   // ---- the door ----
 
-  async submit(command: Command): Promise<Reply> {
-    if (this.closing || this.options.readOnly) throw closedFault();
+  submit(command: Command): Promise<Reply> {
+    if (this.closing || this.options.readOnly) return Promise.reject(closedFault());
     this.statistics.command(command.type);
     this.options.world.failpoint('cmd.received');
     if (command.type === 'messages.deleted' || command.type === 'messages.requested')
       return this.bulk(command);
-    const reply = (await this.writer.submit(command, this.partition(command))) as Reply;
-    const full = reply.kind === 'refused' && reply.code === 'mailbox-full';
-    if (
-      full &&
-      command.type === 'message.received' &&
-      this.options.settings.atLimit === 'drop-oldest'
-    ) {
-      return this.afterMakingRoom(command, reply);
-    }
-    return reply;
+    const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
+    const makesRoom =
+      command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
+    return makesRoom ? reply.then((first) => this.afterMakingRoom(command, first)) : reply;
   }
 
   private partition(command: Command): number {
@@ -162,12 +156,13 @@ export class Engine implements Runtime {
 
   private async afterMakingRoom(
     command: Extract<Command, { type: 'message.received' }>,
-    refused: Reply,
+    first: Reply,
   ): Promise<Reply> {
+    if (first.kind !== 'refused' || first.code !== 'mailbox-full') return first;
     const { settings } = this.options;
     const { aor, octets } = command.message;
     const victims = await this.questions.victims(aor, octets.length, settings);
-    if (victims.length === 0) return refused;
+    if (victims.length === 0) return first;
     const partition = this.partition(command);
     for (const local of victims) {
       await this.writer.submit({ type: 'room.made', local }, partition);

@@ -1,5 +1,6 @@
 // `serve`: the engine as a process. Owns signals, last-resort handlers, the watchdog and the exit
 // code; what the service is made of is the business of the composition root.
+import { setFlagsFromString } from 'node:v8';
 import { exitCodes, RuntimeFault } from '../../runtime/index.js';
 import { BusError, type Service, startService } from '../compose.js';
 import { type Config, flagOf, readConfig, type Setting, settingsTable } from '../config.js';
@@ -93,7 +94,12 @@ export const serve: Verb = {
   run: runServe,
 };
 
+// What the collector may let the old generation grow by between two sweeps. Left alone it is four times what is alive,
+// of which a store-and-forward server has little: this halves the memory and costs no measurable time.
+const heapGrowth = '--heap-growing-percent=60';
+
 async function runServe({ flags, output }: Call): Promise<number> {
+  setFlagsFromString(heapGrowth);
   const read = configOf(flags);
   if (!read.ok)
     throw new VerbFailure(
