@@ -82,6 +82,7 @@ export class Engine implements Runtime {
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
+      failpoint: (name) => world.failpoint(name),
     });
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
@@ -102,7 +103,7 @@ export class Engine implements Runtime {
   async submit(command: Command): Promise<Reply> {
     if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
-    this.options.world.failpoint('cmd.received');
+    this.received(command);
     if (command.type === 'messages.deleted' || command.type === 'messages.requested')
       return this.bulk(command);
     const reply = (await this.writer.submit(command, this.partition(command))) as Reply;
@@ -115,6 +116,13 @@ export class Engine implements Runtime {
       return this.afterMakingRoom(command, reply);
     }
     return reply;
+  }
+
+  private received({ type }: Command): void {
+    const { world } = this.options;
+    world.failpoint('cmd.received');
+    if (type === 'effect.answered') world.failpoint('outcome.received');
+    else if (type === 'policy.activated') world.failpoint('policy.before-activate');
   }
 
   private partition(command: Command): number {
@@ -181,9 +189,11 @@ export class Engine implements Runtime {
     this.options.listener?.(notice);
     switch (notice.type) {
       case 'effect':
+        if (notice.effect.type === 'report') this.options.world.failpoint('report.after-commit');
         this.outbox.add(notice.local, notice.target, notice.effect);
         return;
       case 'effect-over':
+        this.options.world.failpoint('outbox.after-delete');
         this.outbox.over(notice.effectId);
         return;
       case 'armed':
@@ -206,6 +216,9 @@ export class Engine implements Runtime {
         return;
       case 'settled':
         this.mailboxes.settled(notice);
+        return;
+      case 'activated':
+        this.options.world.failpoint('policy.after-activate');
         return;
       case 'stepped':
         this.tell(notice.local, notice.row);
@@ -332,7 +345,11 @@ export class Engine implements Runtime {
     this.statistics.waiting += found.waiting;
     this.statistics.parked += found.parked;
     this.writer.admit(found.partition);
-    if (found.partition === sharedPartition || this.options.readOnly) return;
+    if (found.partition !== sharedPartition && !this.options.readOnly) this.rearm(found);
+    this.options.world.failpoint('boot.rearmed');
+  }
+
+  private rearm(found: PartitionFound): void {
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
     const now = this.time.now();
