@@ -82,6 +82,8 @@ export async function openFolder(
     return await openRuntime(store, options);
   } catch (cause) {
     await store.close();
+    // What names no error of the store or the system is a bug of ours, and is called one.
+    if ((cause as { code?: unknown } | null)?.code === undefined) throw cause;
     throw asFault(cause, `the store in ${location.folder} could not be served`);
   }
 }
