@@ -29,6 +29,8 @@ export interface Verdict {
 const reachMs = 10_000;
 const calmMs = 30_000;
 const bootMs = 60_000;
+/** A drain takes ten seconds at most; a busy machine may take longer to say so. */
+const endMs = 30_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -103,12 +105,20 @@ export class Lane {
 
   /** The engine has ended, or will: how, and whether that was to be expected. */
   private async noteEnd(cause: Mode | 'killed' | 'term' | null): Promise<void> {
-    const ended = await this.engine.ended;
+    const ended = await this.goneWithin(endMs);
     this.collect();
     this.history.note(`the engine ended with ${ended.signal ?? ended.code}`);
     if (isExpected(ended, cause)) return;
     const why = `the engine ended with ${ended.signal ?? ended.code} after ${cause ?? 'nothing'}`;
     this.faults.push(wrong(this.name, why));
+  }
+
+  private async goneWithin(ms: number): Promise<Ended> {
+    const ended = await Promise.race([this.engine.ended, pause(ms)]);
+    if (ended !== undefined) return ended;
+    this.faults.push(wrong(this.name, `the engine did not end within ${ms} ms`));
+    this.engine.signal('SIGKILL');
+    return this.engine.ended;
   }
 
   private async kill(): Promise<void> {

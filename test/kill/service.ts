@@ -5,6 +5,7 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createOutput, processStreams } from '../../adapters/cli/output.js';
 import { runServe } from '../../adapters/cli/serve.js';
+import { exitCodes } from '../../runtime/index.js';
 import { formatStop, parseStop, Stops } from './failpoint.js';
 
 const tell = (line: string): void => void writeSync(3, `${line}\n`);
@@ -26,4 +27,11 @@ lines.on('line', (line) => {
 lines.on('close', () => process.kill(process.pid, 'SIGKILL'));
 
 const flags = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>;
-await runServe({ flags, output: createOutput(false, processStreams) }, stops.hook);
+// As main.ts does: whoever ends the service must end the process.
+process.exitCode = await runServe(
+  { flags, output: createOutput(false, processStreams) },
+  stops.hook,
+).catch((cause: unknown) => {
+  process.stderr.write(`${cause}\n`);
+  return exitCodes.internal;
+});
