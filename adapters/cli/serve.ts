@@ -124,21 +124,26 @@ export async function runServe(
     await asked;
   }
   // A shutdown that fails would leave a process that serves nobody and never ends.
-  await drain(service, log).catch((cause: unknown) => end(failed(log, cause)));
+  await drain(service, log).catch((cause: unknown) => {
+    const { exitCode, why } = reasonOf(cause);
+    exit(exitCode, why);
+  });
   return end(exitCodes.ok);
 }
 
 const begin = (config: Config, hooks: ServiceHooks): Promise<Service> =>
-  startService(config, hooks).catch((cause: unknown) => process.exit(failed(hooks.log, cause)));
+  startService(config, hooks).catch((cause: unknown) =>
+    process.exit(startFailed(hooks.log, cause)),
+  );
 
-/** Says in one line why the service cannot start, or cannot end well; returns the exit code. */
-function failed(log: Log, cause: unknown): number {
+/** Says in one line why the service cannot start; returns the exit code. */
+function startFailed(log: Log, cause: unknown): number {
   const { code, why, exitCode, details } = reasonOf(cause);
   log('error', 'service.refused', { code, why, exitCode, ...details });
   return exitCode;
 }
 
-const refused = (log: Log) => (cause: unknown) => failed(log, cause);
+const refused = (log: Log) => (cause: unknown) => startFailed(log, cause);
 
 interface Reason {
   readonly code: string;

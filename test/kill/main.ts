@@ -17,7 +17,7 @@ const { values } = parseArgs({
 });
 
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
-const rounds = planRounds(Number(values.rounds), seed, false);
+const rounds = planRounds(Number(values.rounds), seed);
 const root = mkdtempSync(join(tmpdir(), 'deferred-im-kill-'));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 say(`kill: seed ${seed}, ${rounds.length} rounds`);

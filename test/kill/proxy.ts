@@ -223,7 +223,8 @@ export class SimulatedProxy {
 
 const textOf = (line: SendLine): string => Buffer.from(line.body).toString('utf8');
 
-const between = (text: string, from: string, to: string): string => {
+/** What stands between two marks; the rest when the second is missing, nothing without the first. */
+export const between = (text: string, from: string, to: string): string => {
   const start = text.indexOf(from);
   if (start === -1) return '';
   const end = text.indexOf(to, start + from.length);

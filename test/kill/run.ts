@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { type Failpoint, failpoints } from '../../runtime/index.js';
 import type { Mode, Stop } from './failpoint.js';
 import type { Fault, FaultKind } from './judge.js';
-import { Lane, type Verdict } from './lane.js';
+import { Lane, type Stage } from './lane.js';
 import { describeBlows, type Round } from './plan.js';
+import type { Verdict } from './verdict.js';
+import { WireLane } from './wire-lane.js';
 
 export interface RunOptions {
   /** Folder for the lanes. */
@@ -27,41 +29,51 @@ export interface Totals {
   readonly hits: Stop[];
 }
 
-/** Plays the rounds, several lanes side by side. */
+/** Plays the rounds: several lanes side by side, and one with Kamailio. */
 export async function run(rounds: readonly Round[], options: RunOptions): Promise<Totals> {
   const totals: Totals = {
     ...{ planned: rounds, rounds: 0, accepted: 0, published: 0, heard: 0 },
     ...{ faults: [], hits: [] },
   };
-  const left = [...rounds];
-  const lane = async (number: number) => {
-    const folder = join(options.root, `lane-${number}`);
-    const one = new Lane(String(number), folder, options.program);
-    let keep = true;
-    try {
-      await one.open();
-      keep = false;
-      for (let round = left.shift(); round !== undefined; round = left.shift()) {
-        const verdict = await one.play(round);
-        keep ||= verdict.faults.length > 0;
-        addUp(totals, verdict, options, folder);
-        if (options.enough?.(totals) === true) left.length = 0;
-      }
-    } catch (error) {
-      keep = true;
-      left.length = 0;
-      totals.faults.push({ kind: 'wrong', id: `lane ${number}`, why: String(error) });
-      options.say(`kill: lane ${number} broke: ${error instanceof Error ? error.stack : error}`);
-    } finally {
-      await one.close(keep);
-    }
+  const wire = rounds.filter((round) => round.kamailio);
+  const bus = rounds.filter((round) => !round.kamailio);
+  const lanes = Array.from({ length: Math.min(options.lanes, bus.length) }, (_, at) => at + 1);
+  const optionsOf = (name: string) => {
+    return { name, root: join(options.root, `lane-${name}`), program: options.program };
   };
-  const count = Math.min(options.lanes, rounds.length);
-  await Promise.all(Array.from({ length: count }, (_, at) => lane(at + 1)));
+  const work = lanes.map((at) => playAll(new Lane(optionsOf(String(at))), bus, totals, options));
+  if (wire.length > 0) work.push(playAll(new WireLane(optionsOf('wire')), wire, totals, options));
+  await Promise.all(work);
   return totals;
 }
 
-function addUp(totals: Totals, verdict: Verdict, options: RunOptions, folder: string): void {
+async function playAll(
+  stage: Stage,
+  left: Round[],
+  totals: Totals,
+  options: RunOptions,
+): Promise<void> {
+  let sound = false;
+  try {
+    await stage.open();
+    sound = true;
+    for (let round = left.shift(); round !== undefined; round = left.shift()) {
+      const verdict = await stage.play(round);
+      sound &&= verdict.faults.length === 0;
+      addUp(totals, verdict, options);
+      if (options.enough?.(totals) === true) left.length = 0;
+    }
+  } catch (error) {
+    sound = false;
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    totals.faults.push({ kind: 'wrong', id: 'lane', why });
+    options.say(`kill: a lane broke, folders are kept in ${options.root}: ${why}`);
+  } finally {
+    await stage.close(!sound);
+  }
+}
+
+function addUp(totals: Totals, verdict: Verdict, options: RunOptions): void {
   const { round, faults, repeated, hits, stories } = verdict;
   totals.rounds += 1;
   totals.accepted += verdict.accepted;
@@ -69,7 +81,10 @@ function addUp(totals: Totals, verdict: Verdict, options: RunOptions, folder: st
   totals.heard += repeated.heard;
   totals.faults.push(...faults);
   totals.hits.push(...hits);
-  const fine = faults.length === 0 ? 'nothing wrong' : `${faults.length} FAULTS, see ${folder}`;
+  const fine =
+    faults.length === 0
+      ? 'nothing wrong'
+      : `${faults.length} FAULTS, the folder is kept in ${options.root}`;
   options.say(
     `round ${round.number}, seed ${round.seed}: ${describeBlows(round.blows)}: ${verdict.accepted} accepted, ${fine}`,
   );

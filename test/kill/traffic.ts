@@ -12,6 +12,7 @@ const senders = 4;
 const recipients = 5;
 /** Within this time a batch is written. */
 const spreadMs = 400;
+const refreshMs = 700;
 
 /** What an owner's phone, or the owner himself, does. */
 const habits = ['absent', 'absent', 'returns', 'busy', 'refuses', 'deletes', 'fetches'] as const;
@@ -83,6 +84,9 @@ async function live(
   await pause(dice.between(spreadMs / 4, 2 * spreadMs));
   switch (habit) {
     case 'returns':
+      proxy.register(user, () => 200);
+      // The engine may not have heard it: a phone refreshes.
+      await pause(refreshMs);
       proxy.register(user, () => 200);
       return;
     case 'busy':
