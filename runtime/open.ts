@@ -2,6 +2,7 @@
 import { defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
+import { type FailpointHook, noFailpoint } from './failpoints.js';
 import { foundingRows } from './found.js';
 import { sealJson } from './group.js';
 import { storeSumKey } from './keys.js';
@@ -33,7 +34,7 @@ export interface RuntimeOptions {
   /** Least octets free on the volume before new messages are refused. */
   readonly freeOctetsMin?: number;
   readonly exit?: (code: number, why: string) => void;
-  readonly failpoint?: (name: string) => void;
+  readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
 }
 
@@ -81,6 +82,8 @@ export async function openFolder(
     return await openRuntime(store, options);
   } catch (cause) {
     await store.close();
+    // What names no error of the store or the system is a bug of ours, and is called one.
+    if ((cause as { code?: unknown } | null)?.code === undefined) throw cause;
     throw asFault(cause, `the store in ${location.folder} could not be served`);
   }
 }
@@ -110,7 +113,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
-  const first = await admitOne(engine, store, head, bootOrder[0]!);
+  const first = await admitOne(engine, world, head, bootOrder[0]!);
   loadPolicies(engine, first);
   engine.admit(first);
   state.admitted = 1;
@@ -118,7 +121,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const marks = options.readOnly ? noMark : keepMark(store, world.clock, head, engine);
   return {
     engine,
-    ready: admitRest(engine, store, head, state),
+    ready: admitRest(engine, world, head, state),
     progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
     // The mark is written while the lock is held: a successor's is newer.
     close: () => engine.close(() => marks.stop()),
@@ -135,7 +138,7 @@ function worldOf(store: StorePort, options: RuntimeOptions): World {
     store,
     effects: options.effects,
     exit: options.exit ?? exitProcess,
-    failpoint: options.failpoint ?? (() => {}),
+    failpoint: options.failpoint ?? noFailpoint,
   };
 }
 
@@ -146,16 +149,17 @@ function exitProcess(code: number, why: string): void {
 
 async function admitOne(
   engine: Engine,
-  store: BootStore,
+  world: World,
   head: StoreHead,
   partition: number,
 ): Promise<PartitionFound> {
   const { found, damage } = await scanPartition(
-    store,
+    world.store,
     partition,
     head.partitions[partition]!,
     engine.seen,
   );
+  world.failpoint('boot.scanned');
   if (damage.length === 0) return found;
   const { host } = engine.identities;
   throw new RuntimeFault(
@@ -168,14 +172,14 @@ async function admitOne(
 // The rest is checked while what passed serves; all damage is found before anything is said about it.
 async function admitRest(
   engine: Engine,
-  store: BootStore,
+  world: World,
   head: StoreHead,
   state: { admitted: number },
 ): Promise<void> {
   const damage: string[] = [];
   for (const partition of bootOrder.slice(1)) {
     try {
-      engine.admit(await admitOne(engine, store, head, partition));
+      engine.admit(await admitOne(engine, world, head, partition));
       state.admitted += 1;
     } catch (cause) {
       if (!(cause instanceof RuntimeFault)) throw cause;

@@ -82,6 +82,7 @@ export class Engine implements Runtime {
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
+      failpoint: (name) => world.failpoint(name),
     });
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
@@ -102,13 +103,20 @@ export class Engine implements Runtime {
   submit(command: Command): Promise<Reply> {
     if (this.closing || this.options.readOnly) return Promise.reject(closedFault());
     this.statistics.command(command.type);
-    this.options.world.failpoint('cmd.received');
+    this.received(command);
     if (command.type === 'messages.deleted' || command.type === 'messages.requested')
       return this.bulk(command);
     const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
     const makesRoom =
       command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
     return makesRoom ? reply.then((first) => this.afterMakingRoom(command, first)) : reply;
+  }
+
+  private received({ type }: Command): void {
+    const { world } = this.options;
+    world.failpoint('cmd.received');
+    if (type === 'effect.answered') world.failpoint('outcome.received');
+    else if (type === 'policy.activated') world.failpoint('policy.before-activate');
   }
 
   private partition(command: Command): number {
@@ -176,9 +184,11 @@ export class Engine implements Runtime {
     this.options.listener?.(notice);
     switch (notice.type) {
       case 'effect':
+        if (notice.effect.type === 'report') this.options.world.failpoint('report.after-commit');
         this.outbox.add(notice.local, notice.target, notice.effect);
         return;
       case 'effect-over':
+        this.options.world.failpoint('outbox.after-delete');
         this.outbox.over(notice.effectId);
         return;
       case 'armed':
@@ -201,6 +211,9 @@ export class Engine implements Runtime {
         return;
       case 'settled':
         this.mailboxes.settled(notice);
+        return;
+      case 'activated':
+        this.options.world.failpoint('policy.after-activate');
         return;
       case 'stepped':
         this.tell(notice.local, notice.row);
@@ -327,7 +340,11 @@ export class Engine implements Runtime {
     this.statistics.waiting += found.waiting;
     this.statistics.parked += found.parked;
     this.writer.admit(found.partition);
-    if (found.partition === sharedPartition || this.options.readOnly) return;
+    if (found.partition !== sharedPartition && !this.options.readOnly) this.rearm(found);
+    this.options.world.failpoint('boot.rearmed');
+  }
+
+  private rearm(found: PartitionFound): void {
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
     const now = this.time.now();

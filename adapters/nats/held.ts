@@ -1,7 +1,7 @@
 // Held SIP requests (`store` and `command` lines): admission, checks, the command, the answer line.
 // Invariant: an answer of 202 leaves only after the runtime has said that the message is durable
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
-import type { Reply, Runtime } from '../../runtime/index.js';
+import type { FailpointHook, Reply, Runtime } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
 import { type AnswerMemory, createAnswerMemory, type Decision } from './answers.js';
 import type { Bus } from './bus.js';
@@ -26,6 +26,7 @@ export interface HeldOptions {
   readonly onNode: (node: string) => void;
   readonly onMalformed: (malformed: Malformed) => void;
   readonly onFailure: (where: string, error: unknown) => void;
+  readonly failpoint: FailpointHook;
 }
 
 /** Decides one request; null: undecided, and the proxy's hold will answer 503. */
@@ -85,7 +86,9 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
 
   function settle(line: RequestLine, decision: Decision): void {
     const times = memory.settle(line, decision);
+    options.failpoint('ack.before');
     for (let i = 0; i < times; i += 1) publish(line, decision);
+    options.failpoint('ack.after');
   }
 
   function repeat(line: RequestLine, decision: Decision): void {
