@@ -52,6 +52,7 @@ export interface BootStore extends StorePort {
   writeMark?(mark: Mark): Promise<void>;
   freeOctets?(): number;
   readonly alarms?: readonly string[];
+  readonly damage?: readonly string[];
 }
 
 /** A running engine; `ready` resolves when every partition has been checked, or rejects with what is wrong. */
@@ -97,6 +98,9 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
       store.alarms,
     );
   }
+  const { damage = [] } = store;
+  // Whoever only asks may still read what can be read.
+  if (damage.length > 0 && options.readOnly !== true) throw damaged(damage);
   const world = worldOf(store, options);
   const head = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
   // From here on the store says itself that what is missing was given up.
@@ -176,7 +180,7 @@ async function admitRest(
   head: StoreHead,
   state: { admitted: number },
 ): Promise<void> {
-  const damage: string[] = [];
+  const damage: string[] = [...(store.damage ?? [])];
   for (const partition of bootOrder.slice(1)) {
     try {
       engine.admit(await admitOne(engine, world, head, partition));
@@ -186,9 +190,11 @@ async function admitRest(
       damage.push(...cause.details);
     }
   }
-  if (damage.length === 0) return;
-  throw new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
+  if (damage.length > 0) throw damaged(damage);
 }
+
+const damaged = (damage: readonly string[]): RuntimeFault =>
+  new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
 
 function loadPolicies(engine: Engine, found: PartitionFound): void {
   for (const [key, payload] of found.rows) {
