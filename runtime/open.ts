@@ -30,8 +30,8 @@ export interface RuntimeOptions {
   readonly readOnly?: boolean;
   /** Serve although the watermark says that commits are missing; begins a new epoch. */
   readonly acceptRollback?: boolean;
-  /** Least octets free on the volume before new messages are refused. */
-  readonly freeOctetsMin?: number;
+  /** Least octets free on the volume before new messages are refused; asked anew each time when it is a function. */
+  readonly freeOctetsMin?: number | (() => number);
   readonly exit?: (code: number, why: string) => void;
   readonly failpoint?: (name: string) => void;
   readonly listener?: (notice: Notice) => void;
@@ -198,14 +198,19 @@ function loadPolicies(engine: Engine, found: PartitionFound): void {
 }
 
 // Asked at most twice a second: a statfs for each message would cost more than it tells.
-function gateOf(store: BootStore, clock: Clock, freeOctetsMin: number): () => 'store-full' | null {
+function gateOf(
+  store: BootStore,
+  clock: Clock,
+  freeOctetsMin: number | (() => number),
+): () => 'store-full' | null {
+  const least = typeof freeOctetsMin === 'number' ? () => freeOctetsMin : freeOctetsMin;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let closed = false;
   return () => {
     const now = clock.mono();
     if (store.freeOctets !== undefined && now - askedAtMs >= 500) {
       askedAtMs = now;
-      closed = store.freeOctets() < freeOctetsMin;
+      closed = store.freeOctets() < least();
     }
     return closed ? 'store-full' : null;
   };
