@@ -14,7 +14,6 @@ import {
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
-  storeExists,
   volumeKind,
   writeBallast,
 } from '../runtime/index.js';
