@@ -1,8 +1,8 @@
 // The table of failure modes in docs/testing.md cannot lie: every row is there, and says by which tests it is shown, why
 // it cannot occur, or which part is not built yet. A test is found in the sources, by the code in its name.
 import t from 'tap';
-import ts from 'typescript';
-import { sources, textOf, treeOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-tree.js';
+import { isTestFile, testNames } from './test-names.js';
 
 const rowsOf = (letter: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
@@ -33,21 +33,6 @@ const rowsIn = (page: string): readonly Row[] =>
       : [{ code, failure: failure!, happens: happens!, shownBy: shownBy! }];
   });
 
-/** Names of the tests of a file: the first argument of every call of a `test` method, as far as it is written out. */
-function testNames(path: string): readonly string[] {
-  const names: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && /(^|\.)test$/.test(node.expression.getText())) {
-      const [first] = node.arguments;
-      if (first !== undefined && ts.isStringLiteralLike(first)) names.push(first.text);
-      if (first !== undefined && ts.isTemplateExpression(first)) names.push(first.getText());
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(treeOf(path));
-  return names;
-}
-
 /** What is wrong with the way a row is shown; null when nothing is. */
 function complaint({ code, shownBy }: Pick<Row, 'code' | 'shownBy'>): string | null {
   const reason = /^(cannot occur|not built yet): (.+)$/.exec(shownBy);
@@ -57,7 +42,7 @@ function complaint({ code, shownBy }: Pick<Row, 'code' | 'shownBy'>): string | n
   for (const word of files) {
     const path = /^`(test\/.+\.test\.ts)`$/.exec(word)?.[1];
     if (path === undefined) return `${code} names ${word}`;
-    if (!sources.includes(path)) return `${code} names ${path}, which is not there`;
+    if (!isTestFile(path)) return `${code} names ${path}, which is not there`;
     const carries = new RegExp(`\\b${code}\\b`);
     if (!testNames(path).some((name) => carries.test(name)))
       return `${code} names ${path}, where no test carries it`;
