@@ -1,6 +1,6 @@
 // A store of the present format that holds every kind of snapshot an engine leaves behind: each state of the shipped
 // policies in which a message rests, a step that failed, and snapshots with regions and with a remembered state. Run as a
-// program it writes it to test/fixtures, once for each format: what a released engine wrote is never written anew.
+// program it writes it to test/fixtures (format-1.json was the first), once for each format: what a released engine wrote is never written anew.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
