@@ -11,10 +11,14 @@ export interface Sample {
   readonly accepted: number;
 }
 
-/** Growth in MiB an hour by least squares over the last three quarters; null for fewer than eight samples. */
+/** A shorter time shows only how caches fill. */
+const spanMsMin = 600_000;
+
+/** Growth in MiB an hour by least squares over the last three quarters; null when these are below ten minutes. */
 export function slope(samples: readonly Sample[]): number | null {
   const counted = samples.slice(Math.floor(samples.length / 4));
-  if (counted.length < 8) return null;
+  const spanMs = (counted.at(-1)?.atMs ?? 0) - (counted[0]?.atMs ?? 0);
+  if (spanMs < spanMsMin) return null;
   const mean = (pick: (one: Sample) => number) =>
     counted.reduce((sum, one) => sum + pick(one), 0) / counted.length;
   const at = mean((one) => one.atMs);

@@ -64,5 +64,6 @@ t.test('the slope of the memory', async (t) => {
     }));
   t.equal(slope(line(0)), 0);
   t.ok(Math.abs((slope(line(1_048_576 / 60)) ?? 0) - 1) < 1e-6, 'one MiB an hour');
-  t.equal(slope(line(1).slice(0, 9)), null);
+  t.equal(slope(line(1).slice(0, 12)), null, 'nine minutes tell nothing');
+  t.equal(slope([]), null);
 });
