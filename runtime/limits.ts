@@ -53,6 +53,8 @@ export const limits = {
   scanPageRows: 1000,
   /** Ids in one bulk command; `all` takes as many turns as it needs. */
   bulkIdsMax: 1000,
+  /** With less free than this at start the ballast is given back: a first group and a first table must find room. */
+  bootOctetsMin: 16_777_216,
   /** The watermark is written at most this often. */
   watermarkIntervalMs: 1000,
   /** A wall clock this far ahead of boot time is not believed. */

@@ -31,8 +31,8 @@ export interface RuntimeOptions {
   readonly readOnly?: boolean;
   /** Serve although the watermark says that commits are missing; begins a new epoch. */
   readonly acceptRollback?: boolean;
-  /** Least octets free on the volume before new messages are refused. */
-  readonly freeOctetsMin?: number;
+  /** Least octets free on the volume before new messages are refused; asked anew each time when it is a function. */
+  readonly freeOctetsMin?: number | (() => number);
   readonly exit?: (code: number, why: string) => void;
   readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
@@ -125,7 +125,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const marks = options.readOnly ? noMark : keepMark(store, world.clock, head, engine);
   return {
     engine,
-    ready: admitRest(engine, world, head, state),
+    ready: admitRest(engine, world, head, { state, damage }),
     progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
     // The mark is written while the lock is held: a successor's is newer.
     close: () => engine.close(() => marks.stop()),
@@ -178,9 +178,9 @@ async function admitRest(
   engine: Engine,
   world: World,
   head: StoreHead,
-  state: { admitted: number },
+  { state, damage: known }: { state: { admitted: number }; damage: readonly string[] },
 ): Promise<void> {
-  const damage: string[] = [...(store.damage ?? [])];
+  const damage = [...known];
   for (const partition of bootOrder.slice(1)) {
     try {
       engine.admit(await admitOne(engine, world, head, partition));
@@ -208,14 +208,19 @@ function loadPolicies(engine: Engine, found: PartitionFound): void {
 }
 
 // Asked at most twice a second: a statfs for each message would cost more than it tells.
-function gateOf(store: BootStore, clock: Clock, freeOctetsMin: number): () => 'store-full' | null {
+function gateOf(
+  store: BootStore,
+  clock: Clock,
+  freeOctetsMin: number | (() => number),
+): () => 'store-full' | null {
+  const least = typeof freeOctetsMin === 'number' ? () => freeOctetsMin : freeOctetsMin;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let closed = false;
   return () => {
     const now = clock.mono();
     if (store.freeOctets !== undefined && now - askedAtMs >= 500) {
       askedAtMs = now;
-      closed = store.freeOctets() < freeOctetsMin;
+      closed = store.freeOctets() < least();
     }
     return closed ? 'store-full' : null;
   };

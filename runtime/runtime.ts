@@ -360,6 +360,12 @@ export class Engine implements Runtime {
     this.outbox.wake();
   }
 
+  /** Somebody vouches for the wall clock as it stands: what is due by it fires now. */
+  confirmClock(): void {
+    this.time.confirm();
+    this.scheduler.timeMoved();
+  }
+
   /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */
   fail(cause: unknown): void {
     if (this.failed) return;

@@ -354,7 +354,7 @@ t.test('A10 free-space gate closed: nothing is stored, nothing reported', async 
   t.match(await test.submit(received(numbered(2))), { kind: 'accepted' });
 });
 
-t.test('B1 full disk: nothing accepted is lost', async (t) => {
+t.test('B1 B2 full disk: nothing accepted is lost, nothing is written after it', async (t) => {
   const test = await EngineUnderTest.open();
   const accepted: string[] = [];
   for (let number = 0; number < 20; number += 1) {
