@@ -3,7 +3,7 @@
 // ends, by id, and every wait is bounded and says what it waited for. Each test takes users of its
 // own, so that the cases of one file do not meet. It knows how the parts are started and asked,
 // nothing about what a message should become.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,18 @@ export interface ChainOptions {
   readonly holdMs?: number;
   /** How long a phone may be silent. */
   readonly phoneMs?: number;
+  /** A nats-server that asks who one is; without it everybody may do everything. */
+  readonly accounts?: Accounts;
+  /** Another way to the bus for the engine, by the port of the bus. */
+  readonly engineBus?: (natsPort: number) => Promise<string>;
+}
+
+/** A configuration of nats-server with accounts, and `user:password` of each part there. */
+export interface Accounts {
+  readonly config: string;
+  readonly engine: string;
+  readonly proxy: string;
+  readonly neighbour: string;
 }
 
 /** One row of a user's mailbox, as the engine lists it. */
@@ -79,6 +91,7 @@ export class Chain {
   readonly #agents: SipAgent[] = [];
   #service: Service | null = null;
   #child: Child | null = null;
+  #engineBus = '';
   #taken = 0;
 
   private constructor(options: ChainOptions) {
@@ -90,8 +103,8 @@ export class Chain {
   static async start(options: ChainOptions = {}): Promise<Chain> {
     const chain = new Chain(options);
     try {
-      chain.nats = await startNats();
-      chain.bus = await client(chain.nats.url, { maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+      chain.nats = await chain.#startNats();
+      await chain.#meetNeighbour();
       const started = await Promise.allSettled([chain.startProxy(), chain.startEngine()]);
       for (const one of started) if (one.status === 'rejected') throw one.reason;
       await chain.serving();
@@ -100,6 +113,33 @@ export class Chain {
       await chain.stop();
       throw error;
     }
+  }
+
+  async #meetNeighbour(): Promise<void> {
+    const [user, pass] = this.#options.accounts?.neighbour.split(':') ?? [];
+    const reconnect = { maxReconnectAttempts: -1, reconnectTimeWait: 50 };
+    const credentials = user === undefined || pass === undefined ? {} : { user, pass };
+    this.bus = await client(this.nats.url, { ...reconnect, ...credentials });
+    const options = this.#options;
+    this.#engineBus = (await options.engineBus?.(this.nats.port)) ?? this.nats.url;
+  }
+
+  /** Starts nats-server, on the port it had before. */
+  #startNats(config = this.#options.accounts?.config): Promise<NatsServer> {
+    const port = this.nats === undefined ? {} : { port: this.nats.port };
+    if (config === undefined) return startNats(port);
+    writeFileSync(this.#natsFile, config);
+    return startNats({ ...port, config: this.#natsFile });
+  }
+
+  /** Has a nats-server with accounts read another configuration. */
+  reloadNats(config: string): void {
+    writeFileSync(this.#natsFile, config);
+    this.nats.kill('SIGHUP');
+  }
+
+  get #natsFile(): string {
+    return join(this.#root, 'nats-server.conf');
   }
 
   /** Resolves when the proxy hears the engine. */
@@ -111,13 +151,26 @@ export class Chain {
   async startProxy(): Promise<void> {
     const { holdMs, phoneMs } = this.#options;
     this.kamailio = await startKamailio({
-      natsUrl: this.nats.url,
+      natsUrl: this.nats.url.replace('//', `//${this.#proxyAccount}`),
       users,
       sharedMemoryMib: 64,
       ...(this.kamailio === undefined ? {} : { port: this.kamailio.port }),
       ...(holdMs === undefined ? {} : { holdMs }),
       ...(phoneMs === undefined ? {} : { phoneMs }),
     });
+  }
+
+  get #proxyAccount(): string {
+    const account = this.#options.accounts?.proxy;
+    return account === undefined ? '' : `${account}@`;
+  }
+
+  /** `kill -9` of all processes of Kamailio; resolves when its main process is gone. */
+  async killProxy(): Promise<void> {
+    const { pid } = this.kamailio;
+    this.kamailio.kill('SIGKILL');
+    await this.waitUntil('Kamailio is gone', () => !isAlive(pid));
+    await this.kamailio.stop();
   }
 
   /** `kill -9` of nats-server; resolves when it is gone. */
@@ -130,12 +183,12 @@ export class Chain {
   /** Starts nats-server again on the port it had. */
   async restartNats(): Promise<void> {
     await this.nats.stop();
-    this.nats = await startNats({ port: this.nats.port });
+    this.nats = await this.#startNats();
   }
 
-  /** Starts the engine on its folder, and waits until it serves. */
-  async startEngine(): Promise<void> {
-    if (this.#options.child === true) await this.#startChild();
+  /** Starts the engine on its folder, and waits until it serves, or until its doors are open. */
+  async startEngine(until: 'ready' | 'up' = 'ready'): Promise<void> {
+    if (this.#options.child === true) await this.#startChild(until);
     else await this.#startService();
   }
 
@@ -153,7 +206,7 @@ export class Chain {
     await this.#service.ready;
   }
 
-  async #startChild(): Promise<void> {
+  async #startChild(until: 'ready' | 'up'): Promise<void> {
     const main = fileURLToPath(new URL('../../adapters/cli/main.js', import.meta.url));
     const assignments = Object.entries(this.#settings()).map(([name, value]) => `${name}=${value}`);
     const args = [...assignments, process.execPath, main, 'serve'];
@@ -161,7 +214,8 @@ export class Chain {
     await this.waitUntil('the engine serves', async () => {
       if (this.#child?.running() !== true) throw new Error('the engine ended');
       const answer = await askAdmin(adminPath(this.folder), 'readiness', {}).catch(() => null);
-      return answer?.ok === true && (answer.result as { ready: boolean }).ready;
+      if (answer?.ok !== true) return false;
+      return until === 'up' || (answer.result as { ready: boolean }).ready;
     });
   }
 
@@ -170,7 +224,8 @@ export class Chain {
     const settings = {
       folder: this.folder,
       host: 'mailserver32.example.org',
-      'nats.servers': this.nats.url,
+      'nats.servers': this.#engineBus,
+      ...this.#engineAccount(),
       'http.port': '0',
       allowVolatileFolder: 'true',
       ballastOctets: '0',
@@ -180,6 +235,25 @@ export class Chain {
     return Object.fromEntries(
       Object.entries(settings).map(([name, value]) => [variableOf(name), value]),
     );
+  }
+
+  #engineAccount(): Record<string, string> {
+    const [user, password] = this.#options.accounts?.engine.split(':') ?? [];
+    if (user === undefined || password === undefined) return {};
+    const passwordFile = join(this.#root, 'password');
+    writeFileSync(passwordFile, password, { mode: 0o600 });
+    return { 'nats.user': user, 'nats.passwordFile': passwordFile };
+  }
+
+  /** What the engine's own HTTP says; it must have been given a port. */
+  async http(path: string): Promise<string> {
+    const port = this.#options.settings?.['http.port'];
+    return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  }
+
+  /** What an engine that is a process of its own has logged. */
+  engineLog(): string {
+    return readFileSync(join(this.#root, 'engine.log'), 'utf8');
   }
 
   /** Ends the engine in good order. */
