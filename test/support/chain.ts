@@ -15,52 +15,13 @@ import { type AgentOptions, SipAgent } from '../../adapters/cli/stage/sip-agent.
 import { adminPath, type Service, startService } from '../../adapters/compose.js';
 import { readConfig, variableOf } from '../../adapters/config.js';
 import { createLog } from '../../adapters/log.js';
+import { subjects } from '../../adapters/nats/index.js';
 import { client } from '../adapters/nats/nats-server.js';
+import type { ChainOptions, Life, Listed } from './chain-parts.js';
 
 type BusClient = Awaited<ReturnType<typeof client>>;
 
-export interface ChainOptions {
-  /** Settings of the engine by their name in the configuration file, over those of the chain. */
-  readonly settings?: Readonly<Record<string, string>>;
-  /** The engine as a process of its own, which can be killed; inside this process by default. */
-  readonly child?: boolean;
-  /** How long the proxy holds a sender. */
-  readonly holdMs?: number;
-  /** How long a phone may be silent. */
-  readonly phoneMs?: number;
-  /** A nats-server that asks who one is; without it everybody may do everything. */
-  readonly accounts?: Accounts;
-  /** Another way to the bus for the engine, by the port of the bus. */
-  readonly engineBus?: (natsPort: number) => Promise<string>;
-}
-
-/** A configuration of nats-server with accounts, and `user:password` of each part there. */
-export interface Accounts {
-  readonly config: string;
-  readonly engine: string;
-  readonly proxy: string;
-  readonly neighbour: string;
-}
-
-/** One row of a user's mailbox, as the engine lists it. */
-export interface Listed {
-  readonly deferredId: string;
-  readonly state: string;
-  readonly from: string | null;
-  readonly expiresAtMs: number | null;
-}
-
-/** What the engine tells of one message. */
-export interface Life {
-  readonly state: string;
-  readonly outcome: string | null;
-  readonly policyId: string;
-  readonly message: {
-    readonly reportException: string | null;
-    readonly receivedAtMs: number;
-    readonly expiresAtMs: number | null;
-  };
-}
+export type { ChainOptions, Life, Listed } from './chain-parts.js';
 
 type Found<T> = Exclude<T, false | null | undefined>;
 
@@ -184,6 +145,24 @@ export class Chain {
   async restartNats(): Promise<void> {
     await this.nats.stop();
     this.nats = await this.#startNats();
+  }
+
+  /**
+   * After a restart of nats-server: resolves when the proxy has its connections again, of which it
+   * has one for each subscription and one to publish. The beat that it remembers for 4 s proves
+   * none of them.
+   */
+  async busAgain(): Promise<void> {
+    for (const name of ['answer', 'send', 'beat'] as const)
+      await this.nats.subscribed(subjects[name], this.kamailio.node);
+    let heard = false;
+    const alive = this.bus.subscribe(subjects.alive, {
+      callback: () => {
+        heard = true;
+      },
+    });
+    await this.waitUntil('the proxy publishes', () => heard);
+    alive.unsubscribe();
   }
 
   /** Starts the engine on its folder, and waits until it serves, or until its doors are open. */
