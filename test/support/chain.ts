@@ -30,7 +30,7 @@ const logLinesKept = 60;
 const usersOfAKind = 100;
 
 /** Users of the proxy: alice, bob, carol, and numbered ones of which each test takes its own. */
-const users: Readonly<Record<string, string>> = Object.fromEntries(
+export const users: Readonly<Record<string, string>> = Object.fromEntries(
   ['alice', 'bob', 'carol'].flatMap((name) => [
     [name, `${name}'s secret`],
     ...Array.from({ length: usersOfAKind }, (_, at) => [`${name}${at + 1}`, `secret ${at + 1}`]),
