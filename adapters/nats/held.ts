@@ -3,7 +3,7 @@
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
 import type { Reply, Runtime } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
-import { type AnswerMemory, createAnswerMemory } from './answers.js';
+import { type AnswerMemory, createAnswerMemory, type Promised } from './answers.js';
 import type { Bus } from './bus.js';
 import type { Counters } from './counters.js';
 import { natsLimits } from './limits.js';
@@ -23,8 +23,8 @@ export interface Decision {
   readonly code: number;
   readonly reason: string;
   readonly retryAfterSeconds: number | null;
-  /** The message now kept on the strength of this answer, or null. */
-  readonly deferredId: string | null;
+  /** The message that this answer says is kept, or null. */
+  readonly promised: Promised | null;
 }
 
 export interface HeldOptions {
@@ -43,7 +43,7 @@ export type Decide = (request: RequestPayload) => Decision | null | Promise<Deci
 export interface HeldDoor {
   hear(where: string, payload: Uint8Array, decide: Decide): void;
   late(line: LateLine, runtime: Runtime): Promise<void>;
-  /** Entries kept to repeat answers. */
+  /** Answers and promises remembered. */
   readonly remembered: number;
 }
 
@@ -93,7 +93,7 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   }
 
   function settle(line: RequestLine, decision: Decision): void {
-    const times = memory.settle(line, answerOf(line, decision), decision.deferredId);
+    const times = memory.settle(line, answerOf(line, decision), decision.promised);
     for (let i = 0; i < times; i += 1) publishAnswer(line, decision);
   }
 
@@ -133,8 +133,9 @@ async function heardLate(
   runtime: Runtime,
 ): Promise<void> {
   const deferredId = memory.late(line);
-  counters.count(deferredId === null ? 'late-unknown' : 'late');
-  if (deferredId !== null) await runtime.submit({ type: 'message.unacknowledged', deferredId });
+  counters.count(deferredId === undefined ? 'late-unknown' : 'late');
+  if (typeof deferredId === 'string')
+    await runtime.submit({ type: 'message.unacknowledged', deferredId });
 }
 
 /**
@@ -172,7 +173,7 @@ function plainReason(reason: string): string {
 }
 
 export function refusal(code: number, reason: string, retryAfterSeconds?: number): Decision {
-  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, deferredId: null };
+  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, promised: null };
 }
 
 const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
@@ -181,11 +182,11 @@ const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
 export function storeDecision(reply: Reply): Decision {
   if (reply.kind === 'refused') {
     const { status, reason, retryAfterSeconds } = reply;
-    return { code: status, reason, retryAfterSeconds, deferredId: null };
+    return { code: status, reason, retryAfterSeconds, promised: null };
   }
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
-  // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
-  const first = !reply.duplicate || reply.acknowledgedAgain === true;
-  const deferredId = first ? reply.deferredId : null;
-  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
+  // A repeat that comes too late takes nothing from the first copy, which had an answer of its own.
+  const again = reply.duplicate && reply.acknowledgedAgain !== true;
+  const promised = { deferredId: reply.deferredId, again };
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, promised };
 }
