@@ -22,6 +22,7 @@ import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
 import type { ActorRow, PendingEffect } from './rows.js';
 import { TimerScheduler } from './scheduler.js';
+import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
 import type { Notice, RuntimeSettings } from './turn.js';
 import { closedFault, Writer } from './writer.js';
@@ -51,6 +52,7 @@ export class Engine implements Runtime {
   private readonly scheduler: TimerScheduler;
   private readonly outbox: Outbox;
   private readonly mailboxes: Mailboxes;
+  private readonly sending: Sending;
   private readonly listeners = new Set<StepListener>();
   private closing = false;
   private failed = false;
@@ -61,8 +63,10 @@ export class Engine implements Runtime {
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     const now = () => this.time.now();
     const failed = (cause: unknown) => this.fail(cause);
+    this.sending = new Sending(world.effects);
     this.writer = new Writer({
       ...{ world, head, now, failed },
+      sendingSince: (nowMs) => this.sending.since(nowMs),
       registry: this.registry,
       identities: this.identities,
       settings: options.settings,
@@ -86,6 +90,7 @@ export class Engine implements Runtime {
     });
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
+      canSend: () => world.effects.ready(),
       giveTurn: async (aor, local) =>
         (await this.writer.submit(
           { type: 'turn.given', aor, local },
@@ -357,7 +362,9 @@ export class Engine implements Runtime {
   }
 
   wake(): void {
+    this.sending.anew(this.time.now());
     this.outbox.wake();
+    this.mailboxes.wake();
   }
 
   /** Somebody vouches for the wall clock as it stands: what is due by it fires now. */

@@ -35,7 +35,7 @@ export type Decide = (request: RequestPayload) => Decision | null | Promise<Deci
 export interface HeldDoor {
   hear(where: string, payload: Uint8Array, decide: Decide): void;
   late(line: LateLine, runtime: Runtime): Promise<void>;
-  /** Entries kept to repeat answers. */
+  /** Answers and promises remembered. */
   readonly remembered: number;
 }
 
@@ -123,8 +123,9 @@ async function heardLate(
   runtime: Runtime,
 ): Promise<void> {
   const deferredId = memory.late(line);
-  counters.count(deferredId === null ? 'late-unknown' : 'late');
-  if (deferredId !== null) await runtime.submit({ type: 'message.unacknowledged', deferredId });
+  counters.count(deferredId === undefined ? 'late-unknown' : 'late');
+  if (typeof deferredId === 'string')
+    await runtime.submit({ type: 'message.unacknowledged', deferredId });
 }
 
 /**
@@ -163,7 +164,7 @@ function plainReason(reason: string): string {
 }
 
 export function refusal(code: number, reason: string, retryAfterSeconds?: number): Decision {
-  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, deferredId: null };
+  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, promised: null };
 }
 
 const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
@@ -172,11 +173,11 @@ const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
 export function storeDecision(reply: Reply): Decision {
   if (reply.kind === 'refused') {
     const { status, reason, retryAfterSeconds } = reply;
-    return { code: status, reason, retryAfterSeconds, deferredId: null };
+    return { code: status, reason, retryAfterSeconds, promised: null };
   }
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
-  // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
-  const first = !reply.duplicate || reply.acknowledgedAgain === true;
-  const deferredId = first ? reply.deferredId : null;
-  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
+  // A repeat that comes too late takes nothing from the first copy, which had an answer of its own.
+  const again = reply.duplicate && reply.acknowledgedAgain !== true;
+  const promised = { deferredId: reply.deferredId, again };
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, promised };
 }
