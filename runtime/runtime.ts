@@ -1,6 +1,6 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
-
+import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
@@ -37,13 +37,14 @@ export interface EngineOptions {
   readonly gate: () => 'store-full' | null;
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
+  readonly compile?: (source: unknown) => Compiled;
 }
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
 
 export class Engine implements Runtime {
-  readonly registry = new Registry();
+  readonly registry: Registry;
   readonly identities: Identities;
   readonly time: SteadyClock;
   readonly statistics = new Statistics();
@@ -57,6 +58,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head } = options;
+    this.registry = new Registry(options.compile);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     const now = () => this.time.now();
