@@ -23,8 +23,10 @@ export interface Decision {
   readonly code: number;
   readonly reason: string;
   readonly retryAfterSeconds: number | null;
-  /** The message now kept on the strength of this answer, or null. */
+  /** The message this answer promises to keep, or null. */
   readonly deferredId: string | null;
+  /** It is kept on the strength of this answer: no earlier one had promised it. */
+  readonly first?: boolean;
 }
 
 export interface HeldOptions {
@@ -93,7 +95,9 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   }
 
   function settle(line: RequestLine, decision: Decision): void {
-    const times = memory.settle(line, answerOf(line, decision), decision.deferredId);
+    const { deferredId, first = false } = decision;
+    const promise = deferredId === null ? null : { deferredId, first };
+    const times = memory.settle(line, answerOf(line, decision), promise);
     for (let i = 0; i < times; i += 1) publishAnswer(line, decision);
   }
 
@@ -186,6 +190,6 @@ export function storeDecision(reply: Reply): Decision {
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
   // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
   const first = !reply.duplicate || reply.acknowledgedAgain === true;
-  const deferredId = first ? reply.deferredId : null;
-  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
+  const { deferredId } = reply;
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId, first };
 }
