@@ -41,23 +41,25 @@ export interface AnswerMemory {
   drop(line: RequestLine): void;
   /** One answer went to the bus. */
   sent(line: RequestLine): void;
-  /** The message whose every answer came too late, or null. */
+  /** The message whose every answer came too late, or null: from then on it counts as taken back. */
   late(line: LateLine): string | null;
+  /** It was taken back, and nothing promised it anew since. */
+  isTakenBack(deferredId: string): boolean;
   readonly size: number;
 }
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
   const entries = new Map<string, Entry>();
   /** All that promised to keep one message: its sender may have asked several times at once. */
-  const promises = new Map<string, Set<Entry>>();
+  const promises = new Map<string, { readonly entries: Set<Entry>; takenBack: boolean }>();
 
   function forget(key: string): void {
     const entry = entries.get(key);
     entries.delete(key);
     if (entry === undefined || entry.deferredId === null) return;
     const kin = promises.get(entry.deferredId);
-    kin?.delete(entry);
-    if (kin?.size === 0) promises.delete(entry.deferredId);
+    kin?.entries.delete(entry);
+    if (kin?.entries.size === 0) promises.delete(entry.deferredId);
   }
 
   // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
@@ -93,7 +95,10 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       if (promise !== null) {
         const { deferredId } = promise;
         Object.assign(entry, promise);
-        promises.set(deferredId, (promises.get(deferredId) ?? new Set()).add(entry));
+        const kin = promises.get(deferredId) ?? { entries: new Set(), takenBack: false };
+        kin.entries.add(entry);
+        if (promise.first) kin.takenBack = false;
+        promises.set(deferredId, kin);
       }
       return entry.asked;
     },
@@ -110,9 +115,15 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       if (entry === undefined) return null;
       entry.late += 1;
       const kin = entry.deferredId === null ? undefined : promises.get(entry.deferredId);
+      if (kin === undefined) return null;
       // Another transaction of the same sender may have had its 202 in time.
-      const all = [...(kin ?? [])];
-      return all.some((one) => one.first) && all.every(unheard) ? entry.deferredId : null;
+      const all = [...kin.entries];
+      if (!all.some((one) => one.first) || !all.every(unheard)) return null;
+      kin.takenBack = true;
+      return entry.deferredId;
+    },
+    isTakenBack(deferredId) {
+      return promises.get(deferredId)?.takenBack ?? false;
     },
     get size() {
       return entries.size;

@@ -82,7 +82,7 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   async function decided(where: string, request: RequestPayload, decide: Decide): Promise<void> {
     const { line, octets } = request;
     try {
-      const decision = lengthRefusal(request) ?? (await decide(request));
+      const decision = lengthRefusal(request) ?? (await decideSurely(request, decide));
       if (decision === null) memory.drop(line);
       else settle(line, decision);
     } catch (error) {
@@ -92,6 +92,13 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
     } finally {
       admission.end(octets.length);
     }
+  }
+
+  // A repetition found its message accepted; was that taken back before the answer, it is asked again.
+  async function decideSurely(request: RequestPayload, decide: Decide): Promise<Decision | null> {
+    const decision = await decide(request);
+    if (decision === null || decision.deferredId === null || decision.first) return decision;
+    return memory.isTakenBack(decision.deferredId) ? decide(request) : decision;
   }
 
   function settle(line: RequestLine, decision: Decision): void {

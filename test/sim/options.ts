@@ -11,8 +11,8 @@ const rateBounds = {
   storeFull: [0.1, 1],
   damagedAtBoot: [0.05, 0.3],
   // The process.
-  killsPerMinute: [0.2, 4],
-  killedAtPoint: [0.001, 0.02],
+  killsPerMinute: [0.1, 2],
+  killedAtPoint: [0.0005, 0.01],
   stopsPerMinute: [0.1, 1],
   pausesPerMinute: [0.1, 1],
   // The bus.
@@ -93,7 +93,7 @@ export function optionsOf(seed: number): Options {
     senders: 1 + random.below(3),
     phones: 1 + random.below(2),
     proxies: 1 + random.below(2),
-    faultMs: Math.trunc(random.spread(40_000, 400_000)),
+    faultMs: Math.trunc(random.spread(60_000, 600_000)),
     policyId: random.chance(0.3) ? 'deliver-late' : 'delete-and-report',
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),

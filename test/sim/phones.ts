@@ -67,6 +67,7 @@ export class Phone {
     this.proxy = null;
     const { scheduler } = this.simulation;
     const refresh = () => {
+      if (this.simulation.nearlyOver) return;
       this.register();
       scheduler.after(120_000, refresh);
     };

@@ -68,6 +68,8 @@ export class Simulation {
   readonly damage: Damage;
   readonly people: People;
   calm = false;
+  /** All that is left is to be forgotten. */
+  nearlyOver = false;
   private violation: Violation | null = null;
   private readonly lines: Trace;
 
@@ -139,7 +141,6 @@ export class Simulation {
   /** Runs to the end, or to the first violation. */
   run(): Outcome {
     let endMs = this.options.faultMs + calmMaxMs;
-    let slept = false;
     let restSinceMs: number | null = null;
     let asked = 0;
     while (this.violation === null) {
@@ -151,12 +152,12 @@ export class Simulation {
       if (!this.calm || this.scheduler.nowMs < asked) continue;
       asked = this.scheduler.nowMs + 1000;
       this.confirmClock();
-      const resting = atRest(this, slept);
+      const resting = atRest(this, this.nearlyOver);
       restSinceMs = resting ? (restSinceMs ?? this.scheduler.nowMs) : null;
       // What comes too late would come within a minute.
       if (restSinceMs !== null && this.scheduler.nowMs - restSinceMs > 60_000) {
-        if (!this.options.untilForgotten || slept) break;
-        slept = true;
+        if (!this.options.untilForgotten || this.nearlyOver) break;
+        this.nearlyOver = true;
         endMs += remembranceMs;
         this.process.pause(remembranceMs, true);
       }
