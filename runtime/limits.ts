@@ -61,6 +61,8 @@ export const limits = {
   watermarkIntervalMs: 1000,
   /** A wall clock this far ahead of boot time is not believed. */
   clockJumpMaxMs: 10_000,
+  /** A wall clock this far ahead of elapsed time: boot time is asked whether the host slept. */
+  clockDoubtMs: 50,
   /** At boot, a wall clock this far after the last stored time is not believed. */
   bootGapMaxMs: 30 * 86_400_000,
 } as const;

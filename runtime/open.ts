@@ -1,5 +1,5 @@
 // From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
-import { defaultReportRules } from '../machines/index.js';
+import { type Compiled, defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
@@ -36,6 +36,8 @@ export interface RuntimeOptions {
   readonly exit?: (code: number, why: string) => void;
   readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
+  /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
+  readonly compile?: (source: unknown) => Compiled;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -114,6 +116,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
+    ...(options.compile === undefined ? {} : { compile: options.compile }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');

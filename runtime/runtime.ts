@@ -1,6 +1,6 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
-
+import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
@@ -38,13 +38,14 @@ export interface EngineOptions {
   readonly gate: () => 'store-full' | null;
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
+  readonly compile?: (source: unknown) => Compiled;
 }
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
 
 export class Engine implements Runtime {
-  readonly registry = new Registry();
+  readonly registry: Registry;
   readonly identities: Identities;
   readonly time: SteadyClock;
   readonly statistics = new Statistics();
@@ -59,6 +60,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head } = options;
+    this.registry = new Registry(options.compile);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     const now = () => this.time.now();
@@ -82,7 +84,7 @@ export class Engine implements Runtime {
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
-      load: (local, effect) => unlessDamaged(() => this.load(local, effect)),
+      load: (local, effect) => this.loadOrFail(local, effect),
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
@@ -282,6 +284,16 @@ export class Engine implements Runtime {
 
   // ---- effects ----
 
+  // Asked by timers and after commits, where nobody would hear a read that fails.
+  private loadOrFail(local: string, effect: PendingEffect): OutgoingEffect | null {
+    try {
+      return unlessDamaged(() => this.load(local, effect));
+    } catch (cause) {
+      this.fail(cause);
+      return null;
+    }
+  }
+
   private load(local: string, effect: PendingEffect): OutgoingEffect | null {
     const row = readActor(this.writer, local);
     if (row === null) return null;
@@ -307,6 +319,7 @@ export class Engine implements Runtime {
   }
 
   private unanswered(effectId: string, status: number): void {
+    if (this.failed) return;
     const token = this.identities.token(effectId);
     const command = { type: 'effect.answered', effectId, token, status } as const;
     this.writer.submit(command, this.partition(command)).then(
