@@ -250,7 +250,7 @@ t.test('A4 a sender who heard 503 and asks again after the end hears no 202', as
   t.equal(test.state(id), 'dropped');
   t.match(await test.submit(received(incoming())), {
     kind: 'refused',
-    status: 480,
+    status: 410,
     code: 'already-ended',
   });
   t.equal(test.effects.reports.length, 0);

@@ -223,7 +223,7 @@ export class Model {
   private refused(fate: Fate, code: number): void {
     const { index } = fate.letter;
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
-    const unheard = code === 410 && stored?.row?.outcome === 'dropped' && fate.letter.wantsReport;
+    const unheard = code === 410 && stored?.row?.outcome === 'dropped';
     if (!unheard) this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
     if (fate.heard202)
       this.violated('I1', `letter ${index} was accepted and is refused with ${code}`);
