@@ -2,7 +2,6 @@
 // another folder. It is made apart and renamed into place; opening never creates. Every commit is one synced batch,
 // one at a time; the first error is for ever (reliability 1.1, R2, R3, R5, R11).
 import {
-  chmodSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -14,7 +13,6 @@ import {
   rmSync,
   statfsSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
@@ -154,10 +152,7 @@ function diskStore(
     alarms: readAlarms(join(folder, 'db')),
     damage,
     writeMark: (mark) => writeMark(watermarkFolder, mark),
-    freeOctets: () => {
-      const volume = statfsSync(folder);
-      return volume.bavail * volume.bsize;
-    },
+    freeOctets: () => freeOctetsAt(folder),
     get: (key) => db.getSync(key),
     scan: (from, to, limit) => scan(db, from, to, limit),
     commit: async (rows) => {
@@ -269,24 +264,15 @@ const volatileKinds: Readonly<Record<number, string>> = {
   4283649346: 'CIFS',
 };
 
+/** Octets free for us on the volume of a folder. */
+export function freeOctetsAt(folder: string): number {
+  const volume = statfsSync(folder);
+  return volume.bavail * volume.bsize;
+}
+
 /** Name of the file system a folder lies on when it is no place for a store; null when it is. */
 export function volumeKind(folder: string): string | null {
   return volatileKinds[statfsSync(folder).type >>> 0] ?? null;
-}
-
-/** Writes the ballast: octets to be given back when the disk is full at boot (reliability R13, B4). */
-export function writeBallast(folder: string, octets: number): void {
-  const path = join(folder, 'ballast');
-  if (!existsSync(path)) writeFileSync(path, Buffer.alloc(octets), { mode: 0o600 });
-  chmodSync(path, 0o600);
-}
-
-/** Gives the ballast back. True when there was one. */
-export function dropBallast(folder: string): boolean {
-  const path = join(folder, 'ballast');
-  if (!existsSync(path)) return false;
-  rmSync(path);
-  return true;
 }
 
 /** What LevelDB said, as a fault with the exit code it deserves. */
