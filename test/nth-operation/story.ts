@@ -79,11 +79,18 @@ export const story: readonly Step[] = [
   ...[look(bob), look(carol), register(bob), until(minutesMs(1)), register(erin)],
   ...[until(minutesMs(2)), look(erin), empty(carol), until(minutesMs(3)), look(dave)],
   // Reports that were not taken are sent again after five minutes.
-  ...[submit(0), register(dave), until(minutesMs(9)), look(bob)],
+  ...[
+    submit(0),
+    register(dave),
+    until(minutesMs(9)),
+    until(minutesMs(15)),
+    until(minutesMs(21)),
+    look(bob),
+  ],
 ];
 
 /** After it every ended message is forgotten. */
-export const oblivion: Step = until(daysMs(9));
+export const oblivion: readonly Step[] = [until(daysMs(9)), until(daysMs(9) + minutesMs(2))];
 
 /**
  * What the phones and senders answer: some messages are refused, some need a second push, reports are taken at the second

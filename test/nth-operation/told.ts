@@ -57,7 +57,7 @@ class Telling {
     if (!(await this.boot(0)) && this.untouched()) return this.toldBefore();
     for (const [index, step] of story.entries()) await this.finish(step, index);
     const end = this.fates();
-    await this.finish(oblivion, story.length);
+    for (const step of oblivion) await this.finish(step, story.length);
     await this.test?.close();
     this.checkExits();
     const { operations, after } = this.count;
@@ -95,7 +95,8 @@ class Telling {
       this.exited(exitCodeOf(cause));
     }
     if (this.died()) return false;
-    if (this.lives === 1) return true;
+    // After the week of remembrance nobody repeats anything.
+    if (this.lives === 1 || index === story.length) return true;
     // All senders send again what they ever sent: nobody knows what his 202 was worth.
     for (const repeated of story.slice(0, Math.min(index, messages.length)))
       if (!(await this.done(repeated))) return false;
