@@ -108,7 +108,8 @@ async function soak(wish: Wish): Promise<number> {
   do {
     cycles += 1;
     for (const part of wish.parts) {
-      if (stopped || (runs > 0 && left() <= 0)) break;
+      // Every part has its turn at least once.
+      if (stopped || (cycles > 1 && left() <= 0)) break;
       const seconds = Math.ceil(Math.max(1, Math.min(turnSeconds, left() / wish.parts.length)));
       // Far apart: a run takes its own seeds from here on.
       const seed = (wish.seed * 1000 + runs) * 10_000;
