@@ -6,6 +6,7 @@ import { defaultReportRules } from '../machines/index.js';
 import {
   type ActorRow,
   dropBallast,
+  type FailpointHook,
   freeOctetsAt,
   hasBallast,
   limits,
@@ -24,7 +25,7 @@ export interface ServiceHooks {
   readonly log: Log;
   /** Ends the process; called at most once, for what cannot be mended. */
   readonly exit: (code: number, why: string) => void;
-  readonly failpoint?: (name: string) => void;
+  readonly failpoint?: FailpointHook;
 }
 
 /** Makes the parent of the data folder, and refuses a volume that does not keep what it confirms (B22). */

@@ -12,6 +12,7 @@ export {
   RuntimeFault,
   refusals,
 } from './errors.js';
+export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
 export {

@@ -1,6 +1,7 @@
 // Committed effects on their way to the world. One MESSAGE is pending per target URI (RFC 3428 section 8); an effect
 // is repeated on the bus, same id and same bytes, until its outcome is committed or its patience ends. The chart owns
 // what SIP answered; nothing here decides anything. What does not fit in memory is found again in the store.
+import type { Failpoint } from './failpoints.js';
 import { effectRepeatsMs, limits } from './limits.js';
 import type { Cancel, Clock, EffectPort, OutgoingEffect } from './ports.js';
 import type { PendingEffect } from './rows.js';
@@ -32,10 +33,16 @@ export interface OutboxHooks {
   readonly sent: (type: PendingEffect['type']) => void;
   /** Memory has room again for what was left in the store. */
   readonly refill: () => void;
+  readonly failpoint: (name: Failpoint) => void;
 }
 
 /** The longest wait a clock takes. */
 const restMaxMs = 60_000;
+
+const pointsOf = {
+  deliver: { before: 'effect.before-publish', after: 'effect.after-publish' },
+  report: { before: 'report.before-publish', after: 'report.after-publish' },
+} as const;
 
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
@@ -88,9 +95,12 @@ export class Outbox {
     }
   }
 
-  /** The port can send again. */
+  /** The port can send again: what waited goes out, and what was out before it went away goes out once more. */
   wake(): void {
-    for (const name of [...this.targets.keys()]) this.pump(name);
+    for (const [name, { active }] of [...this.targets]) {
+      if (active === null) this.pump(name);
+      else this.again(active);
+    }
   }
 
   stop(): void {
@@ -193,7 +203,23 @@ export class Outbox {
       this.reportsOut += 1;
     }
     this.hooks.sent(entry.effect.type);
+    this.transmit(outgoing);
+    this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
+  }
+
+  private transmit(outgoing: OutgoingEffect): void {
+    const points = pointsOf[outgoing.type];
+    this.hooks.failpoint(points.before);
     this.port.send(outgoing);
+    this.hooks.failpoint(points.after);
+  }
+
+  // Sent or answered while the port went away, it may be lost: the receiver knows it by its id (C12).
+  private again(entry: Entry): void {
+    if (entry.cancel === null || !this.port.ready()) return;
+    entry.cancel();
+    const outgoing = this.hooks.load(entry.local, entry.effect);
+    if (outgoing !== null) this.transmit(outgoing);
     this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
   }
 
@@ -210,7 +236,7 @@ export class Outbox {
         return;
       }
       const outgoing = ready ? this.hooks.load(entry.local, entry.effect) : null;
-      if (outgoing !== null) this.port.send(outgoing);
+      if (outgoing !== null) this.transmit(outgoing);
       this.repeat(entry, ready ? round + 1 : 0, ends);
     });
   }

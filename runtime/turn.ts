@@ -62,6 +62,8 @@ export type Notice =
 
 export interface Turn {
   readonly nowMs: number;
+  /** Since when effects can go out, or null while they cannot. */
+  readonly sendingSinceMs: number | null;
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly identities: Identities;

@@ -24,6 +24,7 @@ function harness() {
     refill: () => {
       test.refills += 1;
     },
+    failpoint: () => {},
   });
   const add = (id: string, target: string, type: PendingEffect['type'] = 'report') =>
     outbox.add(id, target, { effectId: id, type, attempt: 1, late: false, atMs: 0, node: null });
@@ -95,6 +96,25 @@ t.test('C11 while the bus is away nothing is sent and no patience runs', async (
   await clock.advance(36_000);
   t.same(unanswered, [], 'its patience began anew');
   await clock.advance(3000);
+  t.same(unanswered, [['a1', 408]]);
+});
+
+t.test('C12 what was out when the bus went away goes out at once when it is back', async (t) => {
+  const { clock, port, outbox, unanswered, add, ids } = harness();
+  add('a1', 'a');
+  add('a2', 'a');
+  await clock.advance(31_000);
+  const before = ids().length;
+  port.up = false;
+  await clock.advance(5_000);
+  outbox.wake();
+  t.equal(ids().length, before, 'woken too early');
+  port.up = true;
+  outbox.wake();
+  t.same(ids().slice(before), ['a1'], 'one for the target, as ever');
+  await clock.advance(39_999);
+  t.same(unanswered, [], 'an outage between two repetitions renews its patience');
+  await clock.advance(1);
   t.same(unanswered, [['a1', 408]]);
 });
 
