@@ -31,6 +31,7 @@ export const parts: readonly Part[] = [
     args: (seconds, seed) => ['--images', Math.max(60, Math.round(seconds * 20)), '--seed', seed],
   },
   { name: 'faults', programs: ['faults/'], args: none },
+  { name: 'nth-operation', programs: ['nth-operation/'], args: none },
   { name: 'disk', programs: ['env/full-disk.test.js'], args: none },
 ];
 
