@@ -322,18 +322,6 @@ t.test('A7 same message again after it has ended', async (t) => {
   t.match(await test.submit(received(incoming())), { kind: 'accepted', duplicate: false });
 });
 
-t.test('A7 one that ended in silence, its sender having heard 503, hears so', async (t) => {
-  const test = await EngineUnderTest.open();
-  const id = await test.accept(received(incoming()));
-  await test.submit({ type: 'message.unacknowledged', deferredId: id });
-  await test.clock.advanceTo(expiresAtMs);
-  t.equal(test.state(id), 'dropped');
-  const again = refusal(await test.submit(received(incoming())));
-  t.same(again, { kind: 'refused', status: 410, code: 'already-ended' });
-  await test.clock.advance(daysMs(1));
-  t.same(test.effects.sent, [], 'and nothing follows');
-});
-
 t.test('A8 same key, other body', async (t) => {
   const test = await EngineUnderTest.open();
   const id = await test.accept(received(incoming()));
