@@ -9,9 +9,13 @@ export const isTestFile = (path: string): boolean =>
 /** A name out of a table of tests: it begins with its codes. */
 const tabled = /^[A-Z]{1,2}\d+[:, ]/;
 
+/** `A6 ${how}` says its code itself, `${name}: no loss` does not. */
+const beginsWritten = (name: ts.Expression): boolean =>
+  ts.isTemplateExpression(name) && name.head.text !== '';
+
 /**
- * Names of the tests of a file: the first argument of every call of a `test` method, as it is written. Where that is no
- * text, the names stand in a table of the file.
+ * Names of the tests of a file: the first argument of every call of a `test` method, as it is written. Where that
+ * does not begin as text, the names stand in a table of the file.
  */
 export function testNames(path: string): readonly string[] {
   const names: string[] = [];
@@ -24,7 +28,7 @@ export function testNames(path: string): readonly string[] {
       if (first === undefined) return;
       if (ts.isStringLiteralLike(first)) names.push(first.text);
       else if (ts.isTemplateExpression(first)) names.push(first.getText().slice(1, -1));
-      else fromTable = true;
+      fromTable ||= !ts.isLiteralExpression(first) && !beginsWritten(first);
     }
     ts.forEachChild(node, visit);
   };
