@@ -18,7 +18,8 @@ export const parts: readonly Part[] = [
   {
     name: 'sim',
     programs: ['sim/main.js'],
-    args: (seconds, seed) => ['--seconds', seconds, '--seed-from', seed],
+    // The planted bugs have their seeds; fresh ones are for the engine as it is.
+    args: (seconds, seed) => ['--seconds', seconds, '--from', seed, '--no-mutants'],
   },
   {
     name: 'kill',
