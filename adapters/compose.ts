@@ -144,7 +144,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   );
   ready.catch(() => {});
   publisher = startPublisher(bus, opened, log);
-  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, log));
+  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
   const state = { closing: false };
   const readiness = readinessOf(opened, bus, state);
   const core = { opened, bus, publisher, consumer, watch: watchClock(opened, log) };
@@ -228,9 +228,10 @@ function startPublisher(bus: Bus, opened: Opened, log: Log): Publisher {
   return publisher;
 }
 
-const consumerOptions = (publisher: Publisher, log: Log) => ({
+const consumerOptions = (publisher: Publisher, { log, failpoint }: ServiceHooks) => ({
   clock: hostClock,
   entropy: hostEntropy,
+  ...(failpoint === undefined ? {} : { failpoint }),
   onNode: (node: string) => publisher.heard(node),
   onMalformed: ({ where, code, message }: { where: string; code: string; message: string }) =>
     log('warn', 'payload.malformed', { where, code, message }),

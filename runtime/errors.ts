@@ -7,6 +7,11 @@ export const refusals = {
     status: 400,
     meaning: 'The same sender, Message-ID and recipient were used before with another body.',
   },
+  'already-ended': {
+    status: 410,
+    meaning:
+      'It ended undelivered while its sender had no 202; no report follows, so this answer says it.',
+  },
   'mailbox-full': {
     status: 480,
     meaning: 'The recipient has as many messages, or octets, as the quota allows.',

@@ -55,10 +55,14 @@ export const limits = {
   scanPageRows: 1000,
   /** Ids in one bulk command; `all` takes as many turns as it needs. */
   bulkIdsMax: 1000,
+  /** With less free than this at start the ballast is given back: a first group and a first table must find room. */
+  bootOctetsMin: 16_777_216,
   /** The watermark is written at most this often. */
   watermarkIntervalMs: 1000,
   /** A wall clock this far ahead of boot time is not believed. */
   clockJumpMaxMs: 10_000,
+  /** A wall clock this far ahead of elapsed time: boot time is asked whether the host slept. */
+  clockDoubtMs: 50,
   /** At boot, a wall clock this far after the last stored time is not believed. */
   bootGapMaxMs: 30 * 86_400_000,
 } as const;

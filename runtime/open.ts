@@ -1,7 +1,8 @@
 // From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
-import { defaultReportRules } from '../machines/index.js';
+import { type Compiled, defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
+import { type FailpointHook, noFailpoint } from './failpoints.js';
 import { foundingRows } from './found.js';
 import { sealJson } from './group.js';
 import { storeSumKey } from './keys.js';
@@ -30,11 +31,13 @@ export interface RuntimeOptions {
   readonly readOnly?: boolean;
   /** Serve although the watermark says that commits are missing; begins a new epoch. */
   readonly acceptRollback?: boolean;
-  /** Least octets free on the volume before new messages are refused. */
-  readonly freeOctetsMin?: number;
+  /** Least octets free on the volume before new messages are refused; asked anew each time when it is a function. */
+  readonly freeOctetsMin?: number | (() => number);
   readonly exit?: (code: number, why: string) => void;
-  readonly failpoint?: (name: string) => void;
+  readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
+  /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
+  readonly compile?: (source: unknown) => Compiled;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -51,6 +54,7 @@ export interface BootStore extends StorePort {
   writeMark?(mark: Mark): Promise<void>;
   freeOctets?(): number;
   readonly alarms?: readonly string[];
+  readonly damage?: readonly string[];
 }
 
 /** A running engine; `ready` resolves when every partition has been checked, or rejects with what is wrong. */
@@ -81,6 +85,8 @@ export async function openFolder(
     return await openRuntime(store, options);
   } catch (cause) {
     await store.close();
+    // What names no error of the store or the system is a bug of ours, and is called one.
+    if ((cause as { code?: unknown } | null)?.code === undefined) throw cause;
     throw asFault(cause, `the store in ${location.folder} could not be served`);
   }
 }
@@ -94,6 +100,9 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
       store.alarms,
     );
   }
+  const { damage = [] } = store;
+  // Whoever only asks may still read what can be read.
+  if (damage.length > 0 && options.readOnly !== true) throw damaged(damage);
   const world = worldOf(store, options);
   const head = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
   // From here on the store says itself that what is missing was given up.
@@ -107,10 +116,11 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
+    ...(options.compile === undefined ? {} : { compile: options.compile }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
-  const first = await admitOne(engine, store, head, bootOrder[0]!);
+  const first = await admitOne(engine, world, head, bootOrder[0]!);
   loadPolicies(engine, first);
   engine.admit(first);
   state.admitted = 1;
@@ -118,7 +128,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const marks = options.readOnly ? noMark : keepMark(store, world.clock, head, engine);
   return {
     engine,
-    ready: admitRest(engine, store, head, state),
+    ready: admitRest(engine, world, head, { state, damage }),
     progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
     // The mark is written while the lock is held: a successor's is newer.
     close: () => engine.close(() => marks.stop()),
@@ -135,7 +145,7 @@ function worldOf(store: StorePort, options: RuntimeOptions): World {
     store,
     effects: options.effects,
     exit: options.exit ?? exitProcess,
-    failpoint: options.failpoint ?? (() => {}),
+    failpoint: options.failpoint ?? noFailpoint,
   };
 }
 
@@ -146,16 +156,17 @@ function exitProcess(code: number, why: string): void {
 
 async function admitOne(
   engine: Engine,
-  store: BootStore,
+  world: World,
   head: StoreHead,
   partition: number,
 ): Promise<PartitionFound> {
   const { found, damage } = await scanPartition(
-    store,
+    world.store,
     partition,
     head.partitions[partition]!,
     engine.seen,
   );
+  world.failpoint('boot.scanned');
   if (damage.length === 0) return found;
   const { host } = engine.identities;
   throw new RuntimeFault(
@@ -168,23 +179,25 @@ async function admitOne(
 // The rest is checked while what passed serves; all damage is found before anything is said about it.
 async function admitRest(
   engine: Engine,
-  store: BootStore,
+  world: World,
   head: StoreHead,
-  state: { admitted: number },
+  { state, damage: known }: { state: { admitted: number }; damage: readonly string[] },
 ): Promise<void> {
-  const damage: string[] = [];
+  const damage = [...known];
   for (const partition of bootOrder.slice(1)) {
     try {
-      engine.admit(await admitOne(engine, store, head, partition));
+      engine.admit(await admitOne(engine, world, head, partition));
       state.admitted += 1;
     } catch (cause) {
       if (!(cause instanceof RuntimeFault)) throw cause;
       damage.push(...cause.details);
     }
   }
-  if (damage.length === 0) return;
-  throw new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
+  if (damage.length > 0) throw damaged(damage);
 }
+
+const damaged = (damage: readonly string[]): RuntimeFault =>
+  new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
 
 function loadPolicies(engine: Engine, found: PartitionFound): void {
   for (const [key, payload] of found.rows) {
@@ -198,14 +211,19 @@ function loadPolicies(engine: Engine, found: PartitionFound): void {
 }
 
 // Asked at most twice a second: a statfs for each message would cost more than it tells.
-function gateOf(store: BootStore, clock: Clock, freeOctetsMin: number): () => 'store-full' | null {
+function gateOf(
+  store: BootStore,
+  clock: Clock,
+  freeOctetsMin: number | (() => number),
+): () => 'store-full' | null {
+  const least = typeof freeOctetsMin === 'number' ? () => freeOctetsMin : freeOctetsMin;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let closed = false;
   return () => {
     const now = clock.mono();
     if (store.freeOctets !== undefined && now - askedAtMs >= 500) {
       askedAtMs = now;
-      closed = store.freeOctets() < freeOctetsMin;
+      closed = store.freeOctets() < least();
     }
     return closed ? 'store-full' : null;
   };

@@ -1,6 +1,7 @@
 // Committed effects on their way to the world. One MESSAGE is pending per target URI (RFC 3428 section 8); an effect
 // is repeated on the bus, same id and same bytes, until its outcome is committed or its patience ends. The chart owns
 // what SIP answered; nothing here decides anything. What does not fit in memory is found again in the store.
+import type { Failpoint } from './failpoints.js';
 import { effectRepeatsMs, limits } from './limits.js';
 import type { Cancel, Clock, EffectPort, OutgoingEffect } from './ports.js';
 import type { PendingEffect } from './rows.js';
@@ -32,10 +33,16 @@ export interface OutboxHooks {
   readonly sent: (type: PendingEffect['type']) => void;
   /** Memory has room again for what was left in the store. */
   readonly refill: () => void;
+  readonly failpoint: (name: Failpoint) => void;
 }
 
 /** The longest wait a clock takes. */
 const restMaxMs = 60_000;
+
+const pointsOf = {
+  deliver: { before: 'effect.before-publish', after: 'effect.after-publish' },
+  report: { before: 'report.before-publish', after: 'report.after-publish' },
+} as const;
 
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
@@ -196,8 +203,15 @@ export class Outbox {
       this.reportsOut += 1;
     }
     this.hooks.sent(entry.effect.type);
-    this.port.send(outgoing);
+    this.transmit(outgoing);
     this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
+  }
+
+  private transmit(outgoing: OutgoingEffect): void {
+    const points = pointsOf[outgoing.type];
+    this.hooks.failpoint(points.before);
+    this.port.send(outgoing);
+    this.hooks.failpoint(points.after);
   }
 
   // Sent or answered while the port went away, it may be lost: the receiver knows it by its id (C12).
@@ -205,7 +219,7 @@ export class Outbox {
     if (entry.cancel === null || !this.port.ready()) return;
     entry.cancel();
     const outgoing = this.hooks.load(entry.local, entry.effect);
-    if (outgoing !== null) this.port.send(outgoing);
+    if (outgoing !== null) this.transmit(outgoing);
     this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
   }
 
@@ -222,7 +236,7 @@ export class Outbox {
         return;
       }
       const outgoing = ready ? this.hooks.load(entry.local, entry.effect) : null;
-      if (outgoing !== null) this.port.send(outgoing);
+      if (outgoing !== null) this.transmit(outgoing);
       this.repeat(entry, ready ? round + 1 : 0, ends);
     });
   }

@@ -1,6 +1,7 @@
 // All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
 // through these ports; a simulation or a test supplies others.
 import type { Message } from '../machines/index.js';
+import type { Failpoint } from './failpoints.js';
 
 /** Ends a wait that was begun; harmless when it is over. */
 export type Cancel = () => void;
@@ -91,5 +92,5 @@ export interface World {
   /** Ends the process (or the simulated one): the runtime is unusable from this moment. */
   exit(code: number, why: string): void;
   /** Failpoint; does nothing in production. */
-  failpoint(name: string): void;
+  failpoint(name: Failpoint): void;
 }

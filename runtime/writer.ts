@@ -4,6 +4,7 @@
 import type { Reply } from './commands.js';
 import { type DecidableCommand, decide, refuse, type TurnReply } from './decide/index.js';
 import { RuntimeFault } from './errors.js';
+import type { Failpoint } from './failpoints.js';
 import { SeenFilter } from './filter.js';
 import { GroupCommit } from './group.js';
 import type { Identities } from './identity.js';
@@ -122,6 +123,7 @@ export class Writer {
     const reply = this.attempt(job.command, notices);
     if (reply === null) return;
     this.group.add(octetsOf(job.command), () => {
+      if (job.command.type === 'effect.answered') this.pass('outcome.after-commit');
       for (const notice of notices) this.options.notice(notice);
       job.resolve(reply);
     });
@@ -144,7 +146,7 @@ export class Writer {
       notices,
     };
     try {
-      return this.ledger.within(() => decide(turn, command));
+      return this.ledger.within(() => this.decided(command, decide(turn, command), notices));
     } catch (cause) {
       if (cause instanceof DamagedRow) {
         notices.splice(0, notices.length, { type: 'damaged', key: cause.key });
@@ -153,6 +155,18 @@ export class Writer {
       this.fail(cause);
       return null;
     }
+  }
+
+  // What throws here undoes the command, as any fault of a decision does.
+  private decided<T>({ type }: DecidableCommand, reply: T, notices: readonly Notice[]): T {
+    this.pass('cmd.validated');
+    if (type === 'effect.answered') this.pass('outcome.before-commit');
+    if (notices.some((one) => one.type === 'effect-over')) this.pass('outbox.before-delete');
+    return reply;
+  }
+
+  private pass(name: Failpoint): void {
+    this.options.world.failpoint(name);
   }
 
   private fail(cause: unknown): void {

@@ -1,15 +1,31 @@
 // What each held transaction was answered, for a minute or the last 32,768 of them, which outlasts the hold at any rate
-// the engine reaches: the same line again hears the same, and a
-// line that says "too late" finds its message. A message may be promised to its sender by several
-// answers, hers and those to her repetitions; the promise is broken when all of them came too late,
-// and once. Invariant: bounded in time and number; the oldest goes first.
+// the engine reaches: the same line again hears the same, and a line that says "too late" finds its message. A message
+// may be promised to its sender by several answers, hers and those to her repetitions; the promise is broken when all of
+// them came too late, and once. Invariant: bounded in time and number; the oldest goes first.
 import { natsLimits } from './limits.js';
-import type { AnswerLine, LateLine, RequestLine } from './lines.js';
+import type { LateLine, RequestLine } from './lines.js';
+
+/** What an answer promised. */
+export interface Promised {
+  readonly deferredId: string;
+  /** An earlier answer had promised it, and is not known to have come too late. */
+  readonly again: boolean;
+}
+
+/** What a held request came to. */
+export interface Decision {
+  readonly code: number;
+  readonly reason: string;
+  readonly retryAfterSeconds: number | null;
+  /** The message that this answer says is kept, or null. */
+  readonly promised: Promised | null;
+}
 
 interface Entry {
-  readonly head: string;
+  /** The proxy's stamp, in microseconds: the same again is the same publication again. */
+  readonly stamp: number;
   /** Null while the first line is still in flight. */
-  answer: AnswerLine | null;
+  decision: Decision | null;
   readonly atMs: number;
   /** Lines that wait for the answer, the first one included. */
   asked: number;
@@ -20,23 +36,14 @@ interface Entry {
   deferredId: string | null;
 }
 
-/** What an answer promised. */
-export interface Promised {
-  readonly deferredId: string;
-  /** An earlier answer had promised it, and is not known to have come too late. */
-  readonly again: boolean;
-}
-
 /** What is known about a line that has just come. */
-export type Seen = 'new' | 'in-flight' | AnswerLine;
+export type Seen = 'new' | 'in-flight' | Decision;
 
 export interface AnswerMemory {
   /** Registers the line; the same first line again is the same publication again (A6, A12). */
-  see(line: RequestLine, head: string): Seen;
-  /**
-   * Keeps the answer; returns how many lines wait for it. `promised`: the message it says is kept.
-   */
-  settle(line: RequestLine, answer: AnswerLine, promised: Promised | null): number;
+  see(line: RequestLine): Seen;
+  /** Keeps the decision; returns how many lines wait for it. */
+  settle(line: RequestLine, decision: Decision): number;
   /** Nothing was decided: forget that the line was seen. */
   drop(line: RequestLine): void;
   /** One answer went to the bus. */
@@ -50,15 +57,21 @@ export interface AnswerMemory {
   readonly size: number;
 }
 
+const sweepIntervalMs = 1000;
+
 export function createAnswerMemory(now: () => number): AnswerMemory {
   const entries = new Map<string, Entry>();
   /** Message to the number of remembered answers that promise it and may have been heard. */
   const promises = new Map<string, number>();
+  let sweptAtMs = now();
 
-  function sweep(): void {
-    const oldest = now() - natsLimits.answerMemoryMs;
+  function sweep(atMs: number): void {
+    const full = entries.size > natsLimits.answerMemoryMax;
+    if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
+    sweptAtMs = atMs;
     for (const [key, entry] of entries) {
-      if (entry.atMs > oldest && entries.size <= natsLimits.answerMemoryMax) return;
+      const kept = entry.atMs > atMs - natsLimits.answerMemoryMs;
+      if (kept && entries.size <= natsLimits.answerMemoryMax) return;
       forget(key, entry);
     }
   }
@@ -80,30 +93,35 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     return others > 1 ? null : deferredId;
   }
 
+  // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
+  function promise(entry: Entry, { deferredId, again }: Promised): void {
+    if (again && !promises.has(deferredId)) return;
+    entry.deferredId = deferredId;
+    promises.set(deferredId, (promises.get(deferredId) ?? 0) + 1);
+  }
+
   return {
-    see(line, head) {
-      sweep();
-      const entry = entries.get(keyOf(line));
-      // Another head under the same transaction: the proxy was restarted, or it asks anew. The
-      // runtime decides.
-      if (entry === undefined || entry.head !== head) {
-        if (entry !== undefined) forget(keyOf(line), entry);
-        entries.set(keyOf(line), newEntry(head, now()));
+    see(line) {
+      const atMs = now();
+      sweep(atMs);
+      const key = keyOf(line);
+      const entry = entries.get(key);
+      const stamp = stampOf(line);
+      // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
+      if (entry === undefined || entry.stamp !== stamp) {
+        if (entry !== undefined) forget(key, entry);
+        entries.set(key, newEntry(stamp, atMs));
         return 'new';
       }
-      if (entry.answer !== null) return entry.answer;
+      if (entry.decision !== null) return entry.decision;
       entry.asked += 1;
       return 'in-flight';
     },
-    settle(line, answer, promised) {
+    settle(line, decision) {
       const entry = entries.get(keyOf(line));
       if (entry === undefined) return 1;
-      entry.answer = answer;
-      // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
-      if (promised !== null && (!promised.again || promises.has(promised.deferredId))) {
-        entry.deferredId = promised.deferredId;
-        promises.set(promised.deferredId, (promises.get(promised.deferredId) ?? 0) + 1);
-      }
+      entry.decision = decision;
+      if (decision.promised !== null) promise(entry, decision.promised);
       return entry.asked;
     },
     drop(line) {
@@ -114,12 +132,11 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       if (entry !== undefined) entry.sent += 1;
     },
     late(line) {
-      sweep();
+      sweep(now());
       const entry = entries.get(keyOf(line));
       if (entry === undefined) return undefined;
       entry.late += 1;
-      // A repeated answer is late by nature: only when none arrived in time did the sender hear
-      // 503.
+      // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
       return entry.late >= entry.sent ? unheard(entry) : null;
     },
     get size() {
@@ -128,10 +145,17 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   };
 }
 
-function keyOf(line: { node: string; index: number; label: number }): string {
-  return `${line.node} ${line.index} ${line.label}`;
-}
+const keyOf = (line: { node: string; index: number; label: number }): string =>
+  `${line.node} ${line.index} ${line.label}`;
 
-function newEntry(head: string, atMs: number): Entry {
-  return { head, answer: null, atMs, asked: 1, sent: 0, late: 0, deferredId: null };
-}
+const stampOf = ({ sec, usec }: RequestLine): number => sec * 1_000_000 + usec;
+
+const newEntry = (stamp: number, atMs: number): Entry => ({
+  stamp,
+  decision: null,
+  atMs,
+  asked: 1,
+  sent: 0,
+  late: 0,
+  deferredId: null,
+});

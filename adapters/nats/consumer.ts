@@ -1,13 +1,14 @@
 // The way in: subscribes all that comes from the proxies and the users, turns each line into a
 // command, and answers only after commit. A line that is not understood is counted and told, never
 // thrown.
-import type { Cancel, Command, Entropy, Runtime } from '../../runtime/index.js';
+import type { Cancel, Command, Entropy, FailpointHook, Runtime } from '../../runtime/index.js';
 import { type AdmissionLimits, createAdmission } from './admission.js';
+import type { Decision } from './answers.js';
 import type { Bus, BusClock } from './bus.js';
 import type { SipCodec } from './codec.js';
 import { type Counters, createCounters } from './counters.js';
 import type { Parsed } from './fields.js';
-import { createHeldDoor, type Decision, type HeldDoor, refusal, storeDecision } from './held.js';
+import { createHeldDoor, type HeldDoor, refusal, storeDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import {
   aliveLine,
@@ -47,6 +48,8 @@ export interface ConsumerOptions {
    * Whom results of SIP commands come from; `sip:deferred@` and the domain of the AOR by default.
    */
   readonly serviceUri?: (aor: string) => string;
+  /** Told around each acknowledgement; a test may stop the process there. */
+  readonly failpoint?: FailpointHook;
   /** Raised by benchmarks, lowered by tests. */
   readonly limits?: Partial<AdmissionLimits>;
 }
@@ -130,7 +133,9 @@ function createIntake(
     counters.count('failed');
     options.onFailure?.(where, error);
   };
-  const held = createHeldDoor(bus, { now, admission, counters, onNode, onMalformed, onFailure });
+  const failpoint = options.failpoint ?? (() => {});
+  const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
+  const held = createHeldDoor(bus, door);
   const results = createResultSender(bus, codec, { ...options, onFailure });
   const shared = { bus, runtime, codec, counters, now, admission };
   return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
@@ -151,14 +156,14 @@ function subscribeHeld(intake: Intake): void {
   facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
 }
 
-async function decideStore(intake: Intake, request: RequestPayload): Promise<Decision> {
+function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
   const { line, octets } = request;
   const read = intake.codec.readMessage(octets, line.asserted);
   if (!read.ok) return refusal(read.status, read.reason);
   const { message } = read;
-  return storeDecision(
-    await intake.runtime.submit({ type: 'message.received', message, node: line.node }),
-  );
+  return intake.runtime
+    .submit({ type: 'message.received', message, node: line.node })
+    .then(storeDecision);
 }
 
 function subscribeFacts(intake: Intake): void {

@@ -1,9 +1,9 @@
 // Held SIP requests (`store` and `command` lines): admission, checks, the command, the answer line.
 // Invariant: an answer of 202 leaves only after the runtime has said that the message is durable
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
-import type { Reply, Runtime } from '../../runtime/index.js';
+import type { FailpointHook, Reply, Runtime } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
-import { type AnswerMemory, createAnswerMemory, type Promised } from './answers.js';
+import { type AnswerMemory, createAnswerMemory, type Decision } from './answers.js';
 import type { Bus } from './bus.js';
 import type { Counters } from './counters.js';
 import { natsLimits } from './limits.js';
@@ -18,15 +18,6 @@ import {
 import type { Malformed } from './requests.js';
 import { subjects } from './subjects.js';
 
-/** What a held request came to. */
-export interface Decision {
-  readonly code: number;
-  readonly reason: string;
-  readonly retryAfterSeconds: number | null;
-  /** The message that this answer says is kept, or null. */
-  readonly promised: Promised | null;
-}
-
 export interface HeldOptions {
   /** Real wall clock: the proxy's stamp is compared with it. */
   readonly now: () => number;
@@ -35,6 +26,7 @@ export interface HeldOptions {
   readonly onNode: (node: string) => void;
   readonly onMalformed: (malformed: Malformed) => void;
   readonly onFailure: (where: string, error: unknown) => void;
+  readonly failpoint: FailpointHook;
 }
 
 /** Decides one request; null: undecided, and the proxy's hold will answer 503. */
@@ -57,7 +49,7 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
       options.onMalformed({ ...parsed.finding, where });
       return;
     }
-    const { line, head, octets } = parsed.value;
+    const { line, octets } = parsed.value;
     options.onNode(line.node);
     if (isOutdated(line, options.now())) {
       counters.count('outdated');
@@ -65,10 +57,10 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
     }
     if (!admission.take(line.node)) {
       counters.count('over-rate');
-      publishAnswer(line, busy);
+      publish(line, busy);
       return;
     }
-    const seen = memory.see(line, head);
+    const seen = memory.see(line);
     if (seen === 'in-flight') return;
     if (seen !== 'new') repeat(line, seen);
     else if (!admission.begin(octets.length)) {
@@ -93,21 +85,19 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   }
 
   function settle(line: RequestLine, decision: Decision): void {
-    const times = memory.settle(line, answerOf(line, decision), decision.promised);
-    for (let i = 0; i < times; i += 1) publishAnswer(line, decision);
+    const times = memory.settle(line, decision);
+    options.failpoint('ack.before');
+    for (let i = 0; i < times; i += 1) publish(line, decision);
+    options.failpoint('ack.after');
   }
 
-  function repeat(line: RequestLine, answer: AnswerLine): void {
+  function repeat(line: RequestLine, decision: Decision): void {
     counters.count('answer-repeated');
-    publish(line, answer);
+    publish(line, decision);
   }
 
-  function publishAnswer(line: RequestLine, decision: Decision): void {
-    publish(line, answerOf(line, decision));
-  }
-
-  function publish(line: RequestLine, answer: AnswerLine): void {
-    const text = answerLine.format(answer);
+  function publish(line: RequestLine, decision: Decision): void {
+    const text = answerLine.format(answerOf(line, decision));
     if (!text.ok) options.onFailure('answer', new TypeError(text.finding.message));
     else if (bus.publish(subjects.answer, text.value)) memory.sent(line);
     else counters.count('answer-lost');
@@ -165,6 +155,7 @@ function answerOf(line: RequestLine, decision: Decision): AnswerLine {
 
 /** A reason becomes a SIP reason phrase at the proxy: one line, bounded (P7). */
 function plainReason(reason: string): string {
+  if (/^[A-Za-z0-9]{1,64}$/.test(reason)) return reason;
   let text = '';
   for (const char of reason.slice(0, natsLimits.reasonCharsMax))
     text += char < ' ' || char === '\u007f' ? ' ' : char;

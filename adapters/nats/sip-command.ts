@@ -2,8 +2,9 @@
 // the result sent as a MESSAGE. Only the asserted owner is served; the mailbox is his own and
 // cannot be named otherwise.
 import type { Runtime } from '../../runtime/index.js';
+import type { Decision } from './answers.js';
 import type { CommandResult, SipCodec, UserCommand } from './codec.js';
-import { type Decision, refusal } from './held.js';
+import { refusal } from './held.js';
 import { natsLimits } from './limits.js';
 import type { RequestPayload } from './lines.js';
 import type { ResultSender } from './results.js';

@@ -2,6 +2,7 @@
 // The order of the checks is that of spec 2.1; nothing is written before the last of them has passed.
 import { hash } from 'node:crypto';
 import {
+  answerClass,
   type IncomingMessage,
   type Message,
   type PolicySettings,
@@ -52,8 +53,7 @@ function dedupKey(message: IncomingMessage, sender: string): string {
     : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
 }
 
-const digestOf = (octets: Uint8Array): string =>
-  base32(hash('sha256', octets, 'buffer')).slice(0, 26);
+const digestOf = (octets: Uint8Array): string => base32(hash('sha256', octets, 'buffer'), 26);
 
 function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   if (known.bodyDigest !== bodyDigest) {
@@ -63,6 +63,7 @@ function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   const row = readActor(turn, known.local);
   // The sender hears 202 after all: from now on a failure report may be owed.
   const again = row !== null && !contextOf(row).acknowledged;
+  if (again && endedInSilence(row)) return refuse('already-ended');
   if (again) setAcknowledged(turn, known.local, row, true);
   return {
     kind: 'accepted',
@@ -70,6 +71,15 @@ function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
     duplicate: true,
     ...(again ? { acknowledgedAgain: true } : {}),
   };
+}
+
+// Nobody got it, and no report was owed as its sender had heard no 202. A 202 now would never be followed by one.
+function endedInSilence(row: ActorRow): boolean {
+  if (row.live || contextOf(row).reported) return false;
+  const last = row.trail.at(-1);
+  const answered =
+    last?.event === 'delivery.answered' && answerClass(last.status ?? 0) === 'success';
+  return !answered && last?.event !== 'message.retrieved' && last?.event !== 'message.withdrawn';
 }
 
 function admit(turn: Turn, message: IncomingMessage, sender: string): RefusalCode | null {

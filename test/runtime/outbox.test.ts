@@ -24,6 +24,7 @@ function harness() {
     refill: () => {
       test.refills += 1;
     },
+    failpoint: () => {},
   });
   const add = (id: string, target: string, type: PendingEffect['type'] = 'report') =>
     outbox.add(id, target, { effectId: id, type, attempt: 1, late: false, atMs: 0, node: null });

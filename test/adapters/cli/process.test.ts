@@ -1,8 +1,7 @@
-// What keeps the process honest: the watchdog over the event loop, failpoints, and text made
-// harmless for terminals.
+// What keeps the process honest: the watchdog over the event loop, and text made harmless for
+// terminals.
 import { spawn } from 'node:child_process';
 import t from 'tap';
-import { failpointFrom } from '../../../adapters/cli/failpoint.js';
 import { columns, createOutput, instant, safe } from '../../../adapters/cli/output.js';
 
 const watchdogUrl = new URL('../../../adapters/cli/watchdog.js', import.meta.url).href;
@@ -31,28 +30,6 @@ t.test('R14, E5: a blocked event loop ends the process', async (t) => {
   t.same(long, { code: 70, signal: null }, 'a long one ends it with 70');
   const endless = await blockFor(60_000, 300);
   t.same(endless, { code: null, signal: 'SIGKILL' }, 'one that never ends is killed');
-});
-
-t.test('failpoints', async (t) => {
-  const warned: string[] = [];
-  const log = (_level: string, event: string) => void warned.push(event);
-  let kills = 0;
-  const kill = () => {
-    kills += 1;
-  };
-  const point = 'commit.after:2';
-  t.equal(failpointFrom({ NODE_ENV: 'test' }, log, kill), null);
-  t.equal(failpointFrom({ DEFERRED_IM_FAILPOINT: point }, log, kill), null, 'never outside a test');
-  t.equal(failpointFrom({ NODE_ENV: 'test', DEFERRED_IM_FAILPOINT: 'x:0' }, log, kill), null);
-  t.same(warned, ['failpoint.ignored', 'failpoint.ignored']);
-  const hit = failpointFrom({ NODE_ENV: 'test', DEFERRED_IM_FAILPOINT: point }, log, kill);
-  hit?.('commit.after');
-  hit?.('commit.before');
-  t.equal(kills, 0);
-  hit?.('commit.after');
-  t.equal(kills, 1, 'at the second pass');
-  hit?.('commit.after');
-  t.equal(kills, 1, 'and only then');
 });
 
 t.test('output', async (t) => {

@@ -242,6 +242,30 @@ t.test('A4 a sender who heard 503 gets no report, unless he asks again', async (
   }
 });
 
+t.test('A4 a sender who heard 503 and asks again after the end hears no 202', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  await test.submit({ type: 'message.unacknowledged', deferredId: id });
+  await test.clock.advanceTo(expiresAtMs);
+  t.equal(test.state(id), 'dropped');
+  t.match(await test.submit(received(incoming())), {
+    kind: 'refused',
+    status: 410,
+    code: 'already-ended',
+  });
+  t.equal(test.effects.reports.length, 0);
+});
+
+t.test('A7 a sender who heard 503 and asks again after the delivery hears 202', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  await test.submit({ type: 'message.unacknowledged', deferredId: id });
+  await test.register();
+  await test.answer(test.effects.last, 200);
+  t.equal(test.state(id), 'delivered');
+  t.match(await test.submit(received(incoming())), { kind: 'accepted', duplicate: true });
+});
+
 t.test('A5 attempts are not renumbered after a crash', async (t) => {
   const test = await EngineUnderTest.open();
   const id = await test.accept(received(incoming()));
@@ -330,7 +354,7 @@ t.test('A10 free-space gate closed: nothing is stored, nothing reported', async 
   t.match(await test.submit(received(numbered(2))), { kind: 'accepted' });
 });
 
-t.test('B1 full disk: nothing accepted is lost', async (t) => {
+t.test('B1 B2 full disk: nothing accepted is lost, nothing is written after it', async (t) => {
   const test = await EngineUnderTest.open();
   const accepted: string[] = [];
   for (let number = 0; number < 20; number += 1) {
