@@ -91,7 +91,7 @@ function addUp(totals: Totals, verdict: Verdict, options: RunOptions): void {
   for (const story of stories) options.say(`  ${story}`);
 }
 
-const countOf = (totals: Totals, kind: FaultKind): number =>
+export const countOf = (totals: Totals, kind: FaultKind): number =>
   totals.faults.filter((one) => one.kind === kind).length;
 
 /** Hits of each point in each mode. */
