@@ -52,7 +52,9 @@ export class Engine implements Runtime {
   private readonly outbox: Outbox;
   private readonly mailboxes: Mailboxes;
   private readonly listeners = new Set<StepListener>();
+  private readonly reading = new Set<Promise<unknown>>();
   private closing = false;
+  private closed = false;
   private failed = false;
 
   constructor(private readonly options: EngineOptions) {
@@ -367,7 +369,8 @@ export class Engine implements Runtime {
 
   /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */
   fail(cause: unknown): void {
-    if (this.failed) return;
+    // Whoever asks a store that was closed in good order hears so; nothing has failed.
+    if (this.failed || this.closed) return;
     this.failed = true;
     this.closing = true;
     this.stopParts();
@@ -391,6 +394,8 @@ export class Engine implements Runtime {
     await this.writer.drained();
     this.options.world.failpoint('shutdown.before-close');
     await last();
+    while (this.reading.size > 0) await Promise.allSettled([...this.reading]);
+    this.closed = true;
     await this.options.world.store.close();
   }
 
@@ -407,7 +412,7 @@ export class Engine implements Runtime {
   }
 
   private get questions(): Questions {
-    return new Questions(this.source, (cause) => this.fail(cause));
+    return new Questions(this.source, (cause) => this.fail(cause), this.reading);
   }
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
