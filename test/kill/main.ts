@@ -30,13 +30,18 @@ const lanes = number('lanes', values.lanes);
 const seed = values.seed === undefined ? 1 + (Date.now() % 999_999) : number('seed', values.seed);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const root = mkdtempSync(join(tmpdir(), 'deferred-im-kill-'));
+/** Folders in which something was wrong stay, all others go, also after Ctrl-C. */
+let keep = false;
+process.once('exit', () => {
+  if (!keep) rmSync(root, { recursive: true, force: true });
+});
+process.once('SIGINT', () => process.exit(130));
 
 async function judgeBuild(): Promise<number> {
   const totals = await run(planRounds(rounds, seed), { root, program: servicePath, lanes, say });
-  const code = exitCodeOf(totals);
-  if (code === 0) rmSync(root, { recursive: true, force: true });
+  keep = totals.faults.length > 0;
   for (const line of summary(totals)) say(line);
-  return code;
+  return exitCodeOf(totals);
 }
 
 /** True when the broken build is found out by the fault it was given. */
@@ -58,7 +63,6 @@ async function findsOut(control: Control): Promise<boolean> {
 async function judgeControls(): Promise<number> {
   let missed = 0;
   for (const control of controls) if (!(await findsOut(control))) missed += 1;
-  rmSync(root, { recursive: true, force: true });
   return missed === 0 ? 0 : 1;
 }
 
