@@ -7,12 +7,14 @@ import {
   type ActorRow,
   dropBallast,
   type FailpointHook,
+  freeOctetsAt,
+  hasBallast,
+  limits,
   type Notice,
   type Opened,
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
-  storeExists,
   volumeKind,
   writeBallast,
 } from '../runtime/index.js';
@@ -39,24 +41,48 @@ export function prepareFolder(config: Config): void {
 }
 
 /**
- * Opens the store of a service. A full disk can keep LevelDB from opening; the ballast is given back once, and the gate
- * stays closed until space is found (reliability B4).
+ * Opens the store of a service. A full disk can keep LevelDB from opening, or the first commit from landing: then the
+ * ballast is given back, once, and until there is room for it again nothing new is taken: the store drains
+ * (reliability R13, B4).
  */
 export async function openServed(
   config: Config,
-  hooks: ServiceHooks,
+  { log, ...hooks }: ServiceHooks,
   effects: RuntimeOptions['effects'],
 ): Promise<Opened> {
-  const fresh = !storeExists(config.folder);
-  const open = () => openFolder(location(config), { ...runtimeOptions(config, hooks), effects });
+  const { folder, ballastOctets } = config;
+  const state = { ballast: false, given: false };
+  const freeOctetsMin = () => config['quota.freeOctets'] + (state.ballast ? 0 : ballastOctets);
+  const options = { ...runtimeOptions(config, { log, ...hooks }), effects, freeOctetsMin };
+  const open = () => openFolder(location(config), options);
+  const giveBack = (why: string): boolean => {
+    const given = dropBallast(folder);
+    if (given) log('warn', 'store.ballast-dropped', { why });
+    state.given ||= given;
+    return given;
+  };
   const opened = await open().catch((cause: unknown) => {
     const io = cause instanceof RuntimeFault && cause.code === 'DEFERRED_IM_STORE_IO';
-    if (!io || !dropBallast(config.folder)) throw cause;
-    hooks.log('warn', 'store.ballast-dropped', { why: cause.message });
+    if (!io || !giveBack(cause.message)) throw cause;
     return open();
   });
-  if (fresh && config.ballastOctets > 0) writeBallast(config.folder, config.ballastOctets);
+  if (freeOctetsAt(folder) < limits.bootOctetsMin)
+    giveBack(`less than ${limits.bootOctetsMin} octets are free`);
+  state.ballast = !state.given && keepBallast(folder, ballastOctets, freeOctetsMin());
+  if (!state.ballast) log('warn', 'store.draining', { freeOctetsMin: freeOctetsMin() });
   return opened;
+}
+
+// The ballast comes back at the first start that finds room for it; without it the store is served all the same.
+function keepBallast(folder: string, octets: number, freeOctetsMin: number): boolean {
+  if (octets === 0 || hasBallast(folder)) return true;
+  if (freeOctetsAt(folder) < freeOctetsMin) return false;
+  try {
+    writeBallast(folder, octets);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const location = (config: Config) => ({
@@ -83,7 +109,6 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
     },
     clockTrusted: config.clockTrusted,
     acceptRollback: config.acceptRollback,
-    freeOctetsMin: config['quota.freeOctets'],
     exit: hooks.exit,
     ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),
     listener: (notice: Notice) => logNotice(log, notice),

@@ -7,6 +7,9 @@ export interface CachedRow {
   readonly sum: Sum;
 }
 
+/** Whether a key is that of an actor row. */
+export const isActor = (key: string): boolean => key[3] === 'a';
+
 const usersMax = 8192;
 const actorsMax = 1024;
 
@@ -16,8 +19,7 @@ export class RowCache {
 
   /** Whether rows of this key's family are kept. */
   keeps(key: string): boolean {
-    const family = key[3];
-    return family === 'u' || family === 'w' || family === 'a';
+    return isActor(key) || key[3] === 'u' || key[3] === 'w';
   }
 
   /** The row, null when it is known to be absent, undefined when nothing is known. */
@@ -34,7 +36,11 @@ export class RowCache {
     if (!oldest.done) rows.delete(oldest.value);
   }
 
+  forget(key: string): void {
+    this.of(key).delete(key);
+  }
+
   private of(key: string): Map<string, CachedRow | null> {
-    return key[3] === 'a' ? this.actors : this.users;
+    return isActor(key) ? this.actors : this.users;
   }
 }

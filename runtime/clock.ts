@@ -74,7 +74,8 @@ export function steadyClock(clock: Clock, lastSeenMs: number, trusted = false): 
     const now = clock.now();
     let elapsed = Math.max(0, mono - lastMono);
     lastMono = mono;
-    if (now - (expected + elapsed) > limits.clockJumpMaxMs) elapsed += sleptSince(mono);
+    // A short sleep is looked up as well: one left over would be counted again at the next jump.
+    if (now - (expected + elapsed) > limits.clockDoubtMs) elapsed += sleptSince(mono);
     expected += elapsed;
     const ahead = now - expected;
     if (!trusted && held === null && ahead > limits.clockJumpMaxMs) {

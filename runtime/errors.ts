@@ -8,7 +8,7 @@ export const refusals = {
     meaning: 'The same sender, Message-ID and recipient were used before with another body.',
   },
   'already-ended': {
-    status: 480,
+    status: 410,
     meaning:
       'It ended undelivered while its sender had no 202; no report follows, so this answer says it.',
   },

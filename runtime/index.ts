@@ -1,5 +1,6 @@
 // The public face of runtime/: what adapters and programs may use.
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
+export { dropBallast, hasBallast, writeBallast } from './ballast.js';
 export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
 export type { Binding, Command, IdResult, ListedMessage, Listing, Reply } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
@@ -38,13 +39,6 @@ export type {
 export type { ActorRow, PendingEffect } from './rows.js';
 export { Engine, type StepListener } from './runtime.js';
 export { begin, restore, type Step, StepError, type StepEvent, step } from './step.js';
-export {
-  type DiskStore,
-  dropBallast,
-  openStore,
-  storeExists,
-  volumeKind,
-  writeBallast,
-} from './store.js';
+export { type DiskStore, freeOctetsAt, openStore, storeExists, volumeKind } from './store.js';
 export type { Notice, RuntimeSettings } from './turn.js';
 export { type StoreReport, verifyStore } from './verify.js';

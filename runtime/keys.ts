@@ -34,7 +34,9 @@ const prefixes = Array.from({ length: partitionCount + 1 }, (_, index) =>
 const prefix = (partition: number): string => prefixes[partition]!;
 
 /** The partition of a served user, for life: FNV-1a over the canonical AOR. */
-export function partitionOf(aor: string): number {
+export const partitionOf = (aor: string): number => named(aor).partition;
+
+function hashed(aor: string): number {
   let mixed = 0x811c9dc5;
   for (let index = 0; index < aor.length; index += 1) {
     mixed = Math.imul(mixed ^ aor.charCodeAt(index), 0x01000193);
@@ -61,24 +63,27 @@ const localLength = 28;
 
 /** Local part of a new deferred id: its partition and 130 bits of randomness. */
 export const localId = (partition: number, random: Uint8Array): string =>
-  prefix(partition) + base32(random).slice(0, 26);
+  prefix(partition) + base32(random, 26);
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+const letterCodes = Buffer.from(alphabet, 'latin1');
+const written = Buffer.alloc(128);
 
-/** Lower-case base32 (RFC 4648 section 6) without padding. */
-export function base32(octets: Uint8Array): string {
-  let text = '';
+/** Lower-case base32 (RFC 4648 section 6) without padding; `letters` cuts it short. At most 80 octets. */
+export function base32(octets: Uint8Array, letters = Math.ceil((octets.length * 8) / 5)): string {
   let bits = 0;
   let value = 0;
-  for (const octet of octets) {
-    value = ((value << 8) | octet) & 0xffff;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += alphabet[(value >>> bits) & 31];
+  let at = 0;
+  for (let count = 0; count < letters; count += 1) {
+    if (bits < 5) {
+      value = ((value << 8) | (octets[at] ?? 0)) & 0xffff;
+      at += 1;
+      bits += 8;
     }
+    bits -= 5;
+    written[count] = letterCodes[(value >>> bits) & 31]!;
   }
-  return bits === 0 ? text : text + alphabet[(value << (5 - bits)) & 31];
+  return written.toString('latin1', 0, letters);
 }
 
 function isLowerBase32(text: string, from: number): boolean {
@@ -92,6 +97,24 @@ function isLowerBase32(text: string, from: number): boolean {
 // canonical AOR has, would make that throw: the way through octets replaces it.
 const part = (text: string): string =>
   encodeURIComponent(Buffer.from(text).toString()).replaceAll('!', '%21');
+
+/** What the keys of one user or sender begin with; it takes longer to make than to find. */
+interface Named {
+  readonly partition: number;
+  readonly text: string;
+}
+
+const namedMax = 16_384;
+const names = new Map<string, Named>();
+
+function named(aor: string): Named {
+  const known = names.get(aor);
+  if (known !== undefined) return known;
+  if (names.size >= namedMax) names.clear();
+  const fresh = { partition: hashed(aor), text: part(aor) };
+  names.set(aor, fresh);
+  return fresh;
+}
 
 const digits = 15;
 const instant = (ms: number): string =>
@@ -111,11 +134,11 @@ export const keys = {
   dedup: (aor: string, digest: string) => family(partitionOf(aor), 'd', digest),
   outbox: (local: string, effectId: string) => `${local.slice(0, 2)}!o!${effectId}`,
   mailbox: (aor: string, arrival: string) =>
-    family(partitionOf(aor), 'r', `${part(aor)}!${arrival}`),
+    family(partitionOf(aor), 'r', `${named(aor).text}!${arrival}`),
   timer: (local: string, dueMs: number) => `${local.slice(0, 2)}!t!${instant(dueMs)}!${local}`,
-  user: (aor: string) => family(partitionOf(aor), 'u', part(aor)),
+  user: (aor: string) => family(partitionOf(aor), 'u', named(aor).text),
   pair: (aor: string, sender: string) =>
-    family(partitionOf(aor), 'w', `${part(aor)}!${part(sender)}`),
+    family(partitionOf(aor), 'w', `${named(aor).text}!${named(sender).text}`),
   policy: (hash: string) => family(sharedPartition, 'P', hash),
   active: (name: string) => family(sharedPartition, 'A', name),
   store: () => family(sharedPartition, 'S', 'identity'),
@@ -163,5 +186,5 @@ export const arrivalNumber = (count: number): string => count.toString(36).padSt
 /** Digest for a dedup key: the parts cannot be confused, whatever they contain. */
 export function dedupDigest(parts: readonly string[]): string {
   const text = parts.map((one) => `${one.length}:${one};`).join('');
-  return base32(hash('sha256', text, 'buffer')).slice(0, 32);
+  return base32(hash('sha256', text, 'buffer'), 32);
 }

@@ -1,7 +1,7 @@
 // What the decisions of one group see and change: the store, over it the group on its way to disk, over that the
 // open group, over that the command being decided. A command that fails leaves nothing behind. Every change knows
 // the checksum of the row it replaces, because the set sum needs it (reliability R8).
-import { type CachedRow, RowCache } from './cache.js';
+import { type CachedRow, isActor, RowCache } from './cache.js';
 import { openRow, type Sum, sumOf } from './integrity.js';
 import type { StorePort } from './ports.js';
 
@@ -69,9 +69,11 @@ export class Ledger {
 
   /** The group in flight is durable. */
   landed(): void {
-    for (const [key, { content, sum }] of this.flying) {
+    for (const [key, { content, before, sum }] of this.flying) {
       if (!this.cache.keeps(key)) continue;
-      this.cache.set(key, content === null || sum === null ? null : { content, sum });
+      // A message that was just born is seldom read again soon: its user is away.
+      if (before === null && isActor(key)) this.cache.forget(key);
+      else this.cache.set(key, content === null || sum === null ? null : { content, sum });
     }
     this.flying = new Map();
   }

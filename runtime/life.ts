@@ -15,7 +15,7 @@ import {
 import { keys, partitionOfLocal } from './keys.js';
 import { limits } from './limits.js';
 import type { ActorRow, DedupRow, PendingEffect } from './rows.js';
-import { begin, type Step, StepError, type StepEvent, step } from './step.js';
+import { type ArmedTimer, begin, type Step, StepError, type StepEvent, step } from './step.js';
 import type { Turn } from './turn.js';
 
 /** Reads an actor by the local part of its id; null when there is none. Throws DamagedRow. */
@@ -139,8 +139,27 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
     );
   }
   if (timer === null || timer.dueMs > turn.nowMs) return 'none';
+  const laterMs = suspendedUntil(turn, row, timer.name);
+  if (laterMs !== null) return postpone(turn, local, row, { ...timer, dueMs: laterMs });
   const event = { type: 'timer', id: timer.id } as const;
   return advance(turn, local, row, event, timeCause(turn, row, timer.name));
+}
+
+// Until when the timeout of a push is put off: an answer has its full patience from the moment at which it can come
+// again; no longer than the longest suspension, so that the message gets on whatever becomes of the bus (R21).
+function suspendedUntil(turn: Turn, row: ActorRow, timer: string): number | null {
+  const push = row.pending.find((one) => one.type === 'deliver');
+  if (timer !== 'answerTimeout' || push === undefined) return null;
+  const patienceEndsMs = (turn.sendingSinceMs ?? turn.nowMs) + limits.effectPatienceMs;
+  const lastMs = push.atMs + limits.effectPatienceMs + limits.suspensionMaxMs;
+  const untilMs = Math.min(patienceEndsMs, lastMs);
+  return untilMs > turn.nowMs ? untilMs : null;
+}
+
+// The timer's own row moves with it; nothing was heard, so no step is taken.
+function postpone(turn: Turn, local: string, row: ActorRow, later: ArmedTimer): ActorRow {
+  const timers = row.actor.timers.map((one) => (one.id === later.id ? later : one));
+  return rewrite(turn, local, row, { ...row, actor: { ...row.actor, timers } });
 }
 
 // No answer within the patience is a temporary one (spec 3.2), whoever notices first: this timer or the outbox.

@@ -49,14 +49,20 @@ export const limits = {
   outboxMemoryMax: 20_000,
   /** How long an effect that was handed over waits for its answer: Timer F of RFC 3261 and 8 s of grace. */
   effectPatienceMs: 40_000,
+  /** How much longer it waits, at most, while nothing can be sent (reliability R21). */
+  suspensionMaxMs: 3_600_000,
   /** Rows of one page of a scan. */
   scanPageRows: 1000,
   /** Ids in one bulk command; `all` takes as many turns as it needs. */
   bulkIdsMax: 1000,
+  /** With less free than this at start the ballast is given back: a first group and a first table must find room. */
+  bootOctetsMin: 16_777_216,
   /** The watermark is written at most this often. */
   watermarkIntervalMs: 1000,
   /** A wall clock this far ahead of boot time is not believed. */
   clockJumpMaxMs: 10_000,
+  /** A wall clock this far ahead of elapsed time: boot time is asked whether the host slept. */
+  clockDoubtMs: 50,
   /** At boot, a wall clock this far after the last stored time is not believed. */
   bootGapMaxMs: 30 * 86_400_000,
 } as const;

@@ -1,6 +1,7 @@
 // Delivery runs: a returning user's mailbox is emptied oldest first, one message at a time, and no more than a window
 // of users at once through one proxy. A run lives in memory only; what it goes by, bindings and the next try, is in
-// the user's row, so that it goes on after a crash. The run gives turns; the chart of each message decides.
+// the user's row, so that it goes on after a crash. The run gives turns; the chart of each message decides. While
+// nothing can be sent it gives none, and its messages expire on time: they are not on their way.
 import type { TurnReply } from './decide/index.js';
 import { ranges } from './keys.js';
 import { limits } from './limits.js';
@@ -25,6 +26,8 @@ interface Run {
 
 export interface MailboxHooks {
   readonly now: () => number;
+  /** False while the world cannot be reached: runs pause until `wake`. */
+  readonly canSend: () => boolean;
   readonly giveTurn: (aor: string, local: string) => Promise<TurnReply>;
   /** Local id a mailbox row stands for; null when the row is damaged. */
   readonly open: (key: string, value: Uint8Array) => string | null;
@@ -105,6 +108,11 @@ export class Mailboxes {
     this.retries.set(aor, { atMs, cancel });
   }
 
+  /** Something can be sent again: the runs that paused go on. */
+  wake(): void {
+    for (const run of [...this.admittedAt.keys()]) if (run.active === null) void this.work(run);
+  }
+
   stop(): void {
     this.stopped = true;
     for (const { cancel } of this.retries.values()) cancel();
@@ -163,6 +171,7 @@ export class Mailboxes {
     run.working = true;
     try {
       while (run.active === null && this.current(run)) {
+        if (!this.hooks.canSend()) return;
         const local = await this.next(run);
         // Between here and the end of the run nothing can happen: an arrival is seen now, or begins another one.
         if (local === null && run.again !== 'no') continue;

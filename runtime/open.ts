@@ -1,5 +1,5 @@
 // From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
-import { defaultReportRules } from '../machines/index.js';
+import { type Compiled, defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
@@ -31,11 +31,13 @@ export interface RuntimeOptions {
   readonly readOnly?: boolean;
   /** Serve although the watermark says that commits are missing; begins a new epoch. */
   readonly acceptRollback?: boolean;
-  /** Least octets free on the volume before new messages are refused. */
-  readonly freeOctetsMin?: number;
+  /** Least octets free on the volume before new messages are refused; asked anew each time when it is a function. */
+  readonly freeOctetsMin?: number | (() => number);
   readonly exit?: (code: number, why: string) => void;
   readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
+  /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
+  readonly compile?: (source: unknown) => Compiled;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -52,6 +54,7 @@ export interface BootStore extends StorePort {
   writeMark?(mark: Mark): Promise<void>;
   freeOctets?(): number;
   readonly alarms?: readonly string[];
+  readonly damage?: readonly string[];
 }
 
 /** A running engine; `ready` resolves when every partition has been checked, or rejects with what is wrong. */
@@ -97,6 +100,9 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
       store.alarms,
     );
   }
+  const { damage = [] } = store;
+  // Whoever only asks may still read what can be read.
+  if (damage.length > 0 && options.readOnly !== true) throw damaged(damage);
   const world = worldOf(store, options);
   const head = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
   // From here on the store says itself that what is missing was given up.
@@ -110,6 +116,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
+    ...(options.compile === undefined ? {} : { compile: options.compile }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
@@ -121,7 +128,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const marks = options.readOnly ? noMark : keepMark(store, world.clock, head, engine);
   return {
     engine,
-    ready: admitRest(engine, world, head, state),
+    ready: admitRest(engine, world, head, { state, damage }),
     progress: () => ({ admitted: state.admitted, of: bootOrder.length }),
     // The mark is written while the lock is held: a successor's is newer.
     close: () => engine.close(() => marks.stop()),
@@ -174,9 +181,9 @@ async function admitRest(
   engine: Engine,
   world: World,
   head: StoreHead,
-  state: { admitted: number },
+  { state, damage: known }: { state: { admitted: number }; damage: readonly string[] },
 ): Promise<void> {
-  const damage: string[] = [];
+  const damage = [...known];
   for (const partition of bootOrder.slice(1)) {
     try {
       engine.admit(await admitOne(engine, world, head, partition));
@@ -186,9 +193,11 @@ async function admitRest(
       damage.push(...cause.details);
     }
   }
-  if (damage.length === 0) return;
-  throw new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
+  if (damage.length > 0) throw damaged(damage);
 }
+
+const damaged = (damage: readonly string[]): RuntimeFault =>
+  new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
 
 function loadPolicies(engine: Engine, found: PartitionFound): void {
   for (const [key, payload] of found.rows) {
@@ -202,14 +211,19 @@ function loadPolicies(engine: Engine, found: PartitionFound): void {
 }
 
 // Asked at most twice a second: a statfs for each message would cost more than it tells.
-function gateOf(store: BootStore, clock: Clock, freeOctetsMin: number): () => 'store-full' | null {
+function gateOf(
+  store: BootStore,
+  clock: Clock,
+  freeOctetsMin: number | (() => number),
+): () => 'store-full' | null {
+  const least = typeof freeOctetsMin === 'number' ? () => freeOctetsMin : freeOctetsMin;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let closed = false;
   return () => {
     const now = clock.mono();
     if (store.freeOctets !== undefined && now - askedAtMs >= 500) {
       askedAtMs = now;
-      closed = store.freeOctets() < freeOctetsMin;
+      closed = store.freeOctets() < least();
     }
     return closed ? 'store-full' : null;
   };

@@ -95,9 +95,12 @@ export class Outbox {
     }
   }
 
-  /** The port can send again. */
+  /** The port can send again: what waited goes out, and what was out before it went away goes out once more. */
   wake(): void {
-    for (const name of [...this.targets.keys()]) this.pump(name);
+    for (const [name, { active }] of [...this.targets]) {
+      if (active === null) this.pump(name);
+      else this.again(active);
+    }
   }
 
   stop(): void {
@@ -209,6 +212,15 @@ export class Outbox {
     this.hooks.failpoint(points.before);
     this.port.send(outgoing);
     this.hooks.failpoint(points.after);
+  }
+
+  // Sent or answered while the port went away, it may be lost: the receiver knows it by its id (C12).
+  private again(entry: Entry): void {
+    if (entry.cancel === null || !this.port.ready()) return;
+    entry.cancel();
+    const outgoing = this.hooks.load(entry.local, entry.effect);
+    if (outgoing !== null) this.transmit(outgoing);
+    this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
   }
 
   private repeat(entry: Entry, round: number, patienceEndsMs: number): void {

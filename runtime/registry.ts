@@ -1,6 +1,6 @@
 // Policies by content hash. A message keeps the hash it was stored under; the active one is only for new messages.
 // Built machines live here; the rows they come from live in the store.
-import { compilePolicy, type Policy } from '../machines/index.js';
+import { type Compiled, compilePolicy, type Policy } from '../machines/index.js';
 import type { PolicySummary } from './api.js';
 import { RuntimeFault } from './errors.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
@@ -14,11 +14,13 @@ export class Registry {
   private readonly installed = new Map<string, Installed>();
   private activeRow: ActiveRow | null = null;
 
+  constructor(private readonly compile: (source: unknown) => Compiled = compilePolicy) {}
+
   /** Builds an installed policy. Throws DEFERRED_IM_POLICY_INVALID when its checks refuse it. */
   add(hash: string, row: PolicyRow): Policy {
     const known = this.installed.get(hash);
     if (known !== undefined) return known.policy;
-    const compiled = compilePolicy(row.source);
+    const compiled = this.compile(row.source);
     if (!compiled.ok) throw unusable(hash, `is refused: ${compiled.findings[0]?.message}`);
     if (compiled.policy.hash !== hash) throw unusable(hash, 'has another content');
     this.installed.set(hash, { policy: compiled.policy, row });

@@ -1,6 +1,6 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
-
+import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
@@ -22,6 +22,7 @@ import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
 import type { ActorRow, PendingEffect } from './rows.js';
 import { TimerScheduler } from './scheduler.js';
+import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
 import type { Notice, RuntimeSettings } from './turn.js';
 import { closedFault, Writer } from './writer.js';
@@ -37,13 +38,14 @@ export interface EngineOptions {
   readonly gate: () => 'store-full' | null;
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
+  readonly compile?: (source: unknown) => Compiled;
 }
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
 
 export class Engine implements Runtime {
-  readonly registry = new Registry();
+  readonly registry: Registry;
   readonly identities: Identities;
   readonly time: SteadyClock;
   readonly statistics = new Statistics();
@@ -51,6 +53,7 @@ export class Engine implements Runtime {
   private readonly scheduler: TimerScheduler;
   private readonly outbox: Outbox;
   private readonly mailboxes: Mailboxes;
+  private readonly sending: Sending;
   private readonly listeners = new Set<StepListener>();
   private readonly reading = new Set<Promise<unknown>>();
   private closing = false;
@@ -59,12 +62,15 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head } = options;
+    this.registry = new Registry(options.compile);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     const now = () => this.time.now();
     const failed = (cause: unknown) => this.fail(cause);
+    this.sending = new Sending(world.effects);
     this.writer = new Writer({
       ...{ world, head, now, failed },
+      sendingSince: (nowMs) => this.sending.since(nowMs),
       registry: this.registry,
       identities: this.identities,
       settings: options.settings,
@@ -80,7 +86,7 @@ export class Engine implements Runtime {
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
-      load: (local, effect) => unlessDamaged(() => this.load(local, effect)),
+      load: (local, effect) => this.loadOrFail(local, effect),
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
@@ -88,6 +94,7 @@ export class Engine implements Runtime {
     });
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
+      canSend: () => world.effects.ready(),
       giveTurn: async (aor, local) =>
         (await this.writer.submit(
           { type: 'turn.given', aor, local },
@@ -102,22 +109,16 @@ export class Engine implements Runtime {
 
   // ---- the door ----
 
-  async submit(command: Command): Promise<Reply> {
-    if (this.closing || this.options.readOnly) throw closedFault();
+  submit(command: Command): Promise<Reply> {
+    if (this.closing || this.options.readOnly) return Promise.reject(closedFault());
     this.statistics.command(command.type);
     this.received(command);
     if (command.type === 'messages.deleted' || command.type === 'messages.requested')
       return this.bulk(command);
-    const reply = (await this.writer.submit(command, this.partition(command))) as Reply;
-    const full = reply.kind === 'refused' && reply.code === 'mailbox-full';
-    if (
-      full &&
-      command.type === 'message.received' &&
-      this.options.settings.atLimit === 'drop-oldest'
-    ) {
-      return this.afterMakingRoom(command, reply);
-    }
-    return reply;
+    const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
+    const makesRoom =
+      command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
+    return makesRoom ? reply.then((first) => this.afterMakingRoom(command, first)) : reply;
   }
 
   private received({ type }: Command): void {
@@ -172,12 +173,13 @@ export class Engine implements Runtime {
 
   private async afterMakingRoom(
     command: Extract<Command, { type: 'message.received' }>,
-    refused: Reply,
+    first: Reply,
   ): Promise<Reply> {
+    if (first.kind !== 'refused' || first.code !== 'mailbox-full') return first;
     const { settings } = this.options;
     const { aor, octets } = command.message;
     const victims = await this.questions.victims(aor, octets.length, settings);
-    if (victims.length === 0) return refused;
+    if (victims.length === 0) return first;
     const partition = this.partition(command);
     for (const local of victims) {
       await this.writer.submit({ type: 'room.made', local }, partition);
@@ -284,6 +286,16 @@ export class Engine implements Runtime {
 
   // ---- effects ----
 
+  // Asked by timers and after commits, where nobody would hear a read that fails.
+  private loadOrFail(local: string, effect: PendingEffect): OutgoingEffect | null {
+    try {
+      return unlessDamaged(() => this.load(local, effect));
+    } catch (cause) {
+      this.fail(cause);
+      return null;
+    }
+  }
+
   private load(local: string, effect: PendingEffect): OutgoingEffect | null {
     const row = readActor(this.writer, local);
     if (row === null) return null;
@@ -309,6 +321,7 @@ export class Engine implements Runtime {
   }
 
   private unanswered(effectId: string, status: number): void {
+    if (this.failed) return;
     const token = this.identities.token(effectId);
     const command = { type: 'effect.answered', effectId, token, status } as const;
     this.writer.submit(command, this.partition(command)).then(
@@ -364,7 +377,15 @@ export class Engine implements Runtime {
   }
 
   wake(): void {
+    this.sending.anew(this.time.now());
     this.outbox.wake();
+    this.mailboxes.wake();
+  }
+
+  /** Somebody vouches for the wall clock as it stands: what is due by it fires now. */
+  confirmClock(): void {
+    this.time.confirm();
+    this.scheduler.timeMoved();
   }
 
   /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */

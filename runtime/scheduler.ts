@@ -62,6 +62,12 @@ export class TimerScheduler {
     this.load(window);
   }
 
+  /** Time has leapt: the wait that was begun is too long. */
+  timeMoved(): void {
+    this.armedForMs = Number.POSITIVE_INFINITY;
+    this.wake();
+  }
+
   stop(): void {
     this.stopped = true;
     this.cancel?.();

@@ -2,22 +2,24 @@
 // another folder. It is made apart and renamed into place; opening never creates. Every commit is one synced batch,
 // one at a time; the first error is for ever (reliability 1.1, R2, R3, R5, R11).
 import {
-  chmodSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statfsSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { RuntimeFault } from './errors.js';
 import { lockFolder, type ProcessLock } from './lock.js';
 import type { RowWrite, StorePort } from './ports.js';
+import { damagedTables } from './tables.js';
 import { type Mark, readMark, writeMark } from './watermark.js';
 
 type Database = Level<string, Uint8Array>;
@@ -25,12 +27,19 @@ type Database = Level<string, Uint8Array>;
 const encodings = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 
 // A larger write buffer than LevelDB's 4 MiB: fewer tables to merge while a million messages come in.
-const tuning = { writeBufferSize: 8 * 1024 * 1024, cacheSize: 8 * 1024 * 1024 } as const;
+const writeBufferOctetsDefault = 8 * 1024 * 1024;
+
+const tuningOf = ({ writeBufferOctets = writeBufferOctetsDefault }: StoreLocation) => ({
+  ...encodings,
+  ...{ writeBufferSize: writeBufferOctets, cacheSize: 8 * 1024 * 1024 },
+});
 
 export interface StoreLocation {
   readonly folder: string;
   /** Where the watermark lives; `<folder>.watermark` by default. */
   readonly watermarkFolder?: string;
+  /** LevelDB's write buffer; a small one lets a test see many logs rotated and tables merged. */
+  readonly writeBufferOctets?: number;
 }
 
 /** A store on disk, open in this process alone. */
@@ -42,6 +51,8 @@ export interface DiskStore extends StorePort {
   freeOctets(): number;
   /** Lines of LevelDB's own log that tell of dropped data. */
   readonly alarms: readonly string[];
+  /** Tables that fail their checksums. */
+  readonly damage: readonly string[];
 }
 
 /** Makes a store: its first rows in one synced batch, in a folder apart, renamed into place. */
@@ -57,17 +68,31 @@ export async function createStore(
   rmSync(apart, { recursive: true, force: true });
   try {
     mkdirSync(apart, { recursive: true, mode: 0o700 });
-    const db: Database = new Level(join(apart, 'db'), { ...encodings, ...tuning });
+    const db: Database = new Level(join(apart, 'db'), tuningOf(location));
     await db.open();
     await write(db, rows);
     await db.close();
+    // What is in it becomes durable before its name: a power cut leaves a whole store, or none.
+    syncFolder(join(apart, 'db'));
+    syncFolder(apart);
     // Takes the place of an empty folder, and fails on one that another process filled meanwhile.
     renameSync(apart, folder);
+    syncFolder(dirname(folder));
   } catch (cause) {
     rmSync(apart, { recursive: true, force: true });
     if (isTaken(cause))
       throw new RuntimeFault('DEFERRED_IM_STORE_EXISTS', `${folder} is not empty`, [], { cause });
     throw asFault(cause, `a store could not be made in ${folder}`);
+  }
+}
+
+/** Makes the names in a folder durable; a sync of the files themselves says nothing about them. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
@@ -85,15 +110,19 @@ export async function openStore(location: StoreLocation): Promise<DiskStore> {
   }
   checkPrivate(folder);
   const lock = await lockFolder(folder);
+  const path = join(folder, 'db');
+  const db: Database = new Level(path, { ...tuningOf(location), createIfMissing: false });
   try {
-    const db: Database = new Level(join(folder, 'db'), {
-      ...encodings,
-      ...tuning,
-      createIfMissing: false,
-    });
+    // What LevelDB makes while it opens needs no check, and is not finished when we look.
+    const tables = readdirSync(path).filter((name) => name.endsWith('.ldb'));
     await db.open();
-    return diskStore(db, lock, folder, location.watermarkFolder ?? `${folder}.watermark`);
+    // LevelDB renames CURRENT at every opening and does not sync the folder. Were that name lost after commits of ours,
+    // the old MANIFEST would lead to a log whose last record may never have been synced: a hole below them.
+    syncFolder(path);
+    const damage = await damagedTables(path, tables);
+    return diskStore(db, lock, location, damage);
   } catch (cause) {
+    await db.close();
     await lock.release();
     throw asFault(cause, `the store in ${folder} could not be opened`);
   }
@@ -111,19 +140,19 @@ function checkPrivate(folder: string): void {
 function diskStore(
   db: Database,
   lock: ProcessLock,
-  folder: string,
-  watermarkFolder: string,
+  location: StoreLocation,
+  damage: readonly string[],
 ): DiskStore {
+  const folder = resolve(location.folder);
+  const watermarkFolder = location.watermarkFolder ?? `${folder}.watermark`;
   let writing = false;
   let failed: unknown = null;
   return {
     mark: readMark(watermarkFolder),
     alarms: readAlarms(join(folder, 'db')),
+    damage,
     writeMark: (mark) => writeMark(watermarkFolder, mark),
-    freeOctets: () => {
-      const volume = statfsSync(folder);
-      return volume.bavail * volume.bsize;
-    },
+    freeOctets: () => freeOctetsAt(folder),
     get: (key) => db.getSync(key),
     scan: (from, to, limit) => scan(db, from, to, limit),
     commit: async (rows) => {
@@ -235,24 +264,15 @@ const volatileKinds: Readonly<Record<number, string>> = {
   4283649346: 'CIFS',
 };
 
+/** Octets free for us on the volume of a folder. */
+export function freeOctetsAt(folder: string): number {
+  const volume = statfsSync(folder);
+  return volume.bavail * volume.bsize;
+}
+
 /** Name of the file system a folder lies on when it is no place for a store; null when it is. */
 export function volumeKind(folder: string): string | null {
   return volatileKinds[statfsSync(folder).type >>> 0] ?? null;
-}
-
-/** Writes the ballast: octets to be given back when the disk is full at boot (reliability R13, B4). */
-export function writeBallast(folder: string, octets: number): void {
-  const path = join(folder, 'ballast');
-  if (!existsSync(path)) writeFileSync(path, Buffer.alloc(octets), { mode: 0o600 });
-  chmodSync(path, 0o600);
-}
-
-/** Gives the ballast back. True when there was one. */
-export function dropBallast(folder: string): boolean {
-  const path = join(folder, 'ballast');
-  if (!existsSync(path)) return false;
-  rmSync(path);
-  return true;
 }
 
 /** What LevelDB said, as a fault with the exit code it deserves. */

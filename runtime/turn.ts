@@ -32,7 +32,7 @@ export type Notice =
   | { readonly type: 'effect-over'; readonly effectId: string }
   | { readonly type: 'armed'; readonly local: string; readonly dueMs: number }
   | { readonly type: 'arrived'; readonly aor: string }
-  /** A user can be reached (again); `afresh` starts his mailbox from its oldest message. */
+  /** A user can be reached (again): his mailbox is gone through from its oldest message. */
   | { readonly type: 'reachable'; readonly aor: string; readonly node: string | null }
   | { readonly type: 'unreachable'; readonly aor: string }
   /** A user who stays registered is tried again at this instant. */
@@ -57,11 +57,13 @@ export type Notice =
   /** A row failed its checksum; its message is left alone. */
   | { readonly type: 'damaged'; readonly key: string }
   | { readonly type: 'activated'; readonly hash: string }
-  /** A curiosity worth a counter and a log line: `late-delivery`, `stale-answer`, `foreign-token`. */
+  /** A curiosity worth a counter and a log line: `late-success`, `stale-answer`, `foreign-token`. */
   | { readonly type: 'counted'; readonly what: string; readonly local: string | null };
 
 export interface Turn {
   readonly nowMs: number;
+  /** Since when effects can go out, or null while they cannot. */
+  readonly sendingSinceMs: number | null;
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly identities: Identities;

@@ -21,7 +21,7 @@ export async function verifyStore(location: StoreLocation): Promise<StoreReport>
   const store = await openStore(location);
   try {
     const head = readHead(store, store.mark, false);
-    const damage = [...store.alarms];
+    const damage = [...store.alarms, ...store.damage];
     let waiting = 0;
     let parked = 0;
     for (const partition of bootOrder) {

@@ -2,7 +2,7 @@
 // (reliability R9). Written and synced at most once a second, and at a clean stop.
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface Mark {
   readonly storeId: string;
@@ -27,14 +27,22 @@ export function readMark(folder: string): Mark | null {
 
 /** Writes a mark so that either the old or the new one survives a power cut. Rejects on an I/O error. */
 export async function writeMark(folder: string, mark: Mark): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await synced(dirname(made), 'r');
   const path = join(folder, fileName);
-  const file = await open(`${path}.new`, 'w', 0o600);
+  await synced(`${path}.new`, 'w', JSON.stringify(mark));
+  await rename(`${path}.new`, path);
+  // Without this the new name may be gone after a power cut.
+  await synced(folder, 'r');
+}
+
+/** Writes a file, or only opens a folder, and waits until it is on disk. */
+async function synced(path: string, flags: 'r' | 'w', text = ''): Promise<void> {
+  const file = await open(path, flags, 0o600);
   try {
-    await file.writeFile(JSON.stringify(mark));
+    if (flags === 'w') await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(`${path}.new`, path);
 }

@@ -23,6 +23,8 @@ export interface WriterOptions {
   readonly identities: Identities;
   readonly settings: RuntimeSettings;
   readonly now: () => number;
+  /** Since when effects can go out, or null while they cannot. */
+  readonly sendingSince: (nowMs: number) => number | null;
   readonly gate: () => 'store-full' | null;
   /** Something has become true: its group is durable. */
   readonly notice: (notice: Notice) => void;
@@ -129,8 +131,10 @@ export class Writer {
 
   private attempt(command: DecidableCommand, notices: Notice[]): Reply | TurnReply | null {
     const { options } = this;
+    const nowMs = options.now();
     const turn: Turn = {
-      nowMs: options.now(),
+      nowMs,
+      sendingSinceMs: options.sendingSince(nowMs),
       ledger: this.ledger,
       registry: options.registry,
       identities: options.identities,

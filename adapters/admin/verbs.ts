@@ -153,7 +153,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     reads: false,
     schema: object({}),
     run: async ({ engine }) => {
-      engine.time.confirm();
+      engine.confirmClock();
       return { now: engine.time.now() };
     },
   },

@@ -1,5 +1,6 @@
 // `serve`: the engine as a process. Owns signals, last-resort handlers, the watchdog and the exit
 // code; what the service is made of is the business of the composition root.
+import { setFlagsFromString } from 'node:v8';
 import { exitCodes, RuntimeFault } from '../../runtime/index.js';
 import { BusError, type Service, type ServiceHooks, startService } from '../compose.js';
 import { type Config, flagOf, readConfig, type Setting, settingsTable } from '../config.js';
@@ -90,11 +91,16 @@ export const serve: Verb = {
   run: (call) => runServe(call),
 };
 
+// What the collector may let the old generation grow by between two sweeps. Left alone it is four times what is alive,
+// of which a store-and-forward server has little: this halves the memory and costs no measurable time.
+const heapGrowth = '--heap-growing-percent=60';
+
 /** Runs the service until it is told to end. Only the kill tests hand in a failpoint. */
 export async function runServe(
   { flags, output }: Pick<Call, 'flags' | 'output'>,
   failpoint?: ServiceHooks['failpoint'],
 ): Promise<number> {
+  setFlagsFromString(heapGrowth);
   const read = configOf(flags);
   if (!read.ok)
     throw new VerbFailure(

@@ -232,10 +232,24 @@ class NatsBus implements Bus {
         this.#hooks.onAlarm?.('permissions-violation', detail);
         return;
       }
+      if (error.operation === 'subscription') this.#dropped(error.subject);
       if (this.#violated.has(detail)) return;
       this.#violated.add(detail);
       this.#alarm('permissions-violation', detail);
       this.#probeLater();
+    }
+  }
+
+  /**
+   * The server ended a subscription. When it does so on reading its configuration again it does not
+   * name the queue group, and the client, which looks for a subscription without one, keeps ours as
+   * if it lived.
+   */
+  #dropped(subject: string): void {
+    for (const wanted of this.#wanted) {
+      if (wanted.subject !== subject) continue;
+      wanted.live?.unsubscribe();
+      wanted.live = null;
     }
   }
 

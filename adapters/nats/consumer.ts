@@ -3,11 +3,12 @@
 // thrown.
 import type { Cancel, Command, Entropy, FailpointHook, Runtime } from '../../runtime/index.js';
 import { type AdmissionLimits, createAdmission } from './admission.js';
+import type { Decision } from './answers.js';
 import type { Bus, BusClock } from './bus.js';
 import type { SipCodec } from './codec.js';
 import { type Counters, createCounters } from './counters.js';
 import type { Parsed } from './fields.js';
-import { createHeldDoor, type Decision, type HeldDoor, refusal, storeDecision } from './held.js';
+import { createHeldDoor, type HeldDoor, refusal, storeDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import {
   aliveLine,
@@ -155,14 +156,14 @@ function subscribeHeld(intake: Intake): void {
   facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
 }
 
-async function decideStore(intake: Intake, request: RequestPayload): Promise<Decision> {
+function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
   const { line, octets } = request;
   const read = intake.codec.readMessage(octets, line.asserted);
   if (!read.ok) return refusal(read.status, read.reason);
   const { message } = read;
-  return storeDecision(
-    await intake.runtime.submit({ type: 'message.received', message, node: line.node }),
-  );
+  return intake.runtime
+    .submit({ type: 'message.received', message, node: line.node })
+    .then(storeDecision);
 }
 
 function subscribeFacts(intake: Intake): void {

@@ -13,11 +13,6 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly finding: Finding };
 
-export interface Field {
-  readonly text: string;
-  readonly offset: number;
-}
-
 /**
  * How one field is written: to the typed value, and back. `undefined` from `read` means malformed.
  */
@@ -33,26 +28,43 @@ export function fail(code: string, message: string, offset = -1): { ok: false; f
   return { ok: false, finding: { code, message, offset } };
 }
 
-/** Splits `bytes[0..end)` into fields. No field is ever empty. */
-export function splitFields(bytes: Uint8Array, end: number, fieldsMax: number): Parsed<Field[]> {
-  const fields: Field[] = [];
-  let start = 0;
-  for (let i = 0; i <= end; i += 1) {
-    const octet = i === end ? 0x20 : bytes[i]!;
-    if (octet === 0x20) {
-      if (i === start) return fail('field-empty', 'a field is empty', i);
-      if (fields.length === fieldsMax) return fail('field-count', 'too many fields', start);
-      fields.push({ text: latin1(bytes, start, i), offset: start });
-      start = i + 1;
-    } else if (octet < 0x21 || octet > 0x7e) {
-      return fail('octet-forbidden', 'an octet is not printable ASCII', i);
-    }
-  }
-  return { ok: true, value: fields };
+/** Splits a line into its fields. No field is ever empty. */
+export function splitFields(line: string, fieldsMax: number): Parsed<readonly string[]> {
+  const fields = line.split(' ', fieldsMax + 1);
+  if (fields.length <= fieldsMax && !fields.includes('') && isPrintable(line))
+    return { ok: true, value: fields };
+  return whatIsWrong(line, fieldsMax);
 }
 
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1');
+function isPrintable(line: string): boolean {
+  for (let at = 0; at < line.length; at += 1) {
+    const code = line.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}
+
+function whatIsWrong(line: string, fieldsMax: number): Parsed<never> {
+  let start = 0;
+  let fields = 0;
+  for (let at = 0; at <= line.length; at += 1) {
+    const code = at === line.length ? 0x20 : line.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e)
+      return fail('octet-forbidden', 'an octet is not printable ASCII', at);
+    if (code !== 0x20) continue;
+    if (at === start) return fail('field-empty', 'a field is empty', at);
+    if (fields === fieldsMax) break;
+    fields += 1;
+    start = at + 1;
+  }
+  return fail('field-count', 'too many fields', start);
+}
+
+/** Octet offset of a field within its line. */
+export function offsetOf(fields: readonly string[], index: number): number {
+  let offset = 0;
+  for (const field of fields.slice(0, index)) offset += field.length + 1;
+  return offset;
 }
 
 /** Decimal digits only, at most sixteen, up to `max`; undefined otherwise. */

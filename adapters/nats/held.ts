@@ -3,7 +3,7 @@
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
 import type { FailpointHook, Reply, Runtime } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
-import { type AnswerMemory, createAnswerMemory } from './answers.js';
+import { type AnswerMemory, createAnswerMemory, type Decision } from './answers.js';
 import type { Bus } from './bus.js';
 import type { Counters } from './counters.js';
 import { natsLimits } from './limits.js';
@@ -17,15 +17,6 @@ import {
 } from './lines.js';
 import type { Malformed } from './requests.js';
 import { subjects } from './subjects.js';
-
-/** What a held request came to. */
-export interface Decision {
-  readonly code: number;
-  readonly reason: string;
-  readonly retryAfterSeconds: number | null;
-  /** The message now kept on the strength of this answer, or null. */
-  readonly deferredId: string | null;
-}
 
 export interface HeldOptions {
   /** Real wall clock: the proxy's stamp is compared with it. */
@@ -44,7 +35,7 @@ export type Decide = (request: RequestPayload) => Decision | null | Promise<Deci
 export interface HeldDoor {
   hear(where: string, payload: Uint8Array, decide: Decide): void;
   late(line: LateLine, runtime: Runtime): Promise<void>;
-  /** Entries kept to repeat answers. */
+  /** Answers and promises remembered. */
   readonly remembered: number;
 }
 
@@ -58,7 +49,7 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
       options.onMalformed({ ...parsed.finding, where });
       return;
     }
-    const { line, head, octets } = parsed.value;
+    const { line, octets } = parsed.value;
     options.onNode(line.node);
     if (isOutdated(line, options.now())) {
       counters.count('outdated');
@@ -66,10 +57,10 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
     }
     if (!admission.take(line.node)) {
       counters.count('over-rate');
-      publishAnswer(line, busy);
+      publish(line, busy);
       return;
     }
-    const seen = memory.see(line, head);
+    const seen = memory.see(line);
     if (seen === 'in-flight') return;
     if (seen !== 'new') repeat(line, seen);
     else if (!admission.begin(octets.length)) {
@@ -94,23 +85,19 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   }
 
   function settle(line: RequestLine, decision: Decision): void {
-    const times = memory.settle(line, answerOf(line, decision), decision.deferredId);
+    const times = memory.settle(line, decision);
     options.failpoint('ack.before');
-    for (let i = 0; i < times; i += 1) publishAnswer(line, decision);
+    for (let i = 0; i < times; i += 1) publish(line, decision);
     options.failpoint('ack.after');
   }
 
-  function repeat(line: RequestLine, answer: AnswerLine): void {
+  function repeat(line: RequestLine, decision: Decision): void {
     counters.count('answer-repeated');
-    publish(line, answer);
+    publish(line, decision);
   }
 
-  function publishAnswer(line: RequestLine, decision: Decision): void {
-    publish(line, answerOf(line, decision));
-  }
-
-  function publish(line: RequestLine, answer: AnswerLine): void {
-    const text = answerLine.format(answer);
+  function publish(line: RequestLine, decision: Decision): void {
+    const text = answerLine.format(answerOf(line, decision));
     if (!text.ok) options.onFailure('answer', new TypeError(text.finding.message));
     else if (bus.publish(subjects.answer, text.value)) memory.sent(line);
     else counters.count('answer-lost');
@@ -136,8 +123,9 @@ async function heardLate(
   runtime: Runtime,
 ): Promise<void> {
   const deferredId = memory.late(line);
-  counters.count(deferredId === null ? 'late-unknown' : 'late');
-  if (deferredId !== null) await runtime.submit({ type: 'message.unacknowledged', deferredId });
+  counters.count(deferredId === undefined ? 'late-unknown' : 'late');
+  if (typeof deferredId === 'string')
+    await runtime.submit({ type: 'message.unacknowledged', deferredId });
 }
 
 /**
@@ -167,6 +155,7 @@ function answerOf(line: RequestLine, decision: Decision): AnswerLine {
 
 /** A reason becomes a SIP reason phrase at the proxy: one line, bounded (P7). */
 function plainReason(reason: string): string {
+  if (/^[A-Za-z0-9]{1,64}$/.test(reason)) return reason;
   let text = '';
   for (const char of reason.slice(0, natsLimits.reasonCharsMax))
     text += char < ' ' || char === '\u007f' ? ' ' : char;
@@ -175,7 +164,7 @@ function plainReason(reason: string): string {
 }
 
 export function refusal(code: number, reason: string, retryAfterSeconds?: number): Decision {
-  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, deferredId: null };
+  return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, promised: null };
 }
 
 const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
@@ -184,11 +173,11 @@ const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
 export function storeDecision(reply: Reply): Decision {
   if (reply.kind === 'refused') {
     const { status, reason, retryAfterSeconds } = reply;
-    return { code: status, reason, retryAfterSeconds, deferredId: null };
+    return { code: status, reason, retryAfterSeconds, promised: null };
   }
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
-  // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
-  const first = !reply.duplicate || reply.acknowledgedAgain === true;
-  const deferredId = first ? reply.deferredId : null;
-  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
+  // A repeat that comes too late takes nothing from the first copy, which had an answer of its own.
+  const again = reply.duplicate && reply.acknowledgedAgain !== true;
+  const promised = { deferredId: reply.deferredId, again };
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, promised };
 }

@@ -5,9 +5,9 @@ import {
   base64Octets,
   base64Text,
   base64TextOrNone,
-  type Field,
   type FieldKind,
   fail,
+  offsetOf,
   type Parsed,
   splitFields,
   token,
@@ -121,8 +121,6 @@ const requestKinds: readonly FieldKind[] = [
   uint('length', uint32),
 ];
 
-const requestForm = lineForm<RequestLine>('request', requestKinds);
-
 export const onlineLine = lineForm<OnlineLine>('online', [
   token('node'),
   uint('saveCode', 9),
@@ -204,23 +202,21 @@ function withLengths(parsed: Parsed<SendLine>): Parsed<SendLine> {
 /** A store or command payload: its first line, and the untouched request after CRLF. */
 export interface RequestPayload {
   readonly line: RequestLine;
-  /** The first line as text: the same text again is the same publication again. */
-  readonly head: string;
   readonly octets: Uint8Array;
 }
 
 export function parseRequest(payload: Uint8Array): Parsed<RequestPayload> {
   const end = endOfHead(payload);
   if (end < 0) return fail('head-missing', 'no CRLF within the longest first line', 0);
-  const parsed = requestForm.parse(payload.subarray(0, end));
+  const whole = asBuffer(payload);
+  const parsed = parseText<RequestLine>('request', requestKinds, whole.toString('latin1', 0, end));
   if (!parsed.ok) return parsed;
-  const head = Buffer.from(payload.buffer, payload.byteOffset, end).toString('latin1');
-  return { ok: true, value: { line: parsed.value, head, octets: payload.subarray(end + 2) } };
+  return { ok: true, value: { line: parsed.value, octets: whole.subarray(end + 2) } };
 }
 
 /** The proxy's side of `parseRequest`, for tools and tests. */
 export function formatRequest(line: RequestLine, octets: Uint8Array): Parsed<Uint8Array> {
-  const head = requestForm.format(line);
+  const head = formatLine('request', requestKinds, line);
   if (!head.ok) return head;
   return { ok: true, value: Buffer.concat([Buffer.from(`${head.value}\r\n`, 'latin1'), octets]) };
 }
@@ -243,28 +239,35 @@ function parseLine<T>(
   kinds: readonly FieldKind[],
   payload: Uint8Array,
 ): Parsed<T> {
-  if (payload.length === 0) return fail('line-empty', 'the payload is empty', 0);
   if (payload.length > natsLimits.lineBytesMax)
     return fail('line-too-long', 'the line is too long');
-  const split = splitFields(payload, payload.length, kinds.length + 1);
+  return parseText(schema, kinds, asBuffer(payload).toString('latin1'));
+}
+
+function parseText<T>(schema: SchemaName, kinds: readonly FieldKind[], text: string): Parsed<T> {
+  if (text.length === 0) return fail('line-empty', 'the payload is empty', 0);
+  const split = splitFields(text, kinds.length + 1);
   if (!split.ok) return split;
-  const [first, ...rest] = split.value;
-  if (first?.text !== version) return fail('version-unknown', 'the line is not version 1', 0);
-  const read = readFields(kinds, rest);
+  if (split.value[0] !== version) return fail('version-unknown', 'the line is not version 1', 0);
+  const read = readFields(kinds, split.value);
   return read.ok ? (checked(schema, read.value) as Parsed<T>) : read;
 }
 
+// The first field is the version.
 function readFields(
   kinds: readonly FieldKind[],
-  fields: readonly Field[],
+  fields: readonly string[],
 ): Parsed<Record<string, unknown>> {
   const value: Record<string, unknown> = {};
-  for (const [i, kind] of kinds.entries()) {
-    const field = fields[i] ?? (kind.optional ? { text: '-', offset: -1 } : undefined);
-    if (field === undefined) return fail('field-count', `the field ${kind.key} is missing`);
-    const read = kind.read(field.text);
-    if (read === undefined)
-      return fail('field-malformed', `the field ${kind.key} is malformed`, field.offset);
+  for (let at = 0; at < kinds.length; at += 1) {
+    const kind = kinds[at]!;
+    const text = fields[at + 1] ?? (kind.optional ? '-' : undefined);
+    if (text === undefined) return fail('field-count', `the field ${kind.key} is missing`);
+    const read = kind.read(text);
+    if (read === undefined) {
+      const offset = at + 1 < fields.length ? offsetOf(fields, at + 1) : -1;
+      return fail('field-malformed', `the field ${kind.key} is malformed`, offset);
+    }
     value[kind.key] = read;
   }
   return { ok: true, value };
@@ -285,6 +288,9 @@ function formatLine(
   }
   return { ok: true, value: fields.join(' ') };
 }
+
+const asBuffer = (octets: Uint8Array): Buffer =>
+  Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
 function checked<T>(schema: SchemaName, value: T): Parsed<T> {
   const first = schemaFindings(schema, value)[0];

@@ -2,8 +2,9 @@
 // the result sent as a MESSAGE. Only the asserted owner is served; the mailbox is his own and
 // cannot be named otherwise.
 import type { Runtime } from '../../runtime/index.js';
+import type { Decision } from './answers.js';
 import type { CommandResult, SipCodec, UserCommand } from './codec.js';
-import { type Decision, refusal } from './held.js';
+import { refusal } from './held.js';
 import { natsLimits } from './limits.js';
 import type { RequestPayload } from './lines.js';
 import type { ResultSender } from './results.js';
@@ -23,7 +24,7 @@ export async function decideCommand(
   const result = await perform(runtime, aor, read.command);
   if ('code' in result) return result;
   results.send(aor, line.node, result);
-  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId: null };
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, promised: null };
 }
 
 async function perform(
@@ -41,5 +42,5 @@ async function perform(
   if (reply.kind === 'results') return { op, callId, results: reply.results };
   if (reply.kind !== 'refused') return refusal(500, 'Unexpected Reply');
   const { status, reason, retryAfterSeconds } = reply;
-  return { code: status, reason, retryAfterSeconds, deferredId: null };
+  return { code: status, reason, retryAfterSeconds, promised: null };
 }

@@ -6,7 +6,7 @@
 import { type Field, readFields } from './fields.js';
 import { type Failed, failed } from './finding.js';
 import { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
-import { CR, decode, isTokenCode, LF, readDigits } from './octets.js';
+import { asBuffer, CR, decode, isTokenCode, LF, readDigits } from './octets.js';
 
 export interface Header extends Field {
   /** Lower-case long name: `i:` and `Call-ID:` are both `call-id`. */
@@ -51,8 +51,10 @@ const singleNames = ['from', 'to', 'call-id', 'cseq', 'content-length', 'content
 
 /** Reads a whole request; leading empty lines are skipped (section 7.5). */
 export function readRequest(
-  octets: Uint8Array,
+  given: Uint8Array,
 ): { readonly ok: true; readonly request: SipRequest } | Failed {
+  // Once for all that is decoded.
+  const octets = asBuffer(given);
   if (octets.length > requestOctetsMax) {
     return failed('request-too-large', 'the request is too large', requestOctetsMax);
   }

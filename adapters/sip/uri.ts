@@ -106,6 +106,7 @@ function canonicalUserInfo(info: string): string | null {
 
 /** RFC 3261 section 19.1.4: an escape equals its character unless that character is reserved. */
 function canonicalUser(user: string): string | null {
+  if (isPlainUser(user)) return user;
   let out = '';
   for (let at = 0; at < user.length; at++) {
     const code = user.charCodeAt(at);
@@ -119,6 +120,13 @@ function canonicalUser(user: string): string | null {
     else return null;
   }
   return out === '' ? null : out;
+}
+
+function isPlainUser(user: string): boolean {
+  for (let at = 0; at < user.length; at++) {
+    if (!isUnreserved(user.charCodeAt(at))) return false;
+  }
+  return user.length > 0;
 }
 
 /** `host[:port]` in canonical form out of what follows the at-sign; null when malformed. */

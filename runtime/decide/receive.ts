@@ -53,8 +53,7 @@ function dedupKey(message: IncomingMessage, sender: string): string {
     : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
 }
 
-const digestOf = (octets: Uint8Array): string =>
-  base32(hash('sha256', octets, 'buffer')).slice(0, 26);
+const digestOf = (octets: Uint8Array): string => base32(hash('sha256', octets, 'buffer'), 26);
 
 function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   if (known.bodyDigest !== bodyDigest) {

@@ -97,6 +97,20 @@ t.test('D6 a sleeping host has not jumped', async (t) => {
   t.match(time.held(), /jumped/, 'a sleep is counted once');
 });
 
+t.test('D6 short sleeps are not counted again when the clock jumps', async (t) => {
+  const clock = new SimulatedClock(start);
+  const time = steadyClock(clock, start);
+  for (let sleeps = 0; sleeps < 10; sleeps += 1) {
+    clock.suspend(9000);
+    time.now();
+  }
+  const before = time.now();
+  t.equal(before, start + 90_000);
+  clock.setWall(clock.now() + daysMs(1));
+  t.equal(time.now(), before, 'not a moment ahead');
+  t.match(time.held(), /jumped/);
+});
+
 t.test('a trusted clock is followed wherever it goes, but back', async (t) => {
   const clock = new SimulatedClock(start);
   const time = steadyClock(clock, start, true);

@@ -15,10 +15,12 @@ function harness() {
   const store = new MemoryStore();
   const turns: string[] = [];
   const failures: unknown[] = [];
-  const world = { clock, store, turns, failures, came: (_local: string): Came => 'sent' };
+  const came = (_local: string): Came => 'sent';
+  const world = { clock, store, turns, failures, came, canSend: true };
   const waits: (() => void)[] = [];
   const mailboxes = new Mailboxes(clock, store, {
     now: () => clock.now(),
+    canSend: () => world.canSend,
     giveTurn: async (_aor, local) => {
       turns.push(local);
       await Promise.resolve();
@@ -92,6 +94,40 @@ t.test('a temporary answer ends the run; it begins anew in time', async (t) => {
   await clock.advance(1);
   t.same(turns, ['m1', 'm1']);
 });
+
+t.test(
+  'C11 while nothing can be sent no turn is given; runs and retries go on at once',
+  async (t) => {
+    const { world, clock, turns, mailboxes, put, settle } = harness();
+    for (const local of some(3)) put(local);
+    put('c1', 'sip:carol@example.org');
+    world.canSend = false;
+    mailboxes.reachable(bob, null);
+    await clock.settle();
+    t.same(turns, []);
+    mailboxes.retryAt('sip:carol@example.org', 60_000);
+    await clock.advance(120_000);
+    t.same(turns, [], 'his next try fell into the silence');
+    world.canSend = true;
+    mailboxes.wake();
+    await clock.settle();
+    t.same([...turns].sort(), ['c1', 'm1'], 'one for each of the two, without another wait');
+    world.canSend = false;
+    settle('m1');
+    await clock.settle();
+    world.canSend = true;
+    mailboxes.wake();
+    mailboxes.wake();
+    await clock.settle();
+    t.same(turns.slice(2), ['m2'], 'where it stood, once, and only who has nothing on its way');
+    settle('m2', 'unsuitable');
+    await clock.settle();
+    settle('m3');
+    settle('c1', 'success', null, 'sip:carol@example.org');
+    await clock.settle();
+    t.equal(mailboxes.running, 0);
+  },
+);
 
 t.test('a registration before the retry comes instead of it', async (t) => {
   const { clock, turns, mailboxes, put, settle } = harness();

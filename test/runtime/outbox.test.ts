@@ -99,6 +99,25 @@ t.test('C11 while the bus is away nothing is sent and no patience runs', async (
   t.same(unanswered, [['a1', 408]]);
 });
 
+t.test('C12 what was out when the bus went away goes out at once when it is back', async (t) => {
+  const { clock, port, outbox, unanswered, add, ids } = harness();
+  add('a1', 'a');
+  add('a2', 'a');
+  await clock.advance(31_000);
+  const before = ids().length;
+  port.up = false;
+  await clock.advance(5_000);
+  outbox.wake();
+  t.equal(ids().length, before, 'woken too early');
+  port.up = true;
+  outbox.wake();
+  t.same(ids().slice(before), ['a1'], 'one for the target, as ever');
+  await clock.advance(39_999);
+  t.same(unanswered, [], 'an outage between two repetitions renews its patience');
+  await clock.advance(1);
+  t.same(unanswered, [['a1', 408]]);
+});
+
 t.test('X4 reports to one target: a burst of 60, then one a second, none lost', async (t) => {
   const { clock, port, outbox, add } = harness();
   const at: number[] = [];

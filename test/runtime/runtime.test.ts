@@ -7,7 +7,6 @@ import {
   bob,
   contact,
   deleted,
-  expiresAtMs,
   hoursMs,
   incoming,
   minutesMs,
@@ -173,22 +172,6 @@ t.test('counters count what is durable', async (t) => {
     effectsSent: { deliver: 1, report: 1 },
   });
   t.equal((await test.crash()).engine.stats().waiting, 0);
-});
-
-t.test('a clock that is not believed holds expiries, deliveries go on', async (t) => {
-  const test = await EngineUnderTest.open();
-  const id = await test.accept(received(incoming()));
-  test.clock.setWall(expiresAtMs + hoursMs(5));
-  await test.clock.advance(120_000);
-  t.equal(test.state(id), 'stored');
-  t.match(test.engine.time.held(), /jumped/);
-  await test.submit(registered([contact(expiresAtMs)]));
-  t.equal(test.effects.deliveries.length, 1);
-  await test.answer(test.effects.last, 480);
-  await test.submit({ type: 'recipient.unregistered', aor: bob });
-  test.engine.time.confirm();
-  await test.clock.advance(60_000);
-  t.equal(test.state(id), 'reporting.sending');
 });
 
 t.test('ids and hosts nobody can have made bring no harm', async (t) => {

@@ -3,7 +3,7 @@
 // ends, by id, and every wait is bounded and says what it waited for. Each test takes users of its
 // own, so that the cases of one file do not meet. It knows how the parts are started and asked,
 // nothing about what a message should become.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,40 +15,13 @@ import { type AgentOptions, SipAgent } from '../../adapters/cli/stage/sip-agent.
 import { adminPath, type Service, startService } from '../../adapters/compose.js';
 import { readConfig, variableOf } from '../../adapters/config.js';
 import { createLog } from '../../adapters/log.js';
+import { subjects } from '../../adapters/nats/index.js';
 import { client } from '../adapters/nats/nats-server.js';
+import type { ChainOptions, Life, Listed } from './chain-parts.js';
 
 type BusClient = Awaited<ReturnType<typeof client>>;
 
-export interface ChainOptions {
-  /** Settings of the engine by their name in the configuration file, over those of the chain. */
-  readonly settings?: Readonly<Record<string, string>>;
-  /** The engine as a process of its own, which can be killed; inside this process by default. */
-  readonly child?: boolean;
-  /** How long the proxy holds a sender. */
-  readonly holdMs?: number;
-  /** How long a phone may be silent. */
-  readonly phoneMs?: number;
-}
-
-/** One row of a user's mailbox, as the engine lists it. */
-export interface Listed {
-  readonly deferredId: string;
-  readonly state: string;
-  readonly from: string | null;
-  readonly expiresAtMs: number | null;
-}
-
-/** What the engine tells of one message. */
-export interface Life {
-  readonly state: string;
-  readonly outcome: string | null;
-  readonly policyId: string;
-  readonly message: {
-    readonly reportException: string | null;
-    readonly receivedAtMs: number;
-    readonly expiresAtMs: number | null;
-  };
-}
+export type { ChainOptions, Life, Listed } from './chain-parts.js';
 
 type Found<T> = Exclude<T, false | null | undefined>;
 
@@ -57,7 +30,7 @@ const logLinesKept = 60;
 const usersOfAKind = 100;
 
 /** Users of the proxy: alice, bob, carol, and numbered ones of which each test takes its own. */
-const users: Readonly<Record<string, string>> = Object.fromEntries(
+export const users: Readonly<Record<string, string>> = Object.fromEntries(
   ['alice', 'bob', 'carol'].flatMap((name) => [
     [name, `${name}'s secret`],
     ...Array.from({ length: usersOfAKind }, (_, at) => [`${name}${at + 1}`, `secret ${at + 1}`]),
@@ -79,6 +52,7 @@ export class Chain {
   readonly #agents: SipAgent[] = [];
   #service: Service | null = null;
   #child: Child | null = null;
+  #engineBus = '';
   #taken = 0;
 
   private constructor(options: ChainOptions) {
@@ -90,8 +64,8 @@ export class Chain {
   static async start(options: ChainOptions = {}): Promise<Chain> {
     const chain = new Chain(options);
     try {
-      chain.nats = await startNats();
-      chain.bus = await client(chain.nats.url, { maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+      chain.nats = await chain.#startNats();
+      await chain.#meetNeighbour();
       const started = await Promise.allSettled([chain.startProxy(), chain.startEngine()]);
       for (const one of started) if (one.status === 'rejected') throw one.reason;
       await chain.serving();
@@ -100,6 +74,33 @@ export class Chain {
       await chain.stop();
       throw error;
     }
+  }
+
+  async #meetNeighbour(): Promise<void> {
+    const [user, pass] = this.#options.accounts?.neighbour.split(':') ?? [];
+    const reconnect = { maxReconnectAttempts: -1, reconnectTimeWait: 50 };
+    const credentials = user === undefined || pass === undefined ? {} : { user, pass };
+    this.bus = await client(this.nats.url, { ...reconnect, ...credentials });
+    const options = this.#options;
+    this.#engineBus = (await options.engineBus?.(this.nats.port)) ?? this.nats.url;
+  }
+
+  /** Starts nats-server, on the port it had before. */
+  #startNats(config = this.#options.accounts?.config): Promise<NatsServer> {
+    const port = this.nats === undefined ? {} : { port: this.nats.port };
+    if (config === undefined) return startNats(port);
+    writeFileSync(this.#natsFile, config);
+    return startNats({ ...port, config: this.#natsFile });
+  }
+
+  /** Has a nats-server with accounts read another configuration. */
+  reloadNats(config: string): void {
+    writeFileSync(this.#natsFile, config);
+    this.nats.kill('SIGHUP');
+  }
+
+  get #natsFile(): string {
+    return join(this.#root, 'nats-server.conf');
   }
 
   /** Resolves when the proxy hears the engine. */
@@ -111,13 +112,26 @@ export class Chain {
   async startProxy(): Promise<void> {
     const { holdMs, phoneMs } = this.#options;
     this.kamailio = await startKamailio({
-      natsUrl: this.nats.url,
+      natsUrl: this.nats.url.replace('//', `//${this.#proxyAccount}`),
       users,
       sharedMemoryMib: 64,
       ...(this.kamailio === undefined ? {} : { port: this.kamailio.port }),
       ...(holdMs === undefined ? {} : { holdMs }),
       ...(phoneMs === undefined ? {} : { phoneMs }),
     });
+  }
+
+  get #proxyAccount(): string {
+    const account = this.#options.accounts?.proxy;
+    return account === undefined ? '' : `${account}@`;
+  }
+
+  /** `kill -9` of all processes of Kamailio; resolves when its main process is gone. */
+  async killProxy(): Promise<void> {
+    const { pid } = this.kamailio;
+    this.kamailio.kill('SIGKILL');
+    await this.waitUntil('Kamailio is gone', () => !isAlive(pid));
+    await this.kamailio.stop();
   }
 
   /** `kill -9` of nats-server; resolves when it is gone. */
@@ -130,12 +144,30 @@ export class Chain {
   /** Starts nats-server again on the port it had. */
   async restartNats(): Promise<void> {
     await this.nats.stop();
-    this.nats = await startNats({ port: this.nats.port });
+    this.nats = await this.#startNats();
   }
 
-  /** Starts the engine on its folder, and waits until it serves. */
-  async startEngine(): Promise<void> {
-    if (this.#options.child === true) await this.#startChild();
+  /**
+   * After a restart of nats-server: resolves when the proxy has its connections again, of which it
+   * has one for each subscription and one to publish. The beat that it remembers for 4 s proves
+   * none of them.
+   */
+  async busAgain(): Promise<void> {
+    for (const name of ['answer', 'send', 'beat'] as const)
+      await this.nats.subscribed(subjects[name], this.kamailio.node);
+    let heard = false;
+    const alive = this.bus.subscribe(subjects.alive, {
+      callback: () => {
+        heard = true;
+      },
+    });
+    await this.waitUntil('the proxy publishes', () => heard);
+    alive.unsubscribe();
+  }
+
+  /** Starts the engine on its folder, and waits until it serves, or until its doors are open. */
+  async startEngine(until: 'ready' | 'up' = 'ready'): Promise<void> {
+    if (this.#options.child === true) await this.#startChild(until);
     else await this.#startService();
   }
 
@@ -153,7 +185,7 @@ export class Chain {
     await this.#service.ready;
   }
 
-  async #startChild(): Promise<void> {
+  async #startChild(until: 'ready' | 'up'): Promise<void> {
     const main = fileURLToPath(new URL('../../adapters/cli/main.js', import.meta.url));
     const assignments = Object.entries(this.#settings()).map(([name, value]) => `${name}=${value}`);
     const args = [...assignments, process.execPath, main, 'serve'];
@@ -161,7 +193,8 @@ export class Chain {
     await this.waitUntil('the engine serves', async () => {
       if (this.#child?.running() !== true) throw new Error('the engine ended');
       const answer = await askAdmin(adminPath(this.folder), 'readiness', {}).catch(() => null);
-      return answer?.ok === true && (answer.result as { ready: boolean }).ready;
+      if (answer?.ok !== true) return false;
+      return until === 'up' || (answer.result as { ready: boolean }).ready;
     });
   }
 
@@ -170,7 +203,8 @@ export class Chain {
     const settings = {
       folder: this.folder,
       host: 'mailserver32.example.org',
-      'nats.servers': this.nats.url,
+      'nats.servers': this.#engineBus,
+      ...this.#engineAccount(),
       'http.port': '0',
       allowVolatileFolder: 'true',
       ballastOctets: '0',
@@ -180,6 +214,25 @@ export class Chain {
     return Object.fromEntries(
       Object.entries(settings).map(([name, value]) => [variableOf(name), value]),
     );
+  }
+
+  #engineAccount(): Record<string, string> {
+    const [user, password] = this.#options.accounts?.engine.split(':') ?? [];
+    if (user === undefined || password === undefined) return {};
+    const passwordFile = join(this.#root, 'password');
+    writeFileSync(passwordFile, password, { mode: 0o600 });
+    return { 'nats.user': user, 'nats.passwordFile': passwordFile };
+  }
+
+  /** What the engine's own HTTP says; it must have been given a port. */
+  async http(path: string): Promise<string> {
+    const port = this.#options.settings?.['http.port'];
+    return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  }
+
+  /** What an engine that is a process of its own has logged. */
+  engineLog(): string {
+    return readFileSync(join(this.#root, 'engine.log'), 'utf8');
   }
 
   /** Ends the engine in good order. */

@@ -93,9 +93,14 @@ export function start(
 }
 
 /** Alice's MESSAGE to Bob, asking for a report if it fails. */
-export function aliceWrites(id: string, text: string, expiresSeconds = 3600): Buffer {
+export function aliceWrites(
+  id: string,
+  text: string,
+  expiresSeconds = 3600,
+  from = 'sip:alice@example.com',
+): Buffer {
   const body = [
-    'From: Alice <sip:alice@example.com>',
+    `From: Alice <${from}>`,
     'To: Bob <sip:bob@example.org>',
     'NS: imdn <urn:ietf:params:imdn>',
     `imdn.Message-ID: ${id}`,
@@ -110,7 +115,7 @@ export function aliceWrites(id: string, text: string, expiresSeconds = 3600): Bu
     'MESSAGE sip:bob@example.org SIP/2.0',
     'Via: SIP/2.0/UDP pc33.example.com;branch=z9hG4bK776sgdkse',
     'Max-Forwards: 70',
-    'From: <sip:alice@example.com>;tag=49583',
+    `From: <${from}>;tag=49583`,
     'To: <sip:bob@example.org>',
     `Call-ID: ${id}@pc33.example.com`,
     'CSeq: 1 MESSAGE',

@@ -230,6 +230,63 @@ t.test('A4 a repeated answer that is late says nothing about the first', async (
   t.equal(w.runtime.commands.length, 2, 'none was heard');
 });
 
+t.test('A4 a second word about one answer takes nothing from the repetition', async (t) => {
+  // The hold ended, and then the answer came too late: two lines. Between them she asked again.
+  const w = world();
+  w.bus.bring(subjects.store, held('hello'));
+  await settled();
+  w.bus.bring(subjects.late, 'v1 k1 12 345 503');
+  await settled();
+  w.runtime.answer = () => ({
+    ...{ kind: 'accepted', deferredId: 'd1@store' },
+    ...{ duplicate: true, acknowledgedAgain: true },
+  });
+  w.bus.bring(subjects.store, held('hello', { index: 13 }));
+  await settled();
+  w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+  await settled();
+  const taken = w.runtime.commands.filter(({ type }) => type === 'message.unacknowledged');
+  t.equal(taken.length, 1);
+  w.bus.bring(subjects.late, 'v1 k1 13 345 202');
+  await settled();
+  t.match(w.runtime.commands.at(-1), { type: 'message.unacknowledged', deferredId: 'd1@store' });
+});
+
+t.test(
+  'A4 an answer to her repetition keeps the promise when the first came too late',
+  async (t) => {
+    // The word about the end of the hold was lost; the one about the late answer comes at last.
+    const w = world();
+    w.bus.bring(subjects.store, held('hello'));
+    await settled();
+    w.runtime.answer = () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: true });
+    w.bus.bring(subjects.store, held('hello', { index: 13 }));
+    await settled();
+    w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+    await settled();
+    t.equal(w.runtime.commands.length, 2, 'she heard 202 the second time');
+    w.bus.bring(subjects.late, 'v1 k1 13 345 202');
+    await settled();
+    t.match(w.runtime.commands.at(-1), { type: 'message.unacknowledged', deferredId: 'd1@store' });
+  },
+);
+
+t.test('A4 an answer that was heard long ago is not taken back by a late repetition', async (t) => {
+  const w = world();
+  w.bus.bring(subjects.store, held('hello'));
+  await settled();
+  w.runtime.answer = () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: true });
+  w.clock.advance(30_000);
+  const sec = Math.floor(w.clock.now() / 1000);
+  w.bus.bring(subjects.store, held('hello', { index: 13, sec }));
+  await settled();
+  t.equal(answers(w.bus).length, 2);
+  w.clock.advance(30_001);
+  w.bus.bring(subjects.late, 'v1 k1 13 345 202');
+  await settled();
+  t.equal(w.runtime.commands.length, 2);
+});
+
 t.test('A4 a late duplicate leaves the first copy acknowledged', async (t) => {
   const w = world();
   w.runtime.answer = () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: true });

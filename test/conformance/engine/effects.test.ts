@@ -41,10 +41,15 @@ t.test('C33 owed report survives a crash', async (t) => {
 
 t.test('C1 killed before publish', async (t) => {
   const { test, id } = await reporting();
-  test.effects.up = false;
-  await test.register();
-  t.equal(test.state(id), 'delivering');
-  const again = await test.crash();
+  const release = test.store.hold();
+  const registered = test.register();
+  await test.clock.settle();
+  const released = release();
+  test.store.hold();
+  await Promise.all([released, registered]);
+  const again = await test.crash(true);
+  t.same(test.effects.sent, [], 'decided and durable, not yet sent');
+  t.equal(again.state(id), 'delivering');
   t.equal(again.effects.deliveries.length, 1);
 });
 
@@ -175,6 +180,83 @@ t.test('C11 bus down: expiries on time, reports wait in the outbox', async (t) =
   await test.clock.settle();
   t.equal(test.effects.reports.length, 1);
 });
+
+t.test('C11 bus down: no push begins, and what waits expires on time', async (t) => {
+  const { test, id } = await reporting();
+  test.effects.up = false;
+  await test.register();
+  t.equal(test.state(id), 'stored', 'nothing is on its way, nothing keeps it from expiring');
+  const other = await test.accept(received(numbered(2)));
+  await test.clock.advance(minutesMs(10));
+  test.effects.up = true;
+  test.engine.wake();
+  await test.clock.settle();
+  t.equal(test.state(id), 'delivering', 'the run goes on at once, no retry step is waited for');
+  test.effects.up = false;
+  await test.answer(test.effects.last, 200);
+  await test.clock.advanceTo(expiresAtMs);
+  t.equal(test.state(other), 'reporting.sending');
+});
+
+t.test('C11 the answer of a push is waited for while the bus is away', async (t) => {
+  const { test, id } = await reporting();
+  await test.register();
+  await test.clock.advance(30_000);
+  test.effects.up = false;
+  await test.clock.advance(minutesMs(30));
+  t.equal(test.state(id), 'delivering');
+  test.effects.up = true;
+  test.engine.wake();
+  await test.clock.advance(39_000);
+  t.equal(test.state(id), 'delivering', 'its patience counts from the return');
+  t.equal(test.effects.deliveries.length, 1, 'one attempt');
+  await test.clock.advance(2000);
+  t.equal(test.state(id), 'stored');
+});
+
+t.test('C12 an outage that nobody noticed renews the wait for an answer as well', async (t) => {
+  const { test, id } = await reporting();
+  await test.register();
+  await test.clock.advance(35_000);
+  test.engine.wake();
+  await test.clock.advance(39_999);
+  t.equal(test.state(id), 'delivering');
+  t.equal(test.effects.deliveries.length, 1);
+  await test.clock.advance(1);
+  t.equal(test.state(id), 'stored');
+});
+
+t.test('C11 an hour at most: then the attempt has failed for a passing reason', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming({ expiresSeconds: 86_400 })));
+  await test.register();
+  test.effects.up = false;
+  await test.clock.advance(hoursMs(1) + 39_999);
+  t.equal(test.state(id), 'delivering');
+  await test.clock.advance(1);
+  t.equal(test.state(id), 'stored');
+  await test.clock.advance(hoursMs(2));
+  t.equal(test.state(id), 'stored', 'and no other begins');
+  t.equal(test.store.family('t').length, 1, 'D9 still one timer row');
+});
+
+t.test(
+  'C11 a push under way, a crash, and no bus at boot: its fate waits for the answer',
+  async (t) => {
+    const { test, id } = await reporting();
+    await test.clock.advanceTo(expiresAtMs - 10_000);
+    await test.register();
+    const again = await test.crash(false);
+    again.effects.up = false;
+    await again.clock.advance(minutesMs(5));
+    t.equal(again.state(id), 'delivering', 'the phone may have it: it is not given up');
+    again.effects.up = true;
+    again.engine.wake();
+    await again.answer(test.effects.last, 200);
+    t.equal(again.state(id), 'delivered');
+    t.same(again.effects.reports, []);
+  },
+);
 
 t.test('C12 bus away while an effect waits for its answer: patience begins anew', async (t) => {
   const { test, id } = await reporting();

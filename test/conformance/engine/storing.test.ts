@@ -250,7 +250,7 @@ t.test('A4 a sender who heard 503 and asks again after the end hears no 202', as
   t.equal(test.state(id), 'dropped');
   t.match(await test.submit(received(incoming())), {
     kind: 'refused',
-    status: 480,
+    status: 410,
     code: 'already-ended',
   });
   t.equal(test.effects.reports.length, 0);
@@ -354,7 +354,7 @@ t.test('A10 free-space gate closed: nothing is stored, nothing reported', async 
   t.match(await test.submit(received(numbered(2))), { kind: 'accepted' });
 });
 
-t.test('B1 full disk: nothing accepted is lost', async (t) => {
+t.test('B1 B2 full disk: nothing accepted is lost, nothing is written after it', async (t) => {
   const test = await EngineUnderTest.open();
   const accepted: string[] = [];
   for (let number = 0; number < 20; number += 1) {

@@ -118,7 +118,7 @@ t.test('C33 killed between decision and report: reported although nobody speaks'
   await chain.restartNats();
   await chain.startEngine();
   await chain.reaches(id, 'reported');
-  await busAgain();
+  await chain.busAgain();
   const last = await sentinel(chain, alice);
   t.same(reported(alice, [owed, last]), failed(owed, last), 'once');
 });
@@ -135,7 +135,7 @@ t.test('nats-server killed and started again: nothing accepted is lost', async (
   await chain.restartNats();
   await chain.serving();
   await chain.waitUntil('the report that waited', () => reportsTo(alice).length > 0);
-  await busAgain();
+  await chain.busAgain();
   const later = letter(alice, bob);
   t.equal((await alice.message(later)).status, 202);
   await bob.register();
@@ -209,23 +209,6 @@ t.test('malformed lines on the bus do no harm', async (t) => {
   await chain.bus.flush();
   await survives(t, alice, bob, id);
 });
-
-/**
- * After a restart of nats-server: the proxy has its connections again, of which it has one for each
- * subscription and one to publish. The beat that it remembers for 4 s proves none of them.
- */
-async function busAgain(): Promise<void> {
-  for (const name of ['answer', 'send', 'beat'] as const)
-    await chain.nats.subscribed(subjects[name], chain.kamailio.node);
-  let heard = false;
-  const alive = chain.bus.subscribe(subjects.alive, {
-    callback: () => {
-      heard = true;
-    },
-  });
-  await chain.waitUntil('the proxy publishes', () => heard);
-  alive.unsubscribe();
-}
 
 /** All parts do their work as before, with what they had. */
 async function survives(t: Test, alice: SipAgent, bob: SipAgent, id: string): Promise<void> {

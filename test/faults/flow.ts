@@ -1,0 +1,120 @@
+// Senders who go on writing while a part of the chain fails, and the account of what became of
+// their letters. Not a test file. It knows the answers of the proxy and the mailboxes of the
+// recipients, and nothing of the fault.
+import type { Test } from 'tap';
+import type { SipAgent, SipAnswer } from '../../adapters/cli/stage/sip-agent.js';
+import { type Letter, letter, messagesTo } from '../conformance/wire/letters.js';
+import type { Chain } from '../support/chain.js';
+
+/** One letter and what its sender heard. */
+export interface Sent {
+  readonly letter: Letter;
+  readonly answer: SipAnswer;
+  readonly tookMs: number;
+}
+
+export interface Pair {
+  readonly alice: SipAgent;
+  readonly bob: SipAgent;
+}
+
+/** Long enough for a busy machine, far below the 32 s after which a sender answers himself. */
+const slackMs = 10_000;
+const pauseMs = 60;
+
+/** Sends one letter and keeps the answer. */
+export async function send(alice: SipAgent, sent: Letter): Promise<Sent> {
+  const begunMs = performance.now();
+  let answer = await alice.message(sent);
+  // A proxy that was started again does not know its old nonces: a client takes the new one.
+  if (answer.status === 407) answer = await alice.message(sent);
+  return { letter: sent, answer, tookMs: performance.now() - begunMs };
+}
+
+/** Pairs of users, and letters that go from one to the other without end. */
+export class Flow {
+  readonly sent: Sent[] = [];
+  readonly pairs: readonly Pair[];
+  #running = true;
+  readonly #done: Promise<unknown>;
+
+  private constructor(pairs: readonly Pair[]) {
+    this.pairs = pairs;
+    this.#done = Promise.all(pairs.map((pair) => this.#write(pair)));
+  }
+
+  static async start(chain: Chain, count: number): Promise<Flow> {
+    const pairs: Pair[] = [];
+    for (let at = 0; at < count; at += 1)
+      pairs.push({ alice: await chain.alice(), bob: await chain.bob() });
+    return new Flow(pairs);
+  }
+
+  async #write({ alice, bob }: Pair): Promise<void> {
+    while (this.#running) {
+      const text = `letter ${this.sent.length} of ${alice.user}`;
+      this.sent.push(await send(alice, letter(alice, bob, { text, asks: null })));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  /** How many letters have got this status. */
+  count(status: number): number {
+    return this.sent.filter(({ answer }) => answer.status === status).length;
+  }
+
+  /** Resolves when every sender has heard one more 202. */
+  async flows(chain: Chain): Promise<void> {
+    const before = this.sent.length;
+    for (const { alice } of this.pairs)
+      await chain.waitUntil(`${alice.user} hears 202`, () =>
+        this.sent
+          .slice(before)
+          .some(({ letter, answer }) => answer.status === 202 && this.#of(alice, letter)),
+      );
+  }
+
+  #of(alice: SipAgent, { to }: Letter): boolean {
+    return this.pairs.some((pair) => pair.alice === alice && pair.bob.uri === to);
+  }
+
+  /** Writes no more; resolves when every letter has its answer. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    await this.#done;
+  }
+}
+
+/** Everybody heard a final answer of the proxy within the hold: stored, or try again later. */
+export function answered(t: Test, sent: readonly Sent[], holdMs: number): void {
+  for (const { answer, tookMs } of sent) {
+    const { status, local } = answer;
+    if (local || (status !== 202 && status !== 503)) t.fail(`a sender was left with ${status}`);
+    if (tookMs > holdMs + slackMs) t.fail(`a sender was held for ${Math.round(tookMs)} ms`);
+    if (status === 503 && !(Number(answer.header('Retry-After')) > 0))
+      t.fail('a 503 says nothing of when to come back');
+  }
+  t.ok(sent.length > 0, `${sent.length} senders heard a final answer in time`);
+}
+
+/**
+ * Accepted letters are there; those whose sender heard 503 are sent again with the same Message-ID
+ * and accepted; and when the recipients return each letter reaches them, once.
+ */
+export async function nothingLost(t: Test, chain: Chain, flow: Flow): Promise<void> {
+  const refused = flow.sent.filter(({ answer }) => answer.status !== 202);
+  for (const { alice, bob } of flow.pairs) {
+    const own = flow.sent.filter(({ letter }) => letter.to === bob.uri);
+    const accepted = own.filter(({ answer }) => answer.status === 202).length;
+    const kept = (await chain.mailbox(bob)).length;
+    t.ok(kept >= accepted, `${kept} kept for ${bob.user}, ${accepted} accepted`);
+    for (const { letter } of own.filter((one) => refused.includes(one)))
+      t.equal((await alice.message(letter)).status, 202, 'her repetition is accepted');
+    t.equal((await chain.mailbox(bob)).length, own.length, 'one copy of each');
+    await bob.register();
+    await chain.waitUntil('his letters', () => messagesTo(bob).length >= own.length);
+    await chain.waitUntil('an empty mailbox', async () => (await chain.mailbox(bob)).length === 0);
+    const bodies = messagesTo(bob).map(({ body }) => body.toString());
+    t.same([...bodies].sort(), own.map(({ letter }) => letter.body).sort(), 'each once');
+  }
+}
