@@ -376,10 +376,15 @@ export class Engine implements Runtime {
     }
   }
 
+  /** Called by adapters from within a handler that outlives its errors: a fault of ours must not end there (R14). */
   wake(): void {
-    this.sending.anew(this.time.now());
-    this.outbox.wake();
-    this.mailboxes.wake();
+    try {
+      this.sending.anew(this.time.now());
+      this.outbox.wake();
+      this.mailboxes.wake();
+    } catch (cause) {
+      this.fail(cause);
+    }
   }
 
   /** Somebody vouches for the wall clock as it stands: what is due by it fires now. */
