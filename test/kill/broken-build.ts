@@ -1,7 +1,8 @@
 // A deliberately broken build: a copy of the built output with one patch of test/sim/mutants applied. Production code
-// knows nothing of it. Each hunk must fit in exactly one place, wherever that is; a patch that no longer fits fails.
+// knows nothing of it. A patch that no longer fits fails.
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { applyPatch, patchedFile } from '../sim/patch.js';
 import { repositoryRoot } from '../support/generate-charts.js';
 import type { FaultKind } from './judge.js';
 
@@ -32,34 +33,9 @@ export function breakBuild({ patch }: Control, folder: string): string {
   cpSync(join(repositoryRoot, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'));
   const text = readFileSync(join(mutants, patch), 'utf8');
-  const file = join(folder, fileOf(text));
-  writeFileSync(file, patched(readFileSync(file, 'utf8'), text));
+  const file = join(folder, patchedFile(text));
+  writeFileSync(file, applyPatch(readFileSync(file, 'utf8'), text, patch));
   return join(folder, 'dist/test/kill/service.js');
-}
-
-/** The file a unified diff is about. */
-function fileOf(patch: string): string {
-  const line = patch.split('\n').find((one) => one.startsWith('--- a/'));
-  if (line === undefined) throw new Error('the patch names no file');
-  return line.slice('--- a/'.length).trim();
-}
-
-/** A text with every hunk of a unified diff applied. Throws when one fits nowhere or twice. */
-export function patched(text: string, patch: string): string {
-  const hunks = patch.split(/^@@.*$\n/m).slice(1);
-  if (hunks.length === 0) throw new Error('the patch has no hunk');
-  return hunks.reduce((changed, hunk) => {
-    const lines = hunk.split('\n').filter((line) => line !== '');
-    const side = (sign: string) =>
-      lines
-        .filter((line) => line[0] === ' ' || line[0] === sign)
-        .map((line) => `${line.slice(1)}\n`)
-        .join('');
-    const [from, to] = [side('-'), side('+')];
-    const parts = changed.split(from);
-    if (parts.length !== 2) throw new Error(`the hunk fits ${parts.length - 1} times:\n${from}`);
-    return parts.join(to);
-  }, text);
 }
 
 /** Names of all patches meant for this command. */

@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { failpoints } from '../../runtime/index.js';
-import { breakBuild, controls, patched, patchNames } from './broken-build.js';
+import { applyPatch } from '../sim/patch.js';
+import { breakBuild, controls, patchNames } from './broken-build.js';
 import { delayMs, formatStop, parseStop, type Stop, Stops } from './failpoint.js';
 import type { Letter } from './history.js';
 import { type FaultKind, judge, type Row } from './judge.js';
@@ -138,8 +139,8 @@ t.test('every patch applies to this build', async (t) => {
 
 t.test('a patch that does not fit fails', async (t) => {
   const patch = '--- a/x\n+++ b/x\n@@ -1 +1 @@\n one\n-two\n+2\n';
-  t.equal(patched('zero\none\ntwo\nthree\n', patch), 'zero\none\n2\nthree\n');
-  t.throws(() => patched('one\nthree\n', patch), { message: /fits 0 times/ });
-  t.throws(() => patched('one\ntwo\none\ntwo\n', patch), { message: /fits 2 times/ });
-  t.throws(() => patched('one\n', '--- a/x\n'), { message: /no hunk/ });
+  t.equal(applyPatch('zero\none\ntwo\nthree\n', patch, 'p'), 'zero\none\n2\nthree\n');
+  t.throws(() => applyPatch('one\nthree\n', patch, 'p'), { message: /no longer applies/ });
+  t.throws(() => applyPatch('one\ntwo\none\ntwo\n', patch, 'p'), { message: /fits twice/ });
+  t.throws(() => applyPatch('one\n', '--- a/x\n', 'p'), { message: /no hunk/ });
 });
