@@ -42,12 +42,18 @@ export class SimulatedBus {
     this.era += 1;
   }
 
-  publish(from: BusClient, subject: string, payload: Uint8Array | string, reply: string | null = null): boolean {
+  publish(
+    from: BusClient,
+    subject: string,
+    payload: Uint8Array | string,
+    reply: string | null = null,
+  ): boolean {
     if (from.owner.dead || from.reason !== null) return false;
     if (from.parted) return true;
     const octets = typeof payload === 'string' ? Buffer.from(payload) : payload;
     for (const client of this.clients) {
-      if (client !== from && client.handlers.has(subject)) this.carry(client, subject, octets, reply);
+      if (client !== from && client.handlers.has(subject))
+        this.carry(client, subject, octets, reply);
     }
     return true;
   }
@@ -78,7 +84,9 @@ export class SimulatedBus {
   /** The connection as the adapter sees it. */
   face(client: BusClient): Bus {
     return {
-      publish: (subject, payload) => this.simulation.published(client, subject, payload) && this.publish(client, subject, payload),
+      publish: (subject, payload) =>
+        this.simulation.published(client, subject, payload) &&
+        this.publish(client, subject, payload),
       subscribe: (subject, _queue, handler) => {
         client.handlers.set(subject, handler);
         return () => client.handlers.delete(subject);
@@ -94,6 +102,10 @@ export class SimulatedBus {
   /** A client learns that it cannot send, or that it can again. */
   tell(client: BusClient, reason: BusReason | null): void {
     client.reason = reason;
-    if (reason === null && !client.owner.dead) for (const run of client.readyListeners) run();
+    if (reason !== null) return;
+    const wake = () => {
+      for (const run of client.readyListeners) run();
+    };
+    this.simulation.scheduler.after(0, wake, client.owner);
   }
 }

@@ -12,7 +12,8 @@ export function codecOf(simulation: Simulation): SipCodec {
   return {
     readMessage: (octets, asserted) => {
       const message = simulation.letters.read(octets);
-      if (message === null) return { ok: false, status: 400, code: 'sip-bad', reason: 'Bad Request' };
+      if (message === null)
+        return { ok: false, status: 400, code: 'sip-bad', reason: 'Bad Request' };
       return { ok: true, message: { ...message, octets, asserted } };
     },
     readCommand: () => ({ ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' }),
@@ -21,7 +22,9 @@ export function codecOf(simulation: Simulation): SipCodec {
       throw new TypeError('no results are sent');
     },
     readContacts: (contacts, seconds, nowMs) =>
-      contacts.split(', ').map((contact) => ({ contact, expiresAtMs: nowMs + seconds * 1000, features: [] })),
+      contacts
+        .split(', ')
+        .map((contact) => ({ contact, expiresAtMs: nowMs + seconds * 1000, features: [] })),
     canonicalAor: (uri) => uri,
     deliverRequest: (effect) => ({
       ruri: effect.message.aor,

@@ -1,6 +1,11 @@
 // Policies built once for a process of the simulation: a boot takes less than a millisecond, building the two shipped
 // policies four. The builder is the real one; what it made is kept by the text it was made from.
-import { type Compiled, compilePolicy, shippedPolicy, shippedPolicyIds } from '../../machines/index.js';
+import {
+  type Compiled,
+  compilePolicy,
+  shippedPolicy,
+  shippedPolicyIds,
+} from '../../machines/index.js';
 
 const built = new Map<string, Compiled>();
 

@@ -58,7 +58,9 @@ export class Damage {
     const { disk: real } = this.simulation;
     if (real.mark === null || real.remembered < 3) return null;
     const disk = real.copy();
-    const sum = JSON.parse(Buffer.from(real.get('~sum')!.subarray(9)).toString()) as { seq: number };
+    const sum = JSON.parse(Buffer.from(real.get('~sum')!.subarray(9)).toString()) as {
+      seq: number;
+    };
     const count = sum.seq - real.mark.seq + 1 + this.random.below(3);
     if (!real.takenBackInto(disk, count)) return null;
     return { disk, what: `the last ${count} batches are gone` };

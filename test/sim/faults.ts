@@ -25,7 +25,8 @@ export class Faults {
     this.every('operatorActsPerMinute', (random) => this.operate(random));
     this.every('policySwitchesPerMinute', (random) => this.switchPolicy(random));
     const drift = simulation.options.rates.driftShare;
-    if (drift > 0) simulation.wall.drifts(simulation.random.named('drift').chance(0.5) ? drift : -drift);
+    if (drift > 0)
+      simulation.wall.drifts(simulation.random.named('drift').chance(0.5) ? drift : -drift);
   }
 
   private every(name: RateName, act: (random: Random) => void): void {
@@ -96,7 +97,9 @@ export class Faults {
     const ms = random.spread(11_000, 1e11);
     this.simulation.trace('clock', 'leaps', Math.trunc(ms));
     this.simulation.wall.step(ms, false);
-    this.simulation.scheduler.after(random.spread(1000, 60_000), () => this.simulation.wall.right());
+    this.simulation.scheduler.after(random.spread(1000, 60_000), () =>
+      this.simulation.wall.right(),
+    );
   }
 
   private operate(random: Random): void {

@@ -34,7 +34,11 @@ export class Letters {
 
   /** The message a request carries, by the number on its first line. */
   read(octets: Uint8Array): IncomingMessage | null {
-    const text = Buffer.from(octets.buffer, octets.byteOffset, Math.min(octets.length, 200)).toString();
+    const text = Buffer.from(
+      octets.buffer,
+      octets.byteOffset,
+      Math.min(octets.length, 200),
+    ).toString();
     const index = Number(text.slice(0, text.indexOf('\r')).split(' ')[2]);
     return this.all[index]?.incoming ?? null;
   }
@@ -78,7 +82,12 @@ function letter(options: Options, index: number): Letter {
   };
 }
 
-const cpimOf = (index: number, from: string, aor: string, asks: boolean): IncomingMessage['cpim'] => ({
+const cpimOf = (
+  index: number,
+  from: string,
+  aor: string,
+  asks: boolean,
+): IncomingMessage['cpim'] => ({
   imdnMessageId: `imdn-${index}`,
   dateTime: '2026-03-01T12:00:00Z',
   dispositions: asks ? ['negative-delivery'] : ['positive-delivery'],

@@ -42,7 +42,8 @@ const shownFailures = 3;
 async function tellFailures(failures: readonly Failure[]): Promise<void> {
   const first = [...failures].sort((a, b) => a.seed - b.seed);
   for (const failure of first.slice(0, shownFailures)) await explain(failure);
-  for (const { seed, code, why } of first.slice(shownFailures)) say(`seed ${seed} fails: ${code} ${why}`);
+  for (const { seed, code, why } of first.slice(shownFailures))
+    say(`seed ${seed} fails: ${code} ${why}`);
 }
 
 const tellMutant = ({ name, failure, seeds }: Found): void =>
@@ -57,7 +58,9 @@ async function all(work: { seconds?: number; last?: number }): Promise<number> {
   const begun = Date.now();
   const tally: Tally = await runShared({ ...work, from });
   const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-  say(`${tally.seeds} seeds, ${Math.round(tally.steps / Math.max(1, tally.seeds))} steps each, in ${seconds} s`);
+  say(
+    `${tally.seeds} seeds, ${Math.round(tally.steps / Math.max(1, tally.seeds))} steps each, in ${seconds} s`,
+  );
   await tellFailures(tally.failures);
   const names = mutantNames();
   const found = await huntAll(names, tellMutant);
@@ -73,7 +76,10 @@ async function all(work: { seconds?: number; last?: number }): Promise<number> {
 async function one(seed: number): Promise<number> {
   const outcome = await macrotask(() => runOptions(optionsOf(seed), { hashing: true }));
   if (outcome.violation !== null) await explain({ seed, ...outcome.violation });
-  else say(`${describe(optionsOf(seed))}\nseed ${seed} holds: ${outcome.steps} steps, trace ${outcome.digest}`);
+  else
+    say(
+      `${describe(optionsOf(seed))}\nseed ${seed} holds: ${outcome.steps} steps, trace ${outcome.digest}`,
+    );
   return outcome.violation === null ? 0 : 1;
 }
 

@@ -2,7 +2,15 @@
 // there; without a record, or when it no longer fails, up to five thousand seeds are searched. Production code knows
 // nothing of this. To make a patch anew: build, copy the file of dist/ named in it, plant the bug in the copy, then
 // `diff -U2 --label a/FILE --label b/FILE dist/FILE copy`, with the lines before `---` kept as they are.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

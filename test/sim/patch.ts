@@ -35,7 +35,8 @@ export function applyPatch(text: string, patch: string, name: string): string {
   return hunks.reduce((changed, { from, to }) => {
     const at = changed.indexOf(from);
     if (at === -1) throw new Error(`${name}: a hunk no longer applies:\n${from}`);
-    if (changed.indexOf(from, at + 1) !== -1) throw new Error(`${name}: a hunk fits twice:\n${from}`);
+    if (changed.indexOf(from, at + 1) !== -1)
+      throw new Error(`${name}: a hunk fits twice:\n${from}`);
     return changed.slice(0, at) + to + changed.slice(at + from.length);
   }, text);
 }

@@ -61,13 +61,21 @@ export class People {
       const id = rows[choice % Math.max(1, rows.length)]?.deferredId;
       if (id === undefined || act === 'look') return;
       if (act === 'retrieve') this.retrieve(aor, id);
-      else this.ask(subjects.userDelete, { v: 1, asserted: aor, ids: act === 'delete' ? [id] : 'all' }, () => {});
+      else
+        this.ask(
+          subjects.userDelete,
+          { v: 1, asserted: aor, ids: act === 'delete' ? [id] : 'all' },
+          () => {},
+        );
     });
   }
 
   private retrieve(aor: string, id: string): void {
     this.ask(subjects.userRetrieve, { v: 1, asserted: aor, ids: [id] }, (reply) => {
-      const { token, messages } = reply as { token?: string | null; messages?: { octets?: string }[] };
+      const { token, messages } = reply as {
+        token?: string | null;
+        messages?: { octets?: string }[];
+      };
       if (token == null) return;
       this.simulation.model.retrieved(Buffer.from(messages?.[0]?.octets ?? '', 'base64'));
       this.ask(subjects.userConfirm, { v: 1, asserted: aor, token }, () => {});

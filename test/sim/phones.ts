@@ -79,7 +79,11 @@ export class Phone {
     const { simulation, answers } = this;
     const { scheduler } = simulation;
     const rate = (name: Parameters<Simulation['rate']>[0]) => answers.chance(simulation.rate(name));
-    const [busy, unsuited, refuses] = [rate('phoneBusy'), rate('phoneUnsuited'), rate('phoneRefuses')];
+    const [busy, unsuited, refuses] = [
+      rate('phoneBusy'),
+      rate('phoneUnsuited'),
+      rate('phoneRefuses'),
+    ];
     const [silent, late, twice] = [rate('phoneSilent'), rate('phoneLate'), rate('phoneTwice')];
     const delay = late ? answers.between(2000, 8000) : answers.spread(1, 300);
     const pick = answers.u32();

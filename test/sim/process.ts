@@ -1,8 +1,19 @@
 // The engine as a process: booted on the disk, wired to the bus by the real adapter as adapters/compose.ts does it,
 // killed at any moment or at a failpoint, stopped in order, and started again by a supervisor. Whatever a dead life
 // still tries goes nowhere.
-import { type Consumer, createPublisher, type Publisher, startConsumer } from '../../adapters/nats/index.js';
-import { type Command, type Engine, type Opened, openRuntime, type Reply } from '../../runtime/index.js';
+import {
+  type Consumer,
+  createPublisher,
+  type Publisher,
+  startConsumer,
+} from '../../adapters/nats/index.js';
+import {
+  type Command,
+  type Engine,
+  type Opened,
+  openRuntime,
+  type Reply,
+} from '../../runtime/index.js';
 import { BusClient } from './bus.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
@@ -77,7 +88,9 @@ export class EngineProcess {
 
   // Before the last stored time, or so far after it that nobody believes it (reliability D3, D4).
   private wrongMs(): number {
-    return this.random.chance(0.5) ? -this.random.spread(1000, 1e9) : this.random.spread(31, 3000) * 86_400_000;
+    return this.random.chance(0.5)
+      ? -this.random.spread(1000, 1e9)
+      : this.random.spread(31, 3000) * 86_400_000;
   }
 
   private async open(life: Life, store: SimulatedStore): Promise<void> {
@@ -119,7 +132,8 @@ export class EngineProcess {
       answered: (effectId, token, status) => {
         void runtime.submit({ type: 'effect.answered', effectId, token, status }).catch(() => {});
       },
-      onFailure: (where, error) => simulation.violated('E7', `publisher: ${where}: ${String(error)}`),
+      onFailure: (where, error) =>
+        simulation.violated('E7', `publisher: ${where}: ${String(error)}`),
     });
     life.publisher = publisher;
     publisher.onReady(() => opened.engine.wake());
@@ -129,13 +143,15 @@ export class EngineProcess {
       clock,
       entropy: { bytes: (count) => this.random.octets(count) },
       onNode: (node) => publisher.heard(node),
-      onMalformed: ({ where, message }) => simulation.violated('E7', `malformed: ${where}: ${message}`),
+      onMalformed: ({ where, message }) =>
+        simulation.violated('E7', `malformed: ${where}: ${message}`),
       onFailure: (where, error) => this.consumerFailed(life, where, error),
     });
   }
 
   private consumerFailed(life: Life, where: string, error: unknown): void {
-    if (life.dead || life.closing || (error as { code?: string }).code === 'DEFERRED_IM_CLOSED') return;
+    if (life.dead || life.closing || (error as { code?: string }).code === 'DEFERRED_IM_CLOSED')
+      return;
     if (life.expectsExit) return;
     this.simulation.violated('E7', `consumer: ${where}: ${String(error)}`);
   }
@@ -155,8 +171,14 @@ export class EngineProcess {
   /** Submits as an operator's socket would; nothing when nobody serves. */
   submit(command: Command): void {
     const { life } = this;
-    if (life?.engine === null || life === null || !life.serving) return;
-    void this.observed(life, life.engine).submit(command).catch(() => {});
+    if (life === null) return;
+    const hear = () => {
+      if (life.engine !== null && life.serving)
+        void this.observed(life, life.engine)
+          .submit(command)
+          .catch(() => {});
+    };
+    this.simulation.scheduler.after(0.1, hear, life);
   }
 
   private passes(life: Life, name: string): void {
@@ -202,7 +224,11 @@ export class EngineProcess {
   /** SIGTERM: nothing more comes in, what was decided is finished (G1). */
   stop(): void {
     const { life } = this;
-    if (life === null || life.opened === null || !life.serving) return;
+    if (life !== null) this.simulation.scheduler.after(0.1, () => this.stopNow(life), life);
+  }
+
+  private stopNow(life: Life): void {
+    if (life.opened === null || !life.serving) return;
     this.simulation.trace('engine', 'is stopped');
     life.closing = true;
     life.client.handlers.clear();

@@ -4,10 +4,10 @@
 import { subjects } from '../../adapters/nats/subjects.js';
 import { BusClient } from './bus.js';
 import { epochMs } from './clock.js';
+import { type Letter, octetsOf } from './letters.js';
 import { type Answered, type Push, readSend } from './push.js';
 import type { Random } from './random.js';
 import type { Entry, Owner } from './scheduler.js';
-import { type Letter, octetsOf } from './letters.js';
 import type { Simulation } from './simulation.js';
 
 const holdMs = 3000;
@@ -93,7 +93,11 @@ export class Proxy {
       this.process,
     );
     this.held.set(id, { answer, timer });
-    this.simulation.model.holds(`${this.node} ${id}`, letter, octets.length !== octetsOf(letter).length);
+    this.simulation.model.holds(
+      `${this.node} ${id}`,
+      letter,
+      octets.length !== octetsOf(letter).length,
+    );
     const micros = Math.trunc((epochMs + this.simulation.scheduler.nowMs) * 1000);
     const stamp = `${Math.trunc(micros / 1e6)} ${micros % 1e6}`;
     const who = asserted === null ? '-' : base64(asserted);
@@ -127,7 +131,10 @@ export class Proxy {
     else known.untilMs = untilMs;
     this.location.set(aor, contacts);
     const code = known === undefined ? 1 : 2;
-    this.say(subjects.online, `v1 ${this.node} ${code} ${base64(aor)} ${base64(contact.uri)} ${seconds}`);
+    this.say(
+      subjects.online,
+      `v1 ${this.node} ${code} ${base64(aor)} ${base64(contact.uri)} ${seconds}`,
+    );
   }
 
   unregister(aor: string, uri: string): void {

@@ -50,7 +50,11 @@ export function runSeed(seed: number, tally: Tally): void {
   else if (twice) {
     const again = runOptions(optionsOf(seed), { hashing: true });
     if (again.digest !== outcome.digest)
-      tally.failures.push({ seed, code: 'determinism', why: `${outcome.digest}, then ${again.digest}` });
+      tally.failures.push({
+        seed,
+        code: 'determinism',
+        why: `${outcome.digest}, then ${again.digest}`,
+      });
   }
 }
 

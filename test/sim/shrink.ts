@@ -39,6 +39,10 @@ export function story(options: Options): string {
   const shown =
     lines.length <= storyLines
       ? lines
-      : [...lines.slice(0, 20), `        … ${lines.length - storyLines} lines …`, ...lines.slice(20 - storyLines)];
+      : [
+          ...lines.slice(0, 20),
+          `        … ${lines.length - storyLines} lines …`,
+          ...lines.slice(20 - storyLines),
+        ];
   return [describe(options), ...shown].join('\n');
 }

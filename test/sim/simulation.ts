@@ -1,6 +1,9 @@
 // One run: everything that stands around the engine, put together from a seed, driven through two phases. While faults
 // happen only safety is asked; in the calm nothing goes wrong any more and everything must come to its end.
+
+import { subjects } from '../../adapters/nats/subjects.js';
 import { foundingRows } from '../../runtime/found.js';
+import type { BusClient } from './bus.js';
 import { SimulatedBus } from './bus.js';
 import { epochMs, WallClock } from './clock.js';
 import { policyHashes } from './compiled.js';
@@ -9,8 +12,6 @@ import { Disk } from './disk.js';
 import { Faults } from './faults.js';
 import { atRest, checkEnd } from './invariants/end.js';
 import { Model } from './invariants/model.js';
-import { subjects } from '../../adapters/nats/subjects.js';
-import type { BusClient } from './bus.js';
 import { Letters } from './letters.js';
 import type { Options, RateName } from './options.js';
 import { People } from './people.js';
@@ -44,7 +45,13 @@ const founded = new Map<string, readonly (readonly [string, Uint8Array])[]>();
 function foundedDisk(policyId: string): Disk {
   let rows = founded.get(policyId);
   if (rows === undefined) {
-    const still = { now: () => epochMs, mono: () => 0, boot: () => 0, after: () => () => {}, soon: () => {} };
+    const still = {
+      now: () => epochMs,
+      mono: () => 0,
+      boot: () => 0,
+      after: () => () => {},
+      soon: () => {},
+    };
     const random = new Random(1, 'founding');
     const entropy = { bytes: (count: number) => random.octets(count) };
     rows = foundingRows(still, entropy, { host, policyId }).map(
@@ -87,7 +94,10 @@ export class Simulation {
     this.model = new Model(this);
     this.process = new EngineProcess(this);
     this.damage = new Damage(this);
-    this.proxies = Array.from({ length: options.proxies }, (_, at) => new Proxy(this, `k${at + 1}`));
+    this.proxies = Array.from(
+      { length: options.proxies },
+      (_, at) => new Proxy(this, `k${at + 1}`),
+    );
     this.people = new People(this);
     new Faults(this);
     this.scheduler.after(0, () => this.process.boot());
@@ -134,8 +144,10 @@ export class Simulation {
 
   // An operator looks at the clock, now and then.
   private confirmClock(): void {
-    const time = this.process.life?.engine?.time;
-    if (time?.held() != null) time.confirm();
+    const { life } = this.process;
+    const time = life?.engine?.time;
+    if (life === null || time?.held() == null) return;
+    this.scheduler.after(0.1, () => time.confirm(), life);
   }
 
   /** Runs to the end, or to the first violation. */

@@ -134,7 +134,10 @@ export class SimulatedStore implements BootStore {
     this.flying = null;
     if (rows === null || this.failed) return;
     const landed = this.random.chance(0.5);
-    this.simulation.trace('store', landed ? 'the batch on its way landed' : 'the batch on its way is lost');
+    this.simulation.trace(
+      'store',
+      landed ? 'the batch on its way landed' : 'the batch on its way is lost',
+    );
     if (landed) this.reach(rows);
   }
 

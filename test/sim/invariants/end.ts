@@ -6,8 +6,10 @@ import type { Fate } from './book.js';
 /** Nothing is under way any more: the calm may end. */
 export function atRest(simulation: Simulation, forgotten: boolean): boolean {
   const { fates, view } = simulation.model;
-  if (fates.some((fate) => isSent(simulation, fate) && !fate.heard202 && !fate.refused)) return false;
-  for (const { row } of view.stored.values()) if (row !== null && (forgotten || row.outcome === null)) return false;
+  if (fates.some((fate) => isSent(simulation, fate) && !fate.heard202 && !fate.refused))
+    return false;
+  for (const { row } of view.stored.values())
+    if (row !== null && (forgotten || row.outcome === null)) return false;
   return true;
 }
 
@@ -22,7 +24,8 @@ export function checkEnd(simulation: Simulation): void {
     checkFate(simulation, fate);
   }
   for (const stored of view.stored.values()) {
-    if (stored.outbox.size > 0) simulation.violated('L1', `${[...stored.outbox]} is still to be sent`);
+    if (stored.outbox.size > 0)
+      simulation.violated('L1', `${[...stored.outbox]} is still to be sent`);
     const { row } = stored;
     if (row !== null && row.outcome !== null && row.forgetAtMs === null)
       simulation.violated('L1', `${stored.local} will never be forgotten`);
@@ -47,5 +50,8 @@ function checkFate(simulation: Simulation, fate: Fate): void {
   if (owed && row.outcome === 'dropped')
     simulation.violated('L1', `letter ${letter.index} was dropped, and its sender heard nothing`);
   if (row.outcome === 'report-refused' && !fate.reportRefused)
-    simulation.violated('L1', `the report about ${letter.index} was given up, and nobody refused it`);
+    simulation.violated(
+      'L1',
+      `the report about ${letter.index} was given up, and nobody refused it`,
+    );
 }

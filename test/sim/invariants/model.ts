@@ -45,8 +45,8 @@ export class Model {
     const { options, scheduler, policyIdOf } = this.simulation;
     const { rates } = options;
     const unsure =
-      rates.clockStepsPerMinute + rates.clockLeapsPerMinute + rates.wrongAtBoot + rates.driftShare > 0 ||
-      rates.pausesPerMinute > 0;
+      rates.clockStepsPerMinute + rates.clockLeapsPerMinute + rates.wrongAtBoot + rates.driftShare >
+        0 || rates.pausesPerMinute > 0;
     const { expiresAtMs } = messageOf(row);
     if (unsure || expiresAtMs === null || policyIdOf(row.policy) !== 'delete-and-report') return;
     // Two commits may stall, one after the other.
@@ -64,7 +64,11 @@ export class Model {
       case 'message.unacknowledged': {
         const fate = this.fateOfId(command.deferredId);
         if (fate !== null && life.serving) fate.unacknowledged = told(life);
-        this.simulation.trace('engine', 'hears that the 202 came too late:', fate?.letter.index ?? -1);
+        this.simulation.trace(
+          'engine',
+          'hears that the 202 came too late:',
+          fate?.letter.index ?? -1,
+        );
         return;
       }
       case 'message.received': {
@@ -88,10 +92,7 @@ export class Model {
     }
   }
 
-  private answeredEffect(
-    life: Life,
-    command: Extract<Command, { type: 'effect.answered' }>,
-  ): void {
+  private answeredEffect(life: Life, command: Extract<Command, { type: 'effect.answered' }>): void {
     const { effectId, token, status } = command;
     const seen = this.rows.effects.get(effectId);
     if (seen === undefined || this.tokens.get(effectId) !== token) return;
@@ -126,7 +127,8 @@ export class Model {
   }
 
   closed(life: Life): void {
-    if (this.simulation.process.store?.writing) this.violated('G1', `life ${life.number} closed too early`);
+    if (this.simulation.process.store?.writing)
+      this.violated('G1', `life ${life.number} closed too early`);
   }
 
   // ---- what goes over the wire ----
@@ -144,7 +146,8 @@ export class Model {
     const { fate, conflict } = asked;
     if (conflict) this.violated('A8', `another body of letter ${fate.letter.index} was accepted`);
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
-    if (!stored?.row) this.violated('I1', `letter ${fate.letter.index} answered 202, nothing is durable`);
+    if (!stored?.row)
+      this.violated('I1', `letter ${fate.letter.index} answered 202, nothing is durable`);
   }
 
   /** The engine publishes a send line. */
@@ -159,7 +162,8 @@ export class Model {
     this.tokens.set(effectId, push.token);
     const fate = this.fateOf(stored);
     if (fate === null) return;
-    if (push.cseq !== Number(effectId.split('-')[2])) this.violated('I2', `${effectId} has CSeq ${push.cseq}`);
+    if (push.cseq !== Number(effectId.split('-')[2]))
+      this.violated('I2', `${effectId} has CSeq ${push.cseq}`);
     if (effectId[0] === 'r') this.sentReport(fate, push);
     else this.sentDelivery(fate, push);
   }
@@ -179,8 +183,10 @@ export class Model {
     fate.deliveryIdentity ??= identity;
     if (fate.deliveryIdentity !== identity)
       this.violated('I2', `message ${letter.index} is sent under two identities`);
-    if (push.body !== letter.body) this.violated('I5', `message ${letter.index} is sent with another body`);
-    if (push.ruri !== letter.aor) this.violated('I5', `message ${letter.index} is sent to ${push.ruri}`);
+    if (push.body !== letter.body)
+      this.violated('I5', `message ${letter.index} is sent with another body`);
+    if (push.ruri !== letter.aor)
+      this.violated('I5', `message ${letter.index} is sent to ${push.ruri}`);
     if (wasDurable(fate.success, false))
       this.violated('I4', `message ${letter.index} is sent again after a success`);
     this.onePending(push);
@@ -194,7 +200,8 @@ export class Model {
     seen.sentBy = life;
     for (const other of this.view.waiting.get(push.ruri) ?? []) {
       for (const effectId of other.outbox) {
-        if (effectId === push.effectId || this.rows.effects.get(effectId)?.sentBy !== life) continue;
+        if (effectId === push.effectId || this.rows.effects.get(effectId)?.sentBy !== life)
+          continue;
         this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
       }
     }
@@ -218,7 +225,8 @@ export class Model {
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
     const unheard = code === 410 && stored?.row?.outcome === 'dropped' && fate.letter.wantsReport;
     if (!unheard) this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
-    if (fate.heard202) this.violated('I1', `letter ${index} was accepted and is refused with ${code}`);
+    if (fate.heard202)
+      this.violated('I1', `letter ${index} was accepted and is refused with ${code}`);
     fate.refused = true;
   }
 

@@ -70,7 +70,8 @@ export class RowChecks {
     const index = letterIndexOf(before);
     if (row === null) {
       const now = epochMs + this.simulation.scheduler.nowMs + this.simulation.wall.toleranceMs;
-      if ((before.forgetAtMs ?? 0) > now) this.violated('I7', `message ${index} was forgotten early`);
+      if ((before.forgetAtMs ?? 0) > now)
+        this.violated('I7', `message ${index} was forgotten early`);
       return;
     }
     const same =
@@ -78,14 +79,16 @@ export class RowChecks {
       row.value === before.value &&
       row.endedAtMs === before.endedAtMs &&
       row.forgetAtMs === before.forgetAtMs;
-    if (!same) this.violated('I7', `message ${index} went on after ${before.outcome}: ${row.value}`);
+    if (!same)
+      this.violated('I7', `message ${index} went on after ${before.outcome}: ${row.value}`);
   }
 
   // ---- I8: rows agree with each other and with the chart ----
 
   private agree(stored: Stored, row: ActorRow): void {
     const index = letterIndexOf(row);
-    const wrong = (what: string) => this.violated('I8', `message ${index} in ${row.value}: ${what}`);
+    const wrong = (what: string) =>
+      this.violated('I8', `message ${index} in ${row.value}: ${what}`);
     const pending = row.pending.map((one) => one.effectId);
     if (pending.length !== stored.outbox.size || pending.some((one) => !stored.outbox.has(one)))
       wrong(`outbox has ${[...stored.outbox].join(' ')}, the message ${pending.join(' ')}`);
@@ -98,13 +101,15 @@ export class RowChecks {
       wrong(`timer rows ${timers.join(' ')}, due ${dueMs}`);
     const armed = row.actor.timers.map((one) => one.name).sort();
     const allowed = armedIn(row);
-    if (!allowed.some((names) => names.join() === armed.join())) wrong(`arms ${armed.join(' ') || 'nothing'}`);
+    if (!allowed.some((names) => names.join() === armed.join()))
+      wrong(`arms ${armed.join(' ') || 'nothing'}`);
     if (row.outcome !== null && pending.length > 0) wrong('has ended and still wants something');
   }
 
   private counted(aor: string, messages: number): void {
     const waiting = this.simulation.model.view.waiting.get(aor)?.size ?? 0;
-    if (waiting !== messages) this.violated('I8', `${aor} counts ${messages} messages, ${waiting} wait`);
+    if (waiting !== messages)
+      this.violated('I8', `${aor} counts ${messages} messages, ${waiting} wait`);
   }
 
   // ---- I9 ----
@@ -131,7 +136,14 @@ export class RowChecks {
     const { expiresAtMs } = messageOf(row);
     const expired = (one: ActorRow | null) =>
       one !== null && (contextOf(one).expired || contextOf(one).ending === 'expired');
-    if (fate === undefined || fate.operated || expiresAtMs === null || !expired(row) || expired(before)) return;
+    if (
+      fate === undefined ||
+      fate.operated ||
+      expiresAtMs === null ||
+      !expired(row) ||
+      expired(before)
+    )
+      return;
     const { scheduler, wall } = this.simulation;
     const early = expiresAtMs - (epochMs + scheduler.nowMs);
     if (early > wall.toleranceMs) this.violated('D1', `message ${index} expired ${early} ms early`);
@@ -144,7 +156,10 @@ export class RowChecks {
     const fate = this.fates[letterIndexOf(row)];
     if (fate === undefined) return;
     if (wasDurable(fate.success, true))
-      this.violated('I3', `message ${fate.letter.index} became ${row.value} after a success was heard`);
+      this.violated(
+        'I3',
+        `message ${fate.letter.index} became ${row.value} after a success was heard`,
+      );
     fate.success = null;
   }
 
@@ -181,7 +196,8 @@ export class RowChecks {
   private reportDecided(fate: Fate): void {
     const { index, wantsReport } = fate.letter;
     if (!wantsReport) this.violated('I3', `a report about ${index}, which nobody may get`);
-    if (wasDurable(fate.success, true)) this.violated('I3', `a report about ${index}, which was delivered`);
+    if (wasDurable(fate.success, true))
+      this.violated('I3', `a report about ${index}, which was delivered`);
     if (wasDurable(fate.unacknowledged, true))
       this.violated('A4', `a report about ${index}, whose sender heard an error`);
   }
@@ -215,7 +231,10 @@ export class RowChecks {
     // It counts from the decision, which a commit that stalls may keep for long from landing.
     const slackMs = this.simulation.options.rates.commitStalls > 0 ? 13_000 : 25;
     if (waitedMs < patienceMs - slackMs)
-      this.violated('I3', `${effectId} was given up after ${Math.trunc(waitedMs)} ms without an answer`);
+      this.violated(
+        'I3',
+        `${effectId} was given up after ${Math.trunc(waitedMs)} ms without an answer`,
+      );
   }
 }
 
@@ -235,7 +254,9 @@ function armedIn(row: ActorRow): readonly (readonly string[])[] {
       return [expiry];
     case 'delivering': {
       const fired = contextOf(row).expired || contextOf(row).ending !== null;
-      return fired ? [['answerTimeout'], ['answerTimeout', ...expiry]] : [['answerTimeout', ...expiry]];
+      return fired
+        ? [['answerTimeout'], ['answerTimeout', ...expiry]]
+        : [['answerTimeout', ...expiry]];
     }
     case 'reporting.backing-off':
       return [['reportRetry']];

@@ -79,7 +79,10 @@ export class View {
           if (after !== null) parked.push(rest);
           break;
         case 'u':
-          users.push([decodeURIComponent(rest), after === null ? null : (json(after) as { messages: number })]);
+          users.push([
+            decodeURIComponent(rest),
+            after === null ? null : (json(after) as { messages: number }),
+          ]);
           break;
         default:
       }
@@ -117,7 +120,8 @@ export class View {
   }
 
   private dedup(digest: string, after: Uint8Array | null, touched: Set<Stored>): void {
-    const local = after === null ? this.dedups.get(digest) : (json(after) as { local: string }).local;
+    const local =
+      after === null ? this.dedups.get(digest) : (json(after) as { local: string }).local;
     if (local === undefined) return;
     this.touch(local, touched).dedup = after === null ? null : digest;
     if (after === null) this.dedups.delete(digest);
