@@ -21,7 +21,7 @@ export class WallClock {
 
   now(): number {
     const at = this.simulation.scheduler.nowMs;
-    return epochMs + at + this.offsetMs + (at - this.driftFromMs) * this.drift;
+    return Math.trunc(epochMs + at + this.offsetMs + (at - this.driftFromMs) * this.drift);
   }
 
   step(ms: number, believed: boolean): void {
