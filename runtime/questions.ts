@@ -17,7 +17,7 @@ export class Questions {
     private readonly source: Source,
     private readonly failed: (cause: unknown) => void,
     /** Reads under way: the store is closed after them (B20). */
-    private readonly reading: Set<Promise<unknown>>,
+    private readonly underWay: Set<Promise<unknown>>,
   ) {}
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -94,14 +94,14 @@ export class Questions {
   }
 
   private async asked<T>(answer: Promise<T>): Promise<T> {
-    this.reading.add(answer);
+    this.underWay.add(answer);
     try {
       return await answer;
     } catch (cause) {
       this.failed(cause);
       throw cause;
     } finally {
-      this.reading.delete(answer);
+      this.underWay.delete(answer);
     }
   }
 }
