@@ -16,6 +16,8 @@ export class Questions {
   constructor(
     private readonly source: Source,
     private readonly failed: (cause: unknown) => void,
+    /** Reads under way: the store is closed after them (B20). */
+    private readonly underWay: Set<Promise<unknown>>,
   ) {}
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -92,11 +94,14 @@ export class Questions {
   }
 
   private async asked<T>(answer: Promise<T>): Promise<T> {
+    this.underWay.add(answer);
     try {
       return await answer;
     } catch (cause) {
       this.failed(cause);
       throw cause;
+    } finally {
+      this.underWay.delete(answer);
     }
   }
 }

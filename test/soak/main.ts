@@ -28,9 +28,10 @@ function readWish(): Wish | string {
   });
   const hours = Number(values.hours);
   if (!(hours > 0)) return `--hours ${values.hours} is no time`;
-  const chosen = Buffer.from(hostEntropy.bytes(2)).readUInt16BE();
+  const chosen = hostEntropy.bytes(1)[0] ?? 0;
   const seed = values.seed === undefined ? chosen : Number(values.seed);
-  if (!Number.isInteger(seed) || seed < 0) return `--seed ${values.seed} is no number`;
+  if (!(Number.isInteger(seed) && seed >= 0 && seed < 400))
+    return `--seed ${values.seed} is no number below 400`;
   const names = values.parts.split(',');
   const unknown = names.find((name) => !parts.some((part) => part.name === name));
   if (unknown !== undefined) return `there is no part ${unknown}`;
@@ -108,10 +109,11 @@ async function soak(wish: Wish): Promise<number> {
   do {
     cycles += 1;
     for (const part of wish.parts) {
-      if (stopped || (runs > 0 && left() <= 0)) break;
+      // Every part has its turn at least once.
+      if (stopped || (cycles > 1 && left() <= 0)) break;
       const seconds = Math.ceil(Math.max(1, Math.min(turnSeconds, left() / wish.parts.length)));
-      // Far apart: a run takes its own seeds from here on.
-      const seed = (wish.seed * 1000 + runs) * 10_000;
+      // Far apart, and below 2^32: a run takes its own seeds from here on.
+      const seed = wish.seed * 10_000_000 + runs * 20_000;
       failures += await runPart(part, seconds, seed, `cycle ${cycles}`);
       runs += 1;
     }

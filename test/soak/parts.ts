@@ -18,7 +18,8 @@ export const parts: readonly Part[] = [
   {
     name: 'sim',
     programs: ['sim/main.js'],
-    args: (seconds, seed) => ['--seconds', seconds, '--seed-from', seed],
+    // The planted bugs have their seeds; fresh ones are for the engine as it is.
+    args: (seconds, seed) => ['--seconds', seconds, '--from', seed, '--no-mutants'],
   },
   {
     name: 'kill',
@@ -31,6 +32,7 @@ export const parts: readonly Part[] = [
     args: (seconds, seed) => ['--images', Math.max(60, Math.round(seconds * 20)), '--seed', seed],
   },
   { name: 'faults', programs: ['faults/'], args: none },
+  { name: 'nth-operation', programs: ['nth-operation/'], args: none },
   { name: 'disk', programs: ['env/full-disk.test.js'], args: none },
 ];
 

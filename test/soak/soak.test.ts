@@ -8,11 +8,16 @@ import { missingFrom, parts } from './parts.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 
+// What tap tells its tests is not meant for those the soak runs.
+const plain = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('TAP')),
+);
+
 function soak(argv: readonly string[], environment: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], {
     encoding: 'utf8',
     timeout: 60_000,
-    env: { ...process.env, ...environment },
+    env: { ...plain, ...environment },
   });
   return { status, stderr, last: stdout.trim().split('\n').at(-1) ?? '', stdout };
 }
@@ -22,7 +27,8 @@ t.test('a short soak sums up', async (t) => {
   t.equal(status, 0, stdout);
   t.match(stdout, /^soak: 0\.0005 h of disk, seed 7$/m);
   t.match(stdout, /^soak: cycle 1, disk full-disk\.test\.js, [\d.]+ s, ok: .+pass: 3/m);
-  const [, messages] = /^soak: 1 cycles, 1 runs, (\d+) messages, .+, 0 failures$/.exec(last) ?? [];
+  const [, messages] =
+    /^soak: \d+ cycles, \d+ runs, (\d+) messages, .+, 0 failures$/.exec(last) ?? [];
   t.ok(Number(messages) > 0, last);
 });
 
@@ -32,7 +38,7 @@ t.test('a part that fails is told with its command, and makes the soak fail', as
   t.equal(status, 1);
   t.match(stdout, /^soak: cycle 1, disk full-disk\.test\.js, [\d.]+ s, FAILED with 1: /m);
   t.match(stdout, /^soak: again by: node .+full-disk\.test\.js$/m);
-  t.match(last, / 1 failures$/);
+  t.match(last, / [1-9]\d* failures$/);
 });
 
 t.test('what cannot be asked for is refused', async (t) => {
@@ -41,6 +47,7 @@ t.test('what cannot be asked for is refused', async (t) => {
     ['--hours', '0'],
     ['--hours', 'long'],
     ['--seed', 'x'],
+    ['--seed', '400'],
   ]) {
     const { status, stderr } = soak(argv);
     t.equal(status, 64, argv.join(' '));
