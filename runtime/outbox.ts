@@ -194,6 +194,8 @@ export class Outbox {
 
   private dispatch(entry: Entry): void {
     const outgoing = this.hooks.load(entry.local, entry.effect);
+    // The reading may have ended everything.
+    if (this.stopped) return;
     if (outgoing === null) {
       this.hooks.unanswered(entry.effect.effectId, 500);
       return;
@@ -224,6 +226,8 @@ export class Outbox {
   }
 
   private repeat(entry: Entry, round: number, patienceEndsMs: number): void {
+    // An answer given within the sending may have ended everything.
+    if (this.stopped) return;
     const left = patienceEndsMs - this.clock.mono();
     const delay = Math.min(effectRepeatsMs[round] ?? left, left);
     entry.cancel = this.clock.after(Math.max(0, delay), () => {

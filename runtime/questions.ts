@@ -16,6 +16,8 @@ export class Questions {
   constructor(
     private readonly source: Source,
     private readonly failed: (cause: unknown) => void,
+    /** Reads under way: the store is closed after them (B20). */
+    private readonly underWay: Set<Promise<unknown>>,
   ) {}
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -37,14 +39,14 @@ export class Questions {
     octets: number,
     settings: RuntimeSettings,
   ): Promise<readonly string[]> {
-    const user = readUser(this.source, aor);
+    const user = this.reading(() => readUser(this.source, aor));
     let messages = user.messages + 1 - settings.mailboxMessagesMax;
     let room = user.octets + octets - settings.mailboxOctetsMax;
     const chosen: string[] = [];
     const locals = await this.asked(localsOf(this.source, aor, null, limits.bulkIdsMax));
     for (const local of locals) {
       if (messages <= 0 && room <= 0) break;
-      const row = unlessDamaged(() => readActor(this.source, local));
+      const row = this.reading(() => unlessDamaged(() => readActor(this.source, local)));
       if (row === null || !row.live || row.parked !== null || row.pending.length > 0) continue;
       chosen.push(local);
       messages -= 1;
@@ -58,37 +60,48 @@ export class Questions {
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
-    const own = ownRow(this.source, aor, deferredId);
-    if (own === null) return null;
-    const octets = unlessDamaged(() => this.source.ledger.read(keys.body(own.local)));
-    return octets === null ? null : { message: messageOf(own.row), octets };
+    return this.reading(() => {
+      const own = ownRow(this.source, aor, deferredId);
+      if (own === null) return null;
+      const octets = unlessDamaged(() => this.source.ledger.read(keys.body(own.local)));
+      return octets === null ? null : { message: messageOf(own.row), octets };
+    });
   }
 
   show(deferredId: string): MessageLife | null {
+    return this.reading(() => lifeOf(this.source, deferredId));
+  }
+
+  actor(deferredId: string): ActorRow | null {
+    const local = this.source.identities.localOf(deferredId);
+    if (local === null) return null;
+    return this.reading(() => unlessDamaged(() => readActor(this.source, local)));
+  }
+
+  bindings(aor: string): readonly Binding[] {
+    const now = this.source.now();
+    const user = this.reading(() => readUser(this.source, aor));
+    return user.bindings.filter((binding) => binding.expiresAtMs > now);
+  }
+
+  private reading<T>(read: () => T): T {
     try {
-      return lifeOf(this.source, deferredId);
+      return read();
     } catch (cause) {
       this.failed(cause);
       throw cause;
     }
   }
 
-  actor(deferredId: string): ActorRow | null {
-    const local = this.source.identities.localOf(deferredId);
-    return local === null ? null : unlessDamaged(() => readActor(this.source, local));
-  }
-
-  bindings(aor: string): readonly Binding[] {
-    const now = this.source.now();
-    return readUser(this.source, aor).bindings.filter((binding) => binding.expiresAtMs > now);
-  }
-
   private async asked<T>(answer: Promise<T>): Promise<T> {
+    this.underWay.add(answer);
     try {
       return await answer;
     } catch (cause) {
       this.failed(cause);
       throw cause;
+    } finally {
+      this.underWay.delete(answer);
     }
   }
 }

@@ -55,7 +55,9 @@ export class Engine implements Runtime {
   private readonly mailboxes: Mailboxes;
   private readonly sending: Sending;
   private readonly listeners = new Set<StepListener>();
+  private readonly reading = new Set<Promise<unknown>>();
   private closing = false;
+  private closed = false;
   private failed = false;
 
   constructor(private readonly options: EngineOptions) {
@@ -374,10 +376,15 @@ export class Engine implements Runtime {
     }
   }
 
+  /** Called by adapters from within a handler that outlives its errors: a fault of ours must not end there (R14). */
   wake(): void {
-    this.sending.anew(this.time.now());
-    this.outbox.wake();
-    this.mailboxes.wake();
+    try {
+      this.sending.anew(this.time.now());
+      this.outbox.wake();
+      this.mailboxes.wake();
+    } catch (cause) {
+      this.fail(cause);
+    }
   }
 
   /** Somebody vouches for the wall clock as it stands: what is due by it fires now. */
@@ -388,7 +395,8 @@ export class Engine implements Runtime {
 
   /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */
   fail(cause: unknown): void {
-    if (this.failed) return;
+    // Whoever asks a store that was closed in good order hears so; nothing has failed.
+    if (this.failed || this.closed) return;
     this.failed = true;
     this.closing = true;
     this.stopParts();
@@ -412,6 +420,8 @@ export class Engine implements Runtime {
     await this.writer.drained();
     this.options.world.failpoint('shutdown.before-close');
     await last();
+    while (this.reading.size > 0) await Promise.allSettled([...this.reading]);
+    this.closed = true;
     await this.options.world.store.close();
   }
 
@@ -428,7 +438,7 @@ export class Engine implements Runtime {
   }
 
   private get questions(): Questions {
-    return new Questions(this.source, (cause) => this.fail(cause));
+    return new Questions(this.source, (cause) => this.fail(cause), this.reading);
   }
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {

@@ -1,6 +1,6 @@
 // A copy of the built program with one thing broken in it: what the check must find, or it checks nothing. The copy
 // lies in a temporary folder; the program itself knows no way to be broken.
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownBuild } from './recording.js';
 
@@ -30,9 +30,10 @@ export const credulousBoot: readonly Break[] = [
   { file: 'runtime/store.js', text: 'await damagedTables(path, tables)', instead: '[]' },
 ];
 
-/** Makes the copy in an empty folder; where the broken build lies. */
+/** Makes the copy in a new folder; where the broken build lies. */
 export function breakBuild(folder: string, breaks: readonly Break[]): string {
   const root = join(ownBuild, '..');
+  mkdirSync(folder);
   const build = join(folder, 'dist');
   for (const part of ['machines', 'runtime', 'adapters', 'test/crash-images', 'test/support'])
     cpSync(join(ownBuild, part), join(build, part), { recursive: true });

@@ -1,10 +1,11 @@
-// `npm run crash-images`: the store after power cuts and after damage. Options: `--images N` (600), `--flips N` (300),
+// `npm run crash-images`: the store after power cuts and after damage, and a story whose n-th operation fails. Options: `--images N` (600), `--flips N` (300),
 // `--seed S` (1), and `--control`, which does the same with a broken writer and a broken boot and fails unless both
 // are found.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { everyOperation } from '../nth-operation/every.js';
 import { control } from './control.js';
 import { ownBuild } from './recording.js';
 import { damageLine, failures, run } from './run.js';
@@ -36,11 +37,15 @@ if (values.control) process.exitCode = (await control(work, size.seed, say)) ? 0
 else {
   const result = await run(work, size, { writer: ownBuild, judge: ownBuild }, say);
   const { images, flips, damages } = result;
-  for (const failure of failures(result)) say(failure);
+  const every = await everyOperation();
+  const wrong = [...failures(result), ...every.wrong];
+  for (const failure of wrong) say(failure);
+  const { length } = every.undisturbed.operations;
+  say(`n-th operation: ${length} operations, ${every.runs} stories, ${every.wrong.length} wrong`);
   say(`bit flips: ${flips.cases} flips, ${damageLine(flips)}`);
   const undetected = images.undetected + flips.undetected + damages.undetected;
   say(
     `crash-images: ${images.images} images, ${images.lost} lost synced commits, ${undetected} undetected`,
   );
-  process.exitCode = failures(result).length === 0 ? 0 : 1;
+  process.exitCode = wrong.length === 0 ? 0 : 1;
 }

@@ -45,7 +45,7 @@ t.test('C11 no bus at boot: it runs, is not ready, and loses nothing', async (t)
   t.ok(trail.at(-1)!.atMs >= message.expiresAtMs!, 'and not before its time');
   t.same(reportsTo(alice), []);
   t.equal((await chain.life(pushedId)).state, 'delivering', 'its answer is still to come');
-  t.equal((await chain.life(keptId)).state, 'stored', 'no push begins');
+  t.equal((await chain.life(keptId)).state, 'stored', 'it waits behind the other');
   answered(t, [await send(alice, letter(alice, carol))], holdMs);
 
   answer(200);

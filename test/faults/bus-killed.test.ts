@@ -32,7 +32,7 @@ async function withoutBus(
   way.answer();
   await back();
   await chain.waitUntil('ready again', async () => (await chain.http('/readyz')) === 'ready\n');
-  await chain.serving();
+  await chain.busAgain();
   await flow.flows(chain);
   await flow.stop();
   answered(t, flow.sent, holdMs);

@@ -1,8 +1,9 @@
-// What a test build does at a failpoint: end as by `kill -9`, throw, or stand still for five seconds, at the n-th
-// passage after it was armed. Production knows nothing of this: it hands in no hook.
+// What a test build does at a failpoint: end as by `kill -9`, at once or when the turn is over, throw, or stand still
+// for five seconds, at the n-th passage after it was armed. Production knows nothing of this: it hands in no hook.
 import { type Failpoint, type FailpointHook, failpoints } from '../../runtime/index.js';
 
-export const modes = ['kill', 'throw', 'delay'] as const;
+/** `cut` is a kill at the end of the turn: what was begun at the point, such as a commit, is under way. */
+export const modes = ['kill', 'throw', 'delay', 'cut'] as const;
 export type Mode = (typeof modes)[number];
 
 /** Where to stop: at the `pass`-th passage of a point. */
@@ -73,6 +74,9 @@ export class Stops {
         throw new Error(`failpoint ${stop.point}`);
       case 'delay':
         this.deeds.wait(delayMs);
+        return;
+      case 'cut':
+        setImmediate(this.deeds.kill);
         return;
       case 'kill':
         if (leftAtTurnsEnd.has(stop.point)) setImmediate(this.deeds.kill);

@@ -40,7 +40,12 @@ export function judge(letter: Letter, row: Row | undefined): readonly Fault[] {
 
 type Finding = readonly [FaultKind, string];
 
+// A sender who heard 503 wrote again, and the proxy found the phone itself: what the store did with its copy, nobody
+// could tell it (reliability A4, *unknown*).
+const wentElsewhere = (letter: Letter): boolean => letter.heard.includes(200);
+
 function fateOf(letter: Letter, row: Row | undefined): readonly Finding[] {
+  if (wentElsewhere(letter)) return [];
   if (row === undefined) {
     if (accepted(letter)) return [['lost', 'answered 202, and the store does not know it']];
     return cameOf(letter) ? [['wrong', 'never stored, but something came of it']] : [];

@@ -26,7 +26,7 @@ export interface KeeperOptions {
 }
 
 /** Why an engine may have ended. */
-type Cause = Mode | 'killed' | 'term' | null;
+type Cause = Mode | 'killed' | 'term' | 'killed while ending' | null;
 
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
@@ -39,6 +39,7 @@ export class Keeper {
   readonly faults: Fault[] = [];
   /** Stops that were reached. */
   readonly hits: Stop[] = [];
+  private readonly doubles = new Set<string>();
   private current!: EngineProcess;
 
   constructor(private readonly options: KeeperOptions) {}
@@ -131,7 +132,7 @@ export class Keeper {
     } else if (moment === 'shutdown') this.current.signal('SIGTERM');
     await pause(afterMs);
     this.current.signal('SIGKILL');
-    await this.noteEnd(moment === 'shutdown' ? 'term' : 'killed');
+    await this.noteEnd(moment === 'shutdown' ? 'killed while ending' : 'killed');
   }
 
   private async stopAt(stop: Stop, dice: Dice): Promise<void> {
@@ -155,6 +156,12 @@ export class Keeper {
     if (!this.current.running) await this.noteEnd(stop.mode);
   }
 
+  private storedTwice(pair: string): void {
+    if (this.doubles.has(pair)) return;
+    this.doubles.add(pair);
+    this.wrong(`stored twice: ${pair}`);
+  }
+
   // ---- questions ----
 
   /** Every message the store knows, by sender and recipient. */
@@ -165,7 +172,11 @@ export class Keeper {
       const args: object = after === null ? { limit: 1000 } : { limit: 1000, after };
       const page: Page | null = await this.current.ask<Page>('messages.list', args);
       if (page === null) throw new Error(`the engine does not answer, see ${this.options.root}`);
-      for (const row of page.messages) rows.set(pairOf(row.asserted, row.aor), row);
+      for (const row of page.messages) {
+        const pair = pairOf(row.asserted, row.aor);
+        if (rows.has(pair)) this.storedTwice(pair);
+        rows.set(pair, row);
+      }
       after = page.next;
     } while (after !== null);
     return rows;
@@ -183,11 +194,14 @@ const underTraffic = (dice: Dice): Promise<void> => pause(dice.between(100, 700)
 function isExpected({ code, signal }: Ended, cause: Cause): boolean {
   switch (cause) {
     case 'kill':
+    case 'cut':
     case 'killed':
       return signal === 'SIGKILL';
     case 'throw':
       return code === 70;
     case 'term':
+      return code === 0;
+    case 'killed while ending':
       return code === 0 || signal === 'SIGKILL';
     default:
       return false;

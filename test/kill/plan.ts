@@ -89,7 +89,8 @@ type Draft = readonly Blow[];
 function listed(dice: Dice): readonly Draft[] {
   const kills = failpoints.map((point, at): Draft => {
     const first = stopAt(point, 'kill', dice);
-    return at % 3 === 0 ? [first, momentAt(moments[(at / 3) % 3]!, dice)] : [first];
+    if (at % 3 === 0) return [first, momentAt(moments[(at / 3) % 3]!, dice)];
+    return point === 'commit.before' ? [first, stopAt(point, 'cut', dice)] : [first];
   });
   const half = failpoints.length / 2;
   const pairs = (mode: Mode): Draft[] =>
@@ -108,7 +109,8 @@ function random(dice: Dice): Draft {
   const blows = dice.between(1, 3);
   return Array.from({ length: blows }, (): Blow => {
     const kind = dice.next();
-    if (kind < 0.55) return stopAt(dice.pick(failpoints), 'kill', dice);
+    if (kind < 0.45) return stopAt(dice.pick(failpoints), 'kill', dice);
+    if (kind < 0.55) return stopAt(dice.pick(failpoints), 'cut', dice);
     if (kind < 0.65) return stopAt(dice.pick(failpoints), 'throw', dice);
     if (kind < 0.95) return momentAt(dice.pick(moments), dice);
     return { kind: 'term', afterMs: dice.between(0, 500) };

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly program: string;
   readonly lanes: number;
   readonly say: (line: string) => void;
+  /** Hears every verdict. */
+  readonly heard?: (verdict: Verdict) => void;
   /** Ends the run early. */
   readonly enough?: (totals: Totals) => boolean;
 }
@@ -61,6 +63,7 @@ async function playAll(
       const verdict = await stage.play(round);
       sound &&= verdict.faults.length === 0;
       addUp(totals, verdict, options);
+      options.heard?.(verdict);
       if (options.enough?.(totals) === true) left.length = 0;
     }
   } catch (error) {
@@ -91,33 +94,31 @@ function addUp(totals: Totals, verdict: Verdict, options: RunOptions): void {
   for (const story of stories) options.say(`  ${story}`);
 }
 
-const countOf = (totals: Totals, kind: FaultKind): number =>
+export const countOf = (totals: Totals, kind: FaultKind): number =>
   totals.faults.filter((one) => one.kind === kind).length;
 
 /** Hits of each point in each mode. */
 function hitsOf(totals: Totals, point: Failpoint): Record<Mode, number> {
-  const hits: Record<Mode, number> = { kill: 0, throw: 0, delay: 0 };
+  const hits: Record<Mode, number> = { kill: 0, throw: 0, delay: 0, cut: 0 };
   for (const stop of totals.hits) if (stop.point === point) hits[stop.mode] += 1;
   return hits;
 }
 
-/** Points that were to be stopped at and were not. */
-export function missed(totals: Totals): readonly Failpoint[] {
-  const planned = new Set(
-    totals.planned.flatMap(({ blows }) =>
-      blows.flatMap((blow) => (blow.kind === 'stop' ? [blow.stop.point] : [])),
-    ),
+/** Stops that were planned and never reached, as `point:mode`. */
+export function missed(totals: Totals): readonly string[] {
+  const nameOf = ({ point, mode }: Stop): string => `${point}:${mode}`;
+  const reached = new Set(totals.hits.map(nameOf));
+  const planned = totals.planned.flatMap(({ blows }) =>
+    blows.flatMap((blow) => (blow.kind === 'stop' ? [nameOf(blow.stop)] : [])),
   );
-  return failpoints.filter(
-    (point) => planned.has(point) && !totals.hits.some((stop) => stop.point === point),
-  );
+  return [...new Set(planned)].filter((name) => !reached.has(name));
 }
 
 /** The closing lines; the last one is the result. */
 export function summary(totals: Totals): readonly string[] {
   const points = failpoints.map((point) => {
-    const { kill, throw: thrown, delay } = hitsOf(totals, point);
-    return `  ${point.padEnd(24)} kill ${kill}, throw ${thrown}, delay ${delay}`;
+    const { kill, throw: thrown, delay, cut } = hitsOf(totals, point);
+    return `  ${point.padEnd(24)} kill ${kill + cut}, throw ${thrown}, delay ${delay}`;
   });
   const not = missed(totals);
   const wrong = countOf(totals, 'wrong');

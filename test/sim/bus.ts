@@ -102,6 +102,10 @@ export class SimulatedBus {
   /** A client learns that it cannot send, or that it can again. */
   tell(client: BusClient, reason: BusReason | null): void {
     client.reason = reason;
-    if (reason === null && !client.owner.dead) for (const run of client.readyListeners) run();
+    if (reason !== null) return;
+    const wake = () => {
+      for (const run of client.readyListeners) run();
+    };
+    this.simulation.scheduler.after(0, wake, client.owner);
   }
 }

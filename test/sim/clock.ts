@@ -21,7 +21,7 @@ export class WallClock {
 
   now(): number {
     const at = this.simulation.scheduler.nowMs;
-    return epochMs + at + this.offsetMs + (at - this.driftFromMs) * this.drift;
+    return Math.trunc(epochMs + at + this.offsetMs + (at - this.driftFromMs) * this.drift);
   }
 
   step(ms: number, believed: boolean): void {
@@ -46,7 +46,8 @@ export class WallClock {
   wrong(ms: number): void {
     this.settle();
     this.offsetMs = ms;
-    this.behindMs += Math.max(0, -ms);
+    // Held at the last stored time, the engine is behind in either case.
+    this.behindMs += Math.abs(ms);
   }
 
   // What drift has brought so far stays.
@@ -72,10 +73,11 @@ export function clockOf(simulation: Simulation, life: Life): Clock {
     if (life.dead) return () => {};
     if (!(delayMs >= 0 && delayMs <= 60_000)) simulation.violated('D5', `a wait of ${delayMs} ms`);
     const dueMs = mono() + delayMs;
-    let entry = scheduler.after(delayMs, fire, life);
+    // As Node.js does it: never sooner than a millisecond.
+    let entry = scheduler.after(Math.max(1, delayMs), fire, life);
     function fire(): void {
       const left = dueMs - mono();
-      if (left > 1e-6) entry = scheduler.after(left, fire, life);
+      if (left > 1e-3) entry = scheduler.after(left, fire, life);
       else run();
     }
     return () => {

@@ -1,5 +1,6 @@
 // What goes wrong at moments of its own, not on occasions: kills, stops, pauses, partitions, restarts, lost permissions,
 // wrong clocks, and what operators do. Each kind has its own stream; all end with the first phase.
+import { subjects } from '../../adapters/nats/subjects.js';
 import type { BusClient } from './bus.js';
 import { policyHashes } from './compiled.js';
 import type { RateName } from './options.js';
@@ -20,6 +21,7 @@ export class Faults {
     this.every('clockLeapsPerMinute', (random) => this.leapClock(random));
     this.every('proxyRestartsPerMinute', (random) => random.pick(simulation.proxies).restart());
     this.every('proxyForgetsPerMinute', (random) => random.pick(simulation.proxies).forget());
+    this.every('forgedPerMinute', (random) => this.forge(random));
     this.every('flapsPerMinute', (random) => random.pick(simulation.people.phones).flap());
     this.every('userActsPerMinute', () => simulation.people.userActs());
     this.every('operatorActsPerMinute', (random) => this.operate(random));
@@ -100,6 +102,20 @@ export class Faults {
     this.simulation.scheduler.after(random.spread(1000, 60_000), () =>
       this.simulation.wall.right(),
     );
+  }
+
+  // An outcome whose token is a guess (C22).
+  private forge(random: Random): void {
+    const { simulation } = this;
+    const effectId = simulation.model.anyPending(random.u32());
+    const status = random.pick([200, 200, 486, 603]);
+    const token = Array.from({ length: 26 }, () =>
+      random.pick([...'abcdefghijklmnopqrstuvwxyz234567']),
+    );
+    if (effectId === null) return;
+    simulation.trace('bus', 'carries a forged outcome', status, effectId);
+    const line = `v1 k1 ${effectId} ${token.join('')} ${status} reply`;
+    simulation.bus.publish(simulation.proxies[0]!.client, subjects.outcome, line);
   }
 
   private operate(random: Random): void {

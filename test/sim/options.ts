@@ -27,7 +27,8 @@ const rateBounds = {
   clockLeapsPerMinute: [0.05, 1],
   wrongAtBoot: [0.1, 0.5],
   driftShare: [0.0001, 0.01],
-  // The proxies.
+  // The proxies, and a neighbour on the bus who forges outcomes.
+  forgedPerMinute: [0.2, 4],
   proxyRestartsPerMinute: [0.1, 1.5],
   proxyForgetsPerMinute: [0.1, 2],
   notSentByProxy: [0.01, 0.1],

@@ -4,7 +4,7 @@ import { subjects } from '../../adapters/nats/subjects.js';
 import { BusClient } from './bus.js';
 import { type Letter, octetsOf, recipientAor } from './letters.js';
 import { Phone } from './phones.js';
-import type { Proxy } from './proxy.js';
+import type { ProxyNode } from './proxy.js';
 import type { Answered, Push } from './push.js';
 import { Random } from './random.js';
 import type { Simulation } from './simulation.js';
@@ -119,7 +119,7 @@ class Writing {
       scheduler.after(letter.atMs + this.random.spread(1, 60_000), () => this.conflict());
   }
 
-  private proxy(): Proxy {
+  private proxy(): ProxyNode {
     return this.random.pick(this.simulation.proxies);
   }
 

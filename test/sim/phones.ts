@@ -1,6 +1,6 @@
 // A recipient's phone: registers at a proxy with a contact of its own, goes away with or without a word, and answers
 // what it gets with anything a phone may answer, late or twice. In the calm it comes with a new contact and takes all.
-import type { Proxy } from './proxy.js';
+import type { ProxyNode } from './proxy.js';
 import type { Answered, Push } from './push.js';
 import { Random } from './random.js';
 import type { Simulation } from './simulation.js';
@@ -9,7 +9,7 @@ export class Phone {
   private readonly random: Random;
   private readonly answers: Random;
   private contacts = 0;
-  private proxy: Proxy | null = null;
+  private proxy: ProxyNode | null = null;
   private uri = '';
 
   constructor(

@@ -171,10 +171,14 @@ export class EngineProcess {
   /** Submits as an operator's socket would; nothing when nobody serves. */
   submit(command: Command): void {
     const { life } = this;
-    if (life?.engine === null || life === null || !life.serving) return;
-    void this.observed(life, life.engine)
-      .submit(command)
-      .catch(() => {});
+    if (life === null) return;
+    const hear = () => {
+      if (life.engine !== null && life.serving)
+        void this.observed(life, life.engine)
+          .submit(command)
+          .catch(() => {});
+    };
+    this.simulation.scheduler.after(0.1, hear, life);
   }
 
   private passes(life: Life, name: string): void {
@@ -220,7 +224,11 @@ export class EngineProcess {
   /** SIGTERM: nothing more comes in, what was decided is finished (G1). */
   stop(): void {
     const { life } = this;
-    if (life === null || life.opened === null || !life.serving) return;
+    if (life !== null) this.simulation.scheduler.after(0.1, () => this.stopNow(life), life);
+  }
+
+  private stopNow(life: Life): void {
+    if (life.opened === null || !life.serving) return;
     this.simulation.trace('engine', 'is stopped');
     life.closing = true;
     life.client.handlers.clear();

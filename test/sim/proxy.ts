@@ -29,7 +29,7 @@ interface Contact {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-export class Proxy {
+export class ProxyNode {
   readonly client: BusClient;
   private process: Owner = { dead: false, pausedUntilMs: 0 };
   private readonly held = new Map<string, Held>();

@@ -16,7 +16,7 @@ import { Letters } from './letters.js';
 import type { Options, RateName } from './options.js';
 import { People } from './people.js';
 import { EngineProcess } from './process.js';
-import { Proxy } from './proxy.js';
+import { ProxyNode } from './proxy.js';
 import { Random } from './random.js';
 import { Killed, Scheduler } from './scheduler.js';
 import { Trace } from './trace.js';
@@ -71,7 +71,7 @@ export class Simulation {
   readonly letters: Letters;
   readonly model: Model;
   readonly process: EngineProcess;
-  readonly proxies: readonly Proxy[];
+  readonly proxies: readonly ProxyNode[];
   readonly damage: Damage;
   readonly people: People;
   calm = false;
@@ -96,7 +96,7 @@ export class Simulation {
     this.damage = new Damage(this);
     this.proxies = Array.from(
       { length: options.proxies },
-      (_, at) => new Proxy(this, `k${at + 1}`),
+      (_, at) => new ProxyNode(this, `k${at + 1}`),
     );
     this.people = new People(this);
     new Faults(this);
@@ -144,8 +144,10 @@ export class Simulation {
 
   // An operator looks at the clock, now and then.
   private confirmClock(): void {
-    const time = this.process.life?.engine?.time;
-    if (time?.held() != null) time.confirm();
+    const { life } = this.process;
+    const time = life?.engine?.time;
+    if (life === null || time?.held() == null) return;
+    this.scheduler.after(0.1, () => time.confirm(), life);
   }
 
   /** Runs to the end, or to the first violation. */

@@ -282,4 +282,11 @@ export class Model {
       if (stored.row?.live) ids.push(messageOf(stored.row).deferredId);
     return ids.length === 0 ? null : ids[choice % ids.length]!;
   }
+
+  /** An effect without an outcome. */
+  anyPending(choice: number): string | null {
+    const ids: string[] = [];
+    for (const { outbox } of this.view.stored.values()) ids.push(...outbox);
+    return ids.length === 0 ? null : ids[choice % ids.length]!;
+  }
 }

@@ -55,7 +55,10 @@ export class RowChecks {
 
   private born(stored: Stored, row: ActorRow): void {
     const fate = this.fates[letterIndexOf(row)];
-    if (fate === undefined) return this.violated('I6', `a message nobody sent: ${stored.local}`);
+    if (fate === undefined) {
+      this.violated('I6', `a message nobody sent: ${stored.local}`);
+      return;
+    }
     if (fate.local !== null && fate.local !== stored.local)
       this.violated('I12', `letter ${fate.letter.index} became two messages`);
     fate.local = stored.local;
