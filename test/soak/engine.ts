@@ -64,11 +64,12 @@ function tell(): void {
 
 const telling = setInterval(tell, 1000);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-while (!stopping) {
+do {
   await round();
   await pause(100);
-}
+} while (!stopping);
 clearInterval(telling);
+tell();
 
 // What still waits expires, is reported, and is answered.
 for (let turn = 0; turn < 100 && unfinished() > 0; turn += 1) await pause(100);
