@@ -54,6 +54,7 @@ export interface BootStore extends StorePort {
   writeMark?(mark: Mark): Promise<void>;
   freeOctets?(): number;
   readonly alarms?: readonly string[];
+  dismissAlarms?(): void;
   readonly damage?: readonly string[];
 }
 
@@ -93,21 +94,23 @@ export async function openFolder(
 
 /** Starts an engine on a store that is open. */
 export async function openRuntime(store: BootStore, options: RuntimeOptions): Promise<Opened> {
-  if ((store.alarms ?? []).length > 0 && options.acceptRollback !== true) {
+  const { damage = [], alarms = [] } = store;
+  if (alarms.length > 0 && options.acceptRollback !== true) {
     throw new RuntimeFault(
       'DEFERRED_IM_STORE_DAMAGED',
       'LevelDB dropped data when it opened',
-      store.alarms,
+      alarms,
     );
   }
-  const { damage = [] } = store;
   // Whoever only asks may still read what can be read.
   if (damage.length > 0 && options.readOnly !== true) throw damaged(damage);
   const world = worldOf(store, options);
-  const head = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
+  const left = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
+  const head = alarms.length > 0 && !left.forgiven ? begunAnew(left) : left;
   // From here on the store says itself that what is missing was given up.
   if (head.forgiven) {
     await store.commit([{ key: storeSumKey, value: sealJson(storeSumKey, head.sum) }]);
+    store.dismissAlarms?.();
   }
   const engine = new Engine({
     ...{ world, head },
@@ -134,6 +137,13 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     close: () => engine.close(() => marks.stop()),
   };
 }
+
+// The watermark may know less than what LevelDB dropped: numbers given out before must not be given out again.
+const begunAnew = (head: StoreHead): StoreHead => ({
+  ...head,
+  sum: { ...head.sum, epoch: head.sum.epoch + 1 },
+  forgiven: true,
+});
 
 /** Below this new messages are refused: LevelDB needs room to merge (reliability R13). */
 const freeOctetsMinDefault = 64 * 1024 * 1024;

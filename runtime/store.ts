@@ -8,7 +8,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -16,6 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
+import { dismissAlarms, readAlarms } from './alarms.js';
 import { RuntimeFault } from './errors.js';
 import { lockFolder, type ProcessLock } from './lock.js';
 import type { RowWrite, StorePort } from './ports.js';
@@ -49,8 +49,9 @@ export interface DiskStore extends StorePort {
   writeMark(mark: Mark): Promise<void>;
   /** Octets free for us on the volume. */
   freeOctets(): number;
-  /** Lines of LevelDB's own log that tell of dropped data. */
+  /** What LevelDB has said of dropped data, at this opening or before, and nobody has accepted. */
   readonly alarms: readonly string[];
+  dismissAlarms(): void;
   /** Tables that fail their checksums. */
   readonly damage: readonly string[];
 }
@@ -149,7 +150,8 @@ function diskStore(
   let failed: unknown = null;
   return {
     mark: readMark(watermarkFolder),
-    alarms: readAlarms(join(folder, 'db')),
+    alarms: readAlarms(folder),
+    dismissAlarms: () => dismissAlarms(folder),
     damage,
     writeMark: (mark) => writeMark(watermarkFolder, mark),
     freeOctets: () => freeOctetsAt(folder),
@@ -240,18 +242,6 @@ function rowIterator(db: Database, from: string, to: string, limit: number): Asy
     },
     return: end,
   };
-}
-
-// LevelDB drops damaged blocks of its log with no more than a line in its own log file (reliability R10).
-function readAlarms(folder: string): readonly string[] {
-  const text = ['LOG', 'LOG.old']
-    .map((name) => join(folder, name))
-    .filter((path) => existsSync(path))
-    .map((path) => readFileSync(path, 'utf8'))
-    .join('\n');
-  return text
-    .split('\n')
-    .filter((line) => line.includes('(ignoring error)') || line.includes('dropping '));
 }
 
 // File systems that do not keep what they confirm, or not on this host (B22).
