@@ -53,6 +53,8 @@ export interface AnswerMemory {
    * the transaction is not known.
    */
   late(line: LateLine): string | null | undefined;
+  /** A repetition was decided before the promise it leans on was taken back: its own 202 needs another decision. */
+  leansOnNothing(decision: Decision | null): boolean;
   /** Answers and promises remembered. */
   readonly size: number;
 }
@@ -63,12 +65,18 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   const entries = new Map<string, Entry>();
   /** Message to the number of remembered answers that promise it and may have been heard. */
   const promises = new Map<string, number>();
+  /** Messages whose promise was taken back, and when, until it is made anew. */
+  const takenBack = new Map<string, number>();
   let sweptAtMs = now();
 
   function sweep(atMs: number): void {
     const full = entries.size > natsLimits.answerMemoryMax;
     if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
     sweptAtMs = atMs;
+    for (const [deferredId, takenAtMs] of takenBack) {
+      if (takenAtMs > atMs - natsLimits.answerMemoryMs) break;
+      takenBack.delete(deferredId);
+    }
     for (const [key, entry] of entries) {
       const kept = entry.atMs > atMs - natsLimits.answerMemoryMs;
       if (kept && entries.size <= natsLimits.answerMemoryMax) return;
@@ -90,12 +98,15 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     if (deferredId === null || others === undefined) return null;
     if (others > 1) promises.set(deferredId, others - 1);
     else promises.delete(deferredId);
-    return others > 1 ? null : deferredId;
+    if (others > 1) return null;
+    takenBack.set(deferredId, now());
+    return deferredId;
   }
 
   // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
   function promise(entry: Entry, { deferredId, again }: Promised): void {
     if (again && !promises.has(deferredId)) return;
+    takenBack.delete(deferredId);
     entry.deferredId = deferredId;
     promises.set(deferredId, (promises.get(deferredId) ?? 0) + 1);
   }
@@ -139,8 +150,12 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
       return entry.late >= entry.sent ? unheard(entry) : null;
     },
+    leansOnNothing(decision) {
+      const promised = decision?.promised ?? null;
+      return promised?.again === true && takenBack.has(promised.deferredId);
+    },
     get size() {
-      return entries.size + promises.size;
+      return entries.size + promises.size + takenBack.size;
     },
   };
 }

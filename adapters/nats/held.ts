@@ -72,7 +72,8 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   async function decided(where: string, request: RequestPayload, decide: Decide): Promise<void> {
     const { line, octets } = request;
     try {
-      const decision = lengthRefusal(request) ?? (await decide(request));
+      let decision = lengthRefusal(request) ?? (await decide(request));
+      if (memory.leansOnNothing(decision)) decision = await decide(request);
       if (decision === null) memory.drop(line);
       else settle(line, decision);
     } catch (error) {

@@ -66,6 +66,7 @@ for (const [name, injection] of rows) {
     t.ok(ended.injected > 0, 'the error was met');
     // Tables are merged in the background: what is on its way there may still be written.
     if (injection.files === 'log') t.same(ended.after, [], 'no commit after the first error');
+    t.ok(ended.before.length > 3, 'its writes are seen');
     t.ok(ended.accepted > 3, `${ended.accepted} were accepted before`);
     t.equal(ended.lost, 0);
   });

@@ -19,7 +19,8 @@ export interface Ended {
   readonly stderr: string;
   /** Calls that were answered with the error. */
   readonly injected: number;
-  /** Calls on the store's files, after the first error, that could have written something. */
+  /** Writes to the store's files that succeeded, before the first error and after it. */
+  readonly before: readonly string[];
   readonly after: readonly string[];
 }
 
@@ -49,9 +50,11 @@ export function injected(
   });
   const lines = readFileSync(traceFile, 'utf8').split('\n');
   const first = lines.findIndex((line) => line.includes('(INJECTED)'));
-  const after = lines.slice(first + 1).filter((line) => /\bwrite\b.* = \d+$/.test(line));
+  const written = (part: readonly string[]) =>
+    part.filter((line) => /\bwrite\b.* = \d+$/.test(line));
   const injectedLines = lines.filter((line) => line.includes('(INJECTED)'));
-  return { status, stdout, stderr, injected: injectedLines.length, after };
+  const [before, after] = [written(lines.slice(0, first)), written(lines.slice(first + 1))];
+  return { status, stdout, stderr, injected: injectedLines.length, before, after };
 }
 
 function pathsOf(db: string, files: Injection['files']): readonly string[] {

@@ -38,6 +38,7 @@ export class EngineProcess {
   private readonly child: ChildProcess;
   private readonly folder: string;
   private over: Ended | null = null;
+  private opened = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(options: EngineOptions) {
@@ -76,6 +77,7 @@ export class EngineProcess {
       const [what, text = ''] = line.split(' ');
       const stop = parseStop(text);
       if (what === 'hit' && stop !== null) this.hits.push(stop);
+      if (what === 'opened') this.opened += 1;
       this.wake();
     });
   }
@@ -95,6 +97,13 @@ export class EngineProcess {
   /** Arms a stop in the running process; takes effect a moment later. */
   arm(stop: Stop): void {
     this.child.stdin?.write(`${formatStop(stop)}\n`);
+  }
+
+  /** Has the process itself open a file and close it; resolves when that is done. */
+  async openInside(path: string): Promise<void> {
+    const before = this.opened;
+    this.child.stdin?.write(`open ${path}\n`);
+    while (this.running && this.opened === before) await this.anything(1000);
   }
 
   /** Resolves when a stop was reached or the process is gone, or after `patienceMs`. */

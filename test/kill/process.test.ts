@@ -1,5 +1,5 @@
 // What the life cycle of a process promises: one for each store, a store made whole or not at all, and clean ends.
-import { closeSync, mkdirSync, openSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { waitFor } from '../../adapters/cli/stage/child.js';
@@ -12,6 +12,7 @@ import { temporaryFolder } from '../adapters/cli/command.js';
 import { numbered, received } from '../support/messages.js';
 import { RecordingEffects } from '../support/world.js';
 import { type Ended, EngineProcess, servicePath } from './engine.js';
+import { policies } from './traffic.js';
 
 t.setTimeout(90_000);
 
@@ -58,23 +59,28 @@ t.test('one process for each store, and clean ends', async (t) => {
   });
 
   t.test(
-    'B16: the lock holds when LOCK was opened and closed, and through a symlink',
+    'B16: the lock holds when its owner opened and closed LOCK, and through a symlink',
     async (t) => {
-      closeSync(openSync(join(root, 'store', 'db', 'LOCK'), 'r'));
-      t.equal((await start(root).ended).code, 75);
+      await owner.openInside(join(root, 'store', 'db', 'LOCK'));
       symlinkSync(join(root, 'store'), join(home, 'link', 'store'));
-      t.equal((await start(join(home, 'link')).ended).code, 75);
+      for (const folder of [root, join(home, 'link')]) {
+        const intruder = start(folder);
+        t.equal(await intruder.serving, false);
+        t.equal((await intruder.ended).code, 75);
+      }
     },
   );
 
   t.test('G1: the watermark of a clean end is the last commit', async (t) => {
+    await owner.ask('policy.install', { source: policies[0] });
     owner.signal('SIGTERM');
     t.strictSame(await owner.ended, { code: 0, signal: null });
     const mark = readMark(join(root, 'store.watermark'));
     const store = await openStore({ folder: join(root, 'store') });
     const sum = openRow(storeSumKey, store.get(storeSumKey) ?? Buffer.alloc(0)).toString();
     await store.close();
-    t.match(JSON.parse(sum), { epoch: mark?.epoch, seq: mark?.seq });
+    const { epoch, seq } = JSON.parse(sum) as { epoch: number; seq: number };
+    t.strictSame([mark?.epoch, mark?.seq], [epoch, seq]);
   });
 
   t.test('G5: the next process serves when the first is gone', async (t) => {

@@ -1,7 +1,8 @@
 // The service as a test build: what `deferred-im serve` runs, with failpoints. Its settings are one JSON argument. It
 // stops where DEFERRED_IM_FAILPOINT says or a line on standard input, and tells every stop on file descriptor 3 before
-// it happens, in a write that is over when the process is killed. It ends with its parent.
-import { writeSync } from 'node:fs';
+// it happens, in a write that is over when the process is killed. `open PATH` has it open and close a file, as a careless
+// library would. It ends with its parent.
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createOutput, processStreams } from '../../adapters/cli/output.js';
 import { runServe } from '../../adapters/cli/serve.js';
@@ -21,8 +22,11 @@ const given = process.env['DEFERRED_IM_FAILPOINT'];
 if (given !== undefined) arm(given);
 const lines = createInterface({ input: process.stdin });
 lines.on('line', (line) => {
-  arm(line);
-  tell(`armed ${line}`);
+  const [word, path] = line.split(' ');
+  if (word === 'open' && path !== undefined) {
+    closeSync(openSync(path, 'r'));
+    tell('opened');
+  } else arm(line);
 });
 lines.on('close', () => process.kill(process.pid, 'SIGKILL'));
 

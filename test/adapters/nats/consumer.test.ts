@@ -271,6 +271,34 @@ t.test(
   },
 );
 
+t.test('A4 her repetition is decided again when the promise is taken back meanwhile', async (t) => {
+  const w = world();
+  w.bus.bring(subjects.store, held('hello'));
+  await settled();
+  let land: () => void = () => {};
+  const duplicate = { kind: 'accepted', deferredId: 'd1@store', duplicate: true } as const;
+  w.runtime.answer = () =>
+    new Promise((resolve) => {
+      land = () => resolve(duplicate);
+    });
+  // Decided as a repetition, on its way to disk, when the first answer turns out to be late.
+  w.bus.bring(subjects.store, held('hello', { index: 13 }));
+  w.runtime.answer = () => ({ ...duplicate, acknowledgedAgain: true });
+  w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+  await settled();
+  t.equal(answers(w.bus).length, 1);
+  land();
+  await settled();
+  t.same(
+    w.runtime.commands.map(({ type }) => type),
+    ['message.received', 'message.received', 'message.unacknowledged', 'message.received'],
+  );
+  t.equal(answers(w.bus).length, 2, 'and answered once');
+  w.bus.bring(subjects.late, 'v1 k1 13 345 202');
+  await settled();
+  t.match(w.runtime.commands.at(-1), { type: 'message.unacknowledged', deferredId: 'd1@store' });
+});
+
 t.test('A4 an answer that was heard long ago is not taken back by a late repetition', async (t) => {
   const w = world();
   w.bus.bring(subjects.store, held('hello'));
