@@ -19,7 +19,7 @@ import { dismissAlarms, readAlarms } from './alarms.js';
 import { RuntimeFault } from './errors.js';
 import { lockFolder, type ProcessLock } from './lock.js';
 import type { RowWrite, StorePort } from './ports.js';
-import { damagedTables } from './tables.js';
+import { damagedTables, tablesIn } from './tables.js';
 import { type Mark, readMark, writeMark } from './watermark.js';
 
 type Database = Level<string, Uint8Array>;
@@ -115,7 +115,7 @@ export async function openStore(location: StoreLocation): Promise<DiskStore> {
   const db: Database = new Level(path, { ...tuningOf(location), createIfMissing: false });
   try {
     // What LevelDB makes while it opens needs no check, and is not finished when we look.
-    const tables = readdirSync(path).filter((name) => name.endsWith('.ldb'));
+    const tables = tablesIn(path);
     await db.open();
     // LevelDB renames CURRENT at every opening and does not sync the folder. Were that name lost after commits of ours,
     // the old MANIFEST would lead to a log whose last record may never have been synced: a hole below them.

@@ -2,6 +2,7 @@
 // a scan passes over what only a lookup needs: separators of the index, restart points, filters. One wrong bit there and
 // a row that every scan sees is not found by its key. Every octet of a table is part of a block, and every block is
 // checked here (reliability R10, B10).
+import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c } from './crc32c.js';
@@ -12,19 +13,42 @@ interface Handle {
   readonly octets: number;
 }
 
-/** What is wrong with some tables of a folder; a table that is gone, merged into others, is nobody's damage. */
+/** A table as it was before the store was opened. */
+export interface SeenTable {
+  readonly name: string;
+  /** Changes with every writing; null when the table is not there. */
+  readonly stamp: string | null;
+}
+
+/** The tables of a folder, to be asked for before LevelDB opens it. */
+export const tablesIn = (folder: string): readonly SeenTable[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.ldb'))
+    .map((name) => ({ name, stamp: stampOf(join(folder, name)) }));
+
+function stampOf(path: string): string | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.ino}/${stat.size}/${stat.mtimeNs}`;
+}
+
+/**
+ * What is wrong with some tables of a folder; a table that is gone, merged into others, is nobody's damage. Nor is one
+ * that was begun and never finished, on a full disk for instance: LevelDB gives its number to the next one it makes,
+ * and may be writing that when we look.
+ */
 export async function damagedTables(
   folder: string,
-  names: readonly string[],
+  tables: readonly SeenTable[],
 ): Promise<readonly string[]> {
   const damage: string[] = [];
-  for (const name of names) {
-    const table = await readFile(join(folder, name)).catch((cause: NodeJS.ErrnoException) => {
+  for (const { name, stamp } of tables) {
+    const path = join(folder, name);
+    const table = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === 'ENOENT') return null;
       throw cause;
     });
     const wrong = table === null ? null : wrongIn(table);
-    if (wrong !== null) damage.push(`${name}: ${wrong}`);
+    if (wrong !== null && stampOf(path) === stamp) damage.push(`${name}: ${wrong}`);
   }
   return damage;
 }

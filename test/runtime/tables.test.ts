@@ -8,7 +8,7 @@ import { crc32c } from '../../runtime/crc32c.js';
 import { openStore } from '../../runtime/index.js';
 import { uncompressed } from '../../runtime/snappy.js';
 import { createStore } from '../../runtime/store.js';
-import { damagedTables, wrongIn } from '../../runtime/tables.js';
+import { damagedTables, tablesIn, wrongIn } from '../../runtime/tables.js';
 import { seeded } from '../support/world.js';
 
 const root = mkdtempSync(join(tmpdir(), 'deferred-im-tables-'));
@@ -90,12 +90,31 @@ t.test('B11 every cut of a table is noticed', async (t) => {
 
 t.test('B10 a store says which of its tables is damaged; one that is gone is not', async (t) => {
   const { folder, db, table } = await withTable('told');
-  t.same(await damagedTables(db, [table, '999999.ldb']), []);
+  t.same(await damagedTables(db, [...tablesIn(db), { name: '999999.ldb', stamp: null }]), []);
   const whole = readFileSync(join(db, table));
   whole[100] = (whole[100] as number) ^ 1;
   writeFileSync(join(db, table), whole);
   const store = await openStore({ folder });
   t.match(store.damage, [`${table}: the block at 0 fails its checksum`]);
   await store.close();
-  await t.rejects(damagedTables(root, ['flipped']), { code: 'EISDIR' });
+  const noTable = { name: 'flipped', stamp: null };
+  await t.rejects(damagedTables(root, [noTable]), { code: 'EISDIR' });
 });
+
+t.test(
+  'B1 B3 a table that a full disk cut off is no damage once its number is given again',
+  async (t) => {
+    const { folder, db, table } = await withTable('unfinished');
+    const whole = readFileSync(join(db, table));
+    const unfinished = join(db, '000999.ldb');
+    writeFileSync(unfinished, whole.subarray(0, 4096));
+    const seen = tablesIn(db);
+    t.same(await damagedTables(db, seen), ['000999.ldb: it has no end'], 'it is as it was');
+    writeFileSync(unfinished, whole.subarray(0, 8192));
+    t.same(await damagedTables(db, seen), [], 'somebody is writing it');
+    writeFileSync(unfinished, whole.subarray(0, 4096));
+    const store = await openStore({ folder });
+    t.same(store.damage, [], 'LevelDB throws away what belongs to nothing');
+    await store.close();
+  },
+);
