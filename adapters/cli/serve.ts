@@ -93,7 +93,7 @@ export const serve: Verb = {
 
 // What the collector may let the old generation grow by between two sweeps. Left alone it is four times what is alive,
 // of which a store-and-forward server has little: this halves the memory and costs no measurable time.
-const heapGrowth = '--heap-growing-percent=60';
+const heapGrowth = '--heap-growing-percent=40';
 
 /** Runs the service until it is told to end. Only the kill tests hand in a failpoint. */
 export async function runServe(
