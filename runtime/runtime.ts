@@ -80,7 +80,7 @@ export class Engine implements Runtime {
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
-      load: (local, effect) => unlessDamaged(() => this.load(local, effect)),
+      load: (local, effect) => this.loadOrFail(local, effect),
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
@@ -271,6 +271,16 @@ export class Engine implements Runtime {
 
   // ---- effects ----
 
+  // Asked by timers and after commits, where nobody would hear a read that fails.
+  private loadOrFail(local: string, effect: PendingEffect): OutgoingEffect | null {
+    try {
+      return unlessDamaged(() => this.load(local, effect));
+    } catch (cause) {
+      this.fail(cause);
+      return null;
+    }
+  }
+
   private load(local: string, effect: PendingEffect): OutgoingEffect | null {
     const row = readActor(this.writer, local);
     if (row === null) return null;
@@ -296,6 +306,7 @@ export class Engine implements Runtime {
   }
 
   private unanswered(effectId: string, status: number): void {
+    if (this.failed) return;
     const token = this.identities.token(effectId);
     const command = { type: 'effect.answered', effectId, token, status } as const;
     this.writer.submit(command, this.partition(command)).then(
