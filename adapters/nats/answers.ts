@@ -16,6 +16,14 @@ interface Entry {
   sent: number;
   late: number;
   deferredId: string | null;
+  /** Its answer is the one that made a report owed; a repetition of a known message takes nothing back. */
+  first: boolean;
+}
+
+/** What an answer of 202 stands for. */
+export interface Promise202 {
+  readonly deferredId: string;
+  readonly first: boolean;
 }
 
 /** What is known about a line that has just come. */
@@ -25,27 +33,43 @@ export interface AnswerMemory {
   /** Registers the line; the same first line again is the same publication again (A6, A12). */
   see(line: RequestLine, head: string): Seen;
   /**
-   * Keeps the answer; returns how many lines wait for it. `deferredId`: the message it promised to
-   * keep.
+   * Keeps the answer; returns how many lines wait for it. `promise`: the message it promised to
+   * keep, and whether it was the first to do so.
    */
-  settle(line: RequestLine, answer: AnswerLine, deferredId: string | null): number;
+  settle(line: RequestLine, answer: AnswerLine, promise: Promise202 | null): number;
   /** Nothing was decided: forget that the line was seen. */
   drop(line: RequestLine): void;
   /** One answer went to the bus. */
   sent(line: RequestLine): void;
-  /** The message whose every answer came too late, or null. */
+  /** The message whose every answer came too late, or null: from then on it counts as taken back. */
   late(line: LateLine): string | null;
+  /** It was taken back, and nothing promised it anew since. */
+  isTakenBack(deferredId: string): boolean;
   readonly size: number;
 }
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
   const entries = new Map<string, Entry>();
+  /** All that promised to keep one message: its sender may have asked several times at once. */
+  const promises = new Map<string, { readonly entries: Set<Entry>; takenBack: boolean }>();
+
+  function forget(key: string): void {
+    const entry = entries.get(key);
+    entries.delete(key);
+    if (entry === undefined || entry.deferredId === null) return;
+    const kin = promises.get(entry.deferredId);
+    kin?.entries.delete(entry);
+    if (kin?.entries.size === 0) promises.delete(entry.deferredId);
+  }
+
+  // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
+  const unheard = (entry: Entry): boolean => entry.late >= entry.sent;
 
   function sweep(): void {
     const oldest = now() - natsLimits.answerMemoryMs;
     for (const [key, entry] of entries) {
       if (entry.atMs > oldest && entries.size <= natsLimits.answerMemoryMax) return;
-      entries.delete(key);
+      forget(key);
     }
   }
 
@@ -56,7 +80,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       // Another head under the same transaction: the proxy was restarted, or it asks anew. The
       // runtime decides.
       if (entry === undefined || entry.head !== head) {
-        entries.delete(keyOf(line));
+        forget(keyOf(line));
         entries.set(keyOf(line), newEntry(head, now()));
         return 'new';
       }
@@ -64,15 +88,22 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       entry.asked += 1;
       return 'in-flight';
     },
-    settle(line, answer, deferredId) {
+    settle(line, answer, promise) {
       const entry = entries.get(keyOf(line));
       if (entry === undefined) return 1;
       entry.answer = answer;
-      entry.deferredId = deferredId;
+      if (promise !== null) {
+        const { deferredId } = promise;
+        Object.assign(entry, promise);
+        const kin = promises.get(deferredId) ?? { entries: new Set(), takenBack: false };
+        kin.entries.add(entry);
+        if (promise.first) kin.takenBack = false;
+        promises.set(deferredId, kin);
+      }
       return entry.asked;
     },
     drop(line) {
-      entries.delete(keyOf(line));
+      forget(keyOf(line));
     },
     sent(line) {
       const entry = entries.get(keyOf(line));
@@ -83,9 +114,16 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       const entry = entries.get(keyOf(line));
       if (entry === undefined) return null;
       entry.late += 1;
-      // A repeated answer is late by nature: only when none arrived in time did the sender hear
-      // 503.
-      return entry.late >= entry.sent ? entry.deferredId : null;
+      const kin = entry.deferredId === null ? undefined : promises.get(entry.deferredId);
+      if (kin === undefined) return null;
+      // Another transaction of the same sender may have had its 202 in time.
+      const all = [...kin.entries];
+      if (!all.some((one) => one.first) || !all.every(unheard)) return null;
+      kin.takenBack = true;
+      return entry.deferredId;
+    },
+    isTakenBack(deferredId) {
+      return promises.get(deferredId)?.takenBack ?? false;
     },
     get size() {
       return entries.size;
@@ -98,5 +136,6 @@ function keyOf(line: { node: string; index: number; label: number }): string {
 }
 
 function newEntry(head: string, atMs: number): Entry {
-  return { head, answer: null, atMs, asked: 1, sent: 0, late: 0, deferredId: null };
+  const counts = { asked: 1, sent: 0, late: 0 };
+  return { head, answer: null, atMs, ...counts, deferredId: null, first: false };
 }

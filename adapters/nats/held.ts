@@ -23,8 +23,10 @@ export interface Decision {
   readonly code: number;
   readonly reason: string;
   readonly retryAfterSeconds: number | null;
-  /** The message now kept on the strength of this answer, or null. */
+  /** The message this answer promises to keep, or null. */
   readonly deferredId: string | null;
+  /** It is kept on the strength of this answer: no earlier one had promised it. */
+  readonly first?: boolean;
 }
 
 export interface HeldOptions {
@@ -80,7 +82,7 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   async function decided(where: string, request: RequestPayload, decide: Decide): Promise<void> {
     const { line, octets } = request;
     try {
-      const decision = lengthRefusal(request) ?? (await decide(request));
+      const decision = lengthRefusal(request) ?? (await decideSurely(request, decide));
       if (decision === null) memory.drop(line);
       else settle(line, decision);
     } catch (error) {
@@ -92,8 +94,17 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
     }
   }
 
+  // A repetition found its message accepted; was that taken back before the answer, it is asked again.
+  async function decideSurely(request: RequestPayload, decide: Decide): Promise<Decision | null> {
+    const decision = await decide(request);
+    if (decision === null || decision.deferredId === null || decision.first) return decision;
+    return memory.isTakenBack(decision.deferredId) ? decide(request) : decision;
+  }
+
   function settle(line: RequestLine, decision: Decision): void {
-    const times = memory.settle(line, answerOf(line, decision), decision.deferredId);
+    const { deferredId, first = false } = decision;
+    const promise = deferredId === null ? null : { deferredId, first };
+    const times = memory.settle(line, answerOf(line, decision), promise);
     for (let i = 0; i < times; i += 1) publishAnswer(line, decision);
   }
 
@@ -186,6 +197,6 @@ export function storeDecision(reply: Reply): Decision {
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
   // A repeat that came too late takes nothing from the first copy, which had an answer of its own.
   const first = !reply.duplicate || reply.acknowledgedAgain === true;
-  const deferredId = first ? reply.deferredId : null;
-  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId };
+  const { deferredId } = reply;
+  return { code: 202, reason: 'Accepted', retryAfterSeconds: null, deferredId, first };
 }
