@@ -7,6 +7,10 @@ export const refusals = {
     status: 400,
     meaning: 'The same sender, Message-ID and recipient were used before with another body.',
   },
+  'ended-unheard': {
+    status: 410,
+    meaning: 'The message ended without a report while its sender knew of no acceptance.',
+  },
   'mailbox-full': {
     status: 480,
     meaning: 'The recipient has as many messages, or octets, as the quota allows.',

@@ -63,6 +63,7 @@ function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   const row = readActor(turn, known.local);
   // The sender hears 202 after all: from now on a failure report may be owed.
   const again = row !== null && !contextOf(row).acknowledged;
+  if (again && endedUnheard(row)) return refuse('ended-unheard');
   if (again) setAcknowledged(turn, known.local, row, true);
   return {
     kind: 'accepted',
@@ -70,6 +71,13 @@ function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
     duplicate: true,
     ...(again ? { acknowledgedAgain: true } : {}),
   };
+}
+
+// A report was wanted, and none was decided because the sender knew of no acceptance: 202 would come too late for it.
+function endedUnheard(row: ActorRow): boolean {
+  const { message, reported } = contextOf(row);
+  const undelivered = row.outcome !== null && row.outcome !== 'delivered';
+  return undelivered && !reported && message.reportException === null;
 }
 
 function admit(turn: Turn, message: IncomingMessage, sender: string): RefusalCode | null {
