@@ -1,0 +1,55 @@
+// What the outside knows about each letter: what its sender was told, what phones and senders received, what the engine
+// was told about its effects. Nothing here comes from the engine's own state.
+import type { Letter } from '../letters.js';
+import type { Life } from '../life.js';
+
+/** Something a life was told; durable for sure once two more of its batches have landed. */
+export interface Told {
+  readonly life: Life;
+  readonly at: number;
+}
+
+/** A life that serves decides at once: into the open group, which is at most the second to land. */
+export const told = (life: Life): Told => ({ life, at: life.landings });
+
+/** Decided and durable before the batch that is landing now. */
+export const wasDurable = (one: Told | null, landing: boolean): boolean =>
+  one !== null && one.life.landings - (landing ? 1 : 0) >= one.at + 2;
+
+export interface Fate {
+  readonly letter: Letter;
+  /** Local id it became. */
+  local: string | null;
+  heard202: boolean;
+  refused: boolean;
+  /** A phone answered 200 to it. */
+  delivered: boolean;
+  /** Its owner fetched it and said so. */
+  retrieved: boolean;
+  /** The engine was told of a success. */
+  success: Told | null;
+  /** The engine was told that the 202 did not reach the sender. */
+  unacknowledged: Told | null;
+  operated: boolean;
+  /** Reports that reached the sender. */
+  reports: number;
+  reportRefused: boolean;
+  /** Identity of its report on the wire, and of its deliveries. */
+  reportIdentity: string | null;
+  deliveryIdentity: string | null;
+}
+
+export const newFate = (letter: Letter): Fate => ({
+  ...{ letter, local: null, heard202: false, refused: false },
+  ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
+  ...{ reports: 0, reportRefused: false, reportIdentity: null, deliveryIdentity: null },
+});
+
+/** An effect as the outside sees it. */
+export interface EffectSeen {
+  readonly landedAtMs: number;
+  /** The engine was told an answer of it, with its token. */
+  answered: boolean;
+  /** A life that sent it. */
+  sentBy: Life | null;
+}

@@ -1,0 +1,290 @@
+// The model the engine is held against: the durable view, what the outside knows, and the checks on both. It is told
+// everything that lands, goes over the wire, or reaches somebody.
+import type { ActorRow, Command, Reply } from '../../../runtime/index.js';
+import type { RowChange } from '../disk.js';
+import { epochMs } from '../epoch.js';
+import type { Letter } from '../letters.js';
+import { octetsOf } from '../letters.js';
+import type { Life } from '../life.js';
+import { localOfEffect, type Push, readSend } from '../push.js';
+import type { Stage } from '../stage.js';
+import { type Fate, newFate, told, wasDurable } from './book.js';
+import { RowChecks } from './rows.js';
+import { letterIndexOf, messageOf, type Stored, View } from './view.js';
+
+export class Model {
+  readonly view = new View();
+  readonly fates: readonly Fate[];
+  private readonly rows: RowChecks;
+  /** Held transactions: node, index and label to the letter, and whether its body is the first one. */
+  private readonly asked = new Map<string, { readonly fate: Fate; readonly conflict: boolean }>();
+  private readonly tokens = new Map<string, string>();
+
+  constructor(private readonly simulation: Stage) {
+    this.fates = simulation.letters.all.map(newFate);
+    this.rows = new RowChecks(simulation, this.fates);
+  }
+
+  private violated(code: string, why: string): void {
+    this.simulation.violated(code, why);
+  }
+
+  fateOf(stored: Stored): Fate | null {
+    const row = stored.row ?? stored.before;
+    return row === null ? null : (this.fates[letterIndexOf(row)] ?? null);
+  }
+
+  // ---- what lands ----
+
+  landed(changes: readonly RowChange[]): void {
+    this.rows.check(this.view.landed(changes));
+  }
+
+  /** No delivery begins long after the expiry where a policy forbids it; asked only where clocks are right. */
+  deliveredInTime(stored: Stored, row: ActorRow): void {
+    const { options, scheduler, wall, policyIdOf } = this.simulation;
+    const { rates } = options;
+    const unsure = wall.behindMs > 0 || rates.driftShare > 0 || rates.pausesPerMinute > 0;
+    const { expiresAtMs } = messageOf(row);
+    if (unsure || expiresAtMs === null || policyIdOf(row.policy) !== 'delete-and-report') return;
+    // Two commits may stall, one after the other.
+    const slackMs = rates.commitStalls > 0 ? 13_000 : 100;
+    if (epochMs + scheduler.nowMs > expiresAtMs + slackMs)
+      this.violated('RC8', `${stored.local} is delivered after its expiry`);
+  }
+
+  // ---- what the engine is told ----
+
+  submitted(life: Life, command: Command): void {
+    switch (command.type) {
+      case 'effect.answered':
+        this.answeredEffect(life, command);
+        return;
+      case 'message.unacknowledged': {
+        const fate = this.fateOfId(command.deferredId);
+        if (fate !== null && life.serving) fate.unacknowledged = told(life);
+        this.simulation.trace(
+          'engine',
+          'hears that the 202 came too late:',
+          fate?.letter.index ?? -1,
+        );
+        return;
+      }
+      case 'message.received': {
+        const index = Number.parseInt(command.message.callId.slice('call-'.length), 10);
+        const fate = this.fates[index];
+        if (fate !== undefined) fate.unacknowledged = null;
+        return;
+      }
+      case 'messages.retrieved':
+        for (const id of command.ids) {
+          const fate = this.fateOfId(id);
+          if (fate !== null) fate.retrieved = true;
+        }
+        return;
+      case 'operator.acted': {
+        const fate = this.fateOfId(command.deferredId);
+        if (fate !== null && command.act === 'expire') fate.operated = true;
+        return;
+      }
+      default:
+    }
+  }
+
+  private answeredEffect(life: Life, command: Extract<Command, { type: 'effect.answered' }>): void {
+    const { effectId, token, status } = command;
+    const seen = this.rows.effects.get(effectId);
+    if (seen === undefined || this.tokens.get(effectId) !== token) return;
+    seen.answered = true;
+    const stored = this.view.stored.get(localOfEffect(effectId));
+    const fate = stored === undefined ? null : this.fateOf(stored);
+    if (fate === null || !stored?.row?.live || !life.serving) return;
+    const success = status >= 200 && status < 300 && effectId[0] === 'd';
+    if (success && fate.success === null) fate.success = told(life);
+  }
+
+  replied(_life: Life, command: Command, reply: Reply): void {
+    if (command.type !== 'message.received' || reply.kind !== 'accepted') return;
+    if (this.fateOfId(reply.deferredId)?.letter.incoming.callId !== command.message.callId)
+      this.violated('I1', `accepted as ${reply.deferredId}, which is not there`);
+  }
+
+  private fateOfId(deferredId: string): Fate | null {
+    const stored = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')));
+    return stored === undefined ? null : this.fateOf(stored);
+  }
+
+  died(): void {
+    // A success that was not durable when its life ended is lost.
+    for (const fate of this.fates) {
+      if (fate.success?.life.dead && !wasDurable(fate.success, false)) fate.success = null;
+      if (fate.unacknowledged?.life.dead && !wasDurable(fate.unacknowledged, false))
+        fate.unacknowledged = null;
+    }
+  }
+
+  closed(life: Life): void {
+    if (this.simulation.process.store?.writing)
+      this.violated('G1', `life ${life.number} closed too early`);
+  }
+
+  // ---- what goes over the wire ----
+
+  /** A proxy holds a request of this letter. */
+  holds(transaction: string, letter: Letter, conflict: boolean): void {
+    this.asked.set(transaction, { fate: this.fates[letter.index]!, conflict });
+  }
+
+  /** The engine publishes an answer line. */
+  publishedAnswer(line: string): void {
+    const [, node, index, label, code] = line.split(' ');
+    const asked = this.asked.get(`${node} ${index} ${label}`);
+    if (asked === undefined || code !== '202') return;
+    const { fate, conflict } = asked;
+    if (conflict) this.violated('A8', `another body of letter ${fate.letter.index} was accepted`);
+    const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
+    if (!stored?.row)
+      this.violated('I1', `letter ${fate.letter.index} answered 202, nothing is durable`);
+  }
+
+  /** The engine publishes a send line. */
+  publishedSend(line: string): void {
+    const push = readSend(line);
+    const { effectId } = push;
+    const stored = this.view.stored.get(localOfEffect(effectId));
+    if (stored === undefined || !stored.outbox.has(effectId)) {
+      this.violated('I6', `${effectId} is sent, and nothing durable wants it`);
+      return;
+    }
+    this.tokens.set(effectId, push.token);
+    const fate = this.fateOf(stored);
+    if (fate === null) return;
+    if (push.cseq !== Number(effectId.split('-')[2]))
+      this.violated('I2', `${effectId} has CSeq ${push.cseq}`);
+    if (effectId[0] === 'r') this.sentReport(fate, push);
+    else this.sentDelivery(fate, push);
+  }
+
+  private sentReport(fate: Fate, push: Push): void {
+    const identity = `${push.callId} ${push.messageId}`;
+    fate.reportIdentity ??= identity;
+    if (fate.reportIdentity !== identity)
+      this.violated('I2', `the report about ${fate.letter.index} has two identities`);
+    if (push.body !== `failed imdn-${fate.letter.index}`)
+      this.violated('I2', `the report about ${fate.letter.index} names another message`);
+    this.onePending(push);
+  }
+
+  private sentDelivery(fate: Fate, push: Push): void {
+    const { letter } = fate;
+    const identity = `${push.callId} ${push.messageId}`;
+    fate.deliveryIdentity ??= identity;
+    if (fate.deliveryIdentity !== identity)
+      this.violated('I2', `message ${letter.index} is sent under two identities`);
+    if (push.body !== letter.body)
+      this.violated('I5', `message ${letter.index} is sent with another body`);
+    if (push.ruri !== letter.aor)
+      this.violated('I5', `message ${letter.index} is sent to ${push.ruri}`);
+    if (wasDurable(fate.success, false))
+      this.violated('I4', `message ${letter.index} is sent again after a success`);
+    this.onePending(push);
+  }
+
+  // RFC 3428 section 8: one MESSAGE pending for each target; asked of what one life has sent.
+  private onePending(push: Push): void {
+    const { life } = this.simulation.process;
+    const seen = this.rows.effects.get(push.effectId);
+    if (life === null || seen === undefined) return;
+    seen.sentBy = life;
+    const kind = push.effectId[0];
+    for (const other of this.view.stored.values()) {
+      for (const effectId of other.outbox) {
+        if (effectId[0] !== kind || effectId === push.effectId) continue;
+        if (this.rows.effects.get(effectId)?.sentBy !== life) continue;
+        const letter = this.fateOf(other)?.letter;
+        const target = kind === 'd' ? letter?.aor : letter?.from;
+        if (target === push.ruri)
+          this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
+      }
+    }
+  }
+
+  // ---- what reaches somebody ----
+
+  answered(letter: Letter, code: number): void {
+    const fate = this.fates[letter.index]!;
+    if (code === 202) fate.heard202 = true;
+    else if (code >= 400 && code < 500 && code !== 408 && code !== 480) this.refused(fate, code);
+  }
+
+  // Only a message that ended unheard is refused, and only to one who never heard that it was accepted.
+  private refused(fate: Fate, code: number): void {
+    const { index } = fate.letter;
+    const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
+    const unheard = code === 410 && stored?.row?.outcome === 'dropped' && fate.letter.wantsReport;
+    if (!unheard) this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
+    if (fate.heard202)
+      this.violated('I1', `letter ${index} was accepted and is refused with ${code}`);
+    fate.refused = true;
+  }
+
+  isAccepted(letter: Letter): boolean {
+    return this.fates[letter.index]!.heard202;
+  }
+
+  conflictAnswered(letter: Letter, code: number): void {
+    if (code === 202) this.violated('A8', `another body of letter ${letter.index} was accepted`);
+  }
+
+  rang(push: Push, code: number): void {
+    const stored = this.view.stored.get(localOfEffect(push.effectId));
+    const fate = stored === undefined ? null : this.fateOf(stored);
+    if (fate !== null && code === 200) fate.delivered = true;
+  }
+
+  reportArrived(push: Push): void {
+    const stored = this.view.stored.get(localOfEffect(push.effectId));
+    const fate = stored === undefined ? null : this.fateOf(stored);
+    if (fate !== null) fate.reports += 1;
+  }
+
+  reportRefused(push: Push): void {
+    const stored = this.view.stored.get(localOfEffect(push.effectId));
+    const fate = stored === undefined ? null : this.fateOf(stored);
+    if (fate !== null) fate.reportRefused = true;
+  }
+
+  listed(aor: string, rows: readonly { deferredId: string }[]): void {
+    let last = '';
+    for (const { deferredId } of rows) {
+      const stored = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')));
+      const row = stored?.row ?? stored?.before ?? null;
+      if (row === null) continue;
+      if (messageOf(row).aor !== aor) this.violated('I8', `${aor} lists another user's message`);
+      if (row.arrival <= last) this.violated('I11', `${aor} lists messages out of order`);
+      last = row.arrival;
+    }
+  }
+
+  retrieved(octets: Uint8Array): void {
+    const index = Number(Buffer.from(octets).toString().split('\r')[0]?.split(' ')[2]);
+    const letter = this.simulation.letters.all[index];
+    if (letter === undefined || !octetsOf(letter).equals(octets))
+      this.violated('I5', `letter ${index} is fetched with other octets`);
+  }
+
+  /** A waiting message for an operator to act on. */
+  anyWaiting(choice: number): string | null {
+    const ids: string[] = [];
+    for (const stored of this.view.stored.values())
+      if (stored.row?.live) ids.push(messageOf(stored.row).deferredId);
+    return ids.length === 0 ? null : ids[choice % ids.length]!;
+  }
+
+  /** An effect without an outcome. */
+  anyPending(choice: number): string | null {
+    const ids: string[] = [];
+    for (const { outbox } of this.view.stored.values()) ids.push(...outbox);
+    return ids.length === 0 ? null : ids[choice % ids.length]!;
+  }
+}

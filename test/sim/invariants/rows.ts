@@ -1,0 +1,268 @@
+// Invariants of the durable rows, asked of every batch that lands: I1 (nothing accepted vanishes), I2 (attempts are not
+// renumbered), I3 (an attempt ends for a reason), I7, I8, I9, I12 (one message for one identity), D1 (never early).
+import type { ActorRow } from '../../../runtime/index.js';
+import { epochMs } from '../epoch.js';
+import type { Stage } from '../stage.js';
+import { type EffectSeen, type Fate, wasDurable } from './book.js';
+import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
+
+/** Patience with an attempt, by the policy and by the outbox. */
+const patienceMs = 40_000;
+const stormTouches = 80;
+const stepsMax = 400;
+
+export class RowChecks {
+  /** Every effect that ever was durable. */
+  readonly effects = new Map<string, EffectSeen>();
+  private readonly touches = new Map<string, { sinceMs: number; count: number }>();
+
+  constructor(
+    private readonly simulation: Stage,
+    private readonly fates: readonly Fate[],
+  ) {}
+
+  check(landing: Landing): void {
+    for (const local of landing.parked) this.violated('I8', `${local} was parked`);
+    for (const [stored, effectId] of landing.added) this.added(stored, effectId);
+    for (const [stored, effectId] of landing.removed) this.removed(stored, effectId);
+    for (const stored of landing.touched) this.touched(stored);
+    for (const [aor, user] of landing.users) this.counted(aor, user?.messages ?? 0);
+  }
+
+  private violated(code: string, why: string): void {
+    this.simulation.violated(code, why);
+  }
+
+  private touched(stored: Stored): void {
+    const { row, before } = stored;
+    this.storm(stored.local);
+    if (before !== null && before.outcome !== null) this.ended(before, row);
+    else if (before !== null && row === null)
+      this.violated('I1', `message ${letterIndexOf(before)} vanished from ${before.value}`);
+    if (row === null) {
+      const left = stored.outbox.size + stored.timers.size + stored.places.size;
+      if (left > 0 || stored.body !== null || stored.dedup !== null)
+        this.violated('I8', `rows of ${stored.local} are left without their message`);
+      return;
+    }
+    if (before === null) this.born(stored, row);
+    this.agree(stored, row);
+    this.early(before, row);
+    if (before?.live && !row.live && row.outcome !== 'delivered') this.leaves(row);
+    this.outcome(before, row);
+  }
+
+  private born(stored: Stored, row: ActorRow): void {
+    const fate = this.fates[letterIndexOf(row)];
+    if (fate === undefined) {
+      this.violated('I6', `a message nobody sent: ${stored.local}`);
+      return;
+    }
+    if (fate.local !== null && fate.local !== stored.local)
+      this.violated('I12', `letter ${fate.letter.index} became two messages`);
+    fate.local = stored.local;
+    const { expiresAtMs } = fate.letter;
+    // A Date too far ahead of a clock that was set back is cut.
+    const cut = this.simulation.wall.behindMs > 0 ? expiresAtMs : messageOf(row).expiresAtMs;
+    if (expiresAtMs !== null && cut !== expiresAtMs)
+      this.violated('D1', `letter ${fate.letter.index} got another instant of expiry`);
+  }
+
+  private ended(before: ActorRow, row: ActorRow | null): void {
+    const index = letterIndexOf(before);
+    if (row === null) {
+      const now = epochMs + this.simulation.scheduler.nowMs + this.simulation.wall.toleranceMs;
+      if ((before.forgetAtMs ?? 0) > now)
+        this.violated('I7', `message ${index} was forgotten early`);
+      return;
+    }
+    const same =
+      row.outcome === before.outcome &&
+      row.value === before.value &&
+      row.endedAtMs === before.endedAtMs &&
+      row.forgetAtMs === before.forgetAtMs;
+    if (!same)
+      this.violated('I7', `message ${index} went on after ${before.outcome}: ${row.value}`);
+  }
+
+  // ---- I8: rows agree with each other and with the chart ----
+
+  private agree(stored: Stored, row: ActorRow): void {
+    const index = letterIndexOf(row);
+    const wrong = (what: string) =>
+      this.violated('I8', `message ${index} in ${row.value}: ${what}`);
+    const pending = row.pending.map((one) => one.effectId);
+    if (pending.length !== stored.outbox.size || pending.some((one) => !stored.outbox.has(one)))
+      wrong(`outbox has ${[...stored.outbox].join(' ')}, the message ${pending.join(' ')}`);
+    if (stored.places.size !== (row.live ? 1 : 0)) wrong(`stands in ${stored.places.size} places`);
+    if ((stored.body !== null) !== row.live) wrong(row.live ? 'has no body' : 'keeps its body');
+    if (stored.dedup === null) wrong('cannot be found by its identity');
+    const dueMs = dueOf(row);
+    const timers = [...stored.timers];
+    if (dueMs === null ? timers.length > 0 : timers.length !== 1 || timers[0] !== dueMs)
+      wrong(`timer rows ${timers.join(' ')}, due ${dueMs}`);
+    const armed = row.actor.timers.map((one) => one.name).sort();
+    const allowed = armedIn(row);
+    if (!allowed.some((names) => names.join() === armed.join()))
+      wrong(`arms ${armed.join(' ') || 'nothing'}`);
+    if (row.outcome !== null && pending.length > 0) wrong('has ended and still wants something');
+  }
+
+  private counted(aor: string, messages: number): void {
+    const waiting = this.simulation.model.view.waiting.get(aor)?.size ?? 0;
+    if (waiting !== messages)
+      this.violated('I8', `${aor} counts ${messages} messages, ${waiting} wait`);
+  }
+
+  // ---- I9 ----
+
+  private storm(local: string): void {
+    const { nowMs } = this.simulation.scheduler;
+    const touches = this.touches.get(local) ?? { sinceMs: nowMs, count: 0 };
+    this.touches.set(local, touches);
+    if (nowMs - touches.sinceMs > 10_000) {
+      touches.sinceMs = nowMs;
+      touches.count = 0;
+    }
+    touches.count += 1;
+    if (touches.count > stormTouches) this.violated('I9', `${local} is written again and again`);
+    const row = this.simulation.model.view.stored.get(local)?.row;
+    if (row && row.revision > stepsMax) this.violated('I9', `${local} took ${row.revision} steps`);
+  }
+
+  // ---- D1 ----
+
+  private early(before: ActorRow | null, row: ActorRow): void {
+    const index = letterIndexOf(row);
+    const fate = this.fates[index];
+    const { expiresAtMs } = messageOf(row);
+    const expired = (one: ActorRow | null) =>
+      one !== null && (contextOf(one).expired || contextOf(one).ending === 'expired');
+    if (
+      fate === undefined ||
+      fate.operated ||
+      expiresAtMs === null ||
+      !expired(row) ||
+      expired(before)
+    )
+      return;
+    const { scheduler, wall } = this.simulation;
+    const early = expiresAtMs - (epochMs + scheduler.nowMs);
+    if (early > wall.toleranceMs) this.violated('D1', `message ${index} expired ${early} ms early`);
+  }
+
+  // ---- I3: what is recorded is true ----
+
+  // It left its mailbox undelivered: that must have been decided before any success was heard.
+  private leaves(row: ActorRow): void {
+    const fate = this.fates[letterIndexOf(row)];
+    if (fate === undefined) return;
+    if (wasDurable(fate.success, true))
+      this.violated(
+        'I3',
+        `message ${fate.letter.index} became ${row.value} after a success was heard`,
+      );
+    fate.success = null;
+  }
+
+  private outcome(before: ActorRow | null, row: ActorRow): void {
+    if (row.outcome === null || before?.outcome === row.outcome) return;
+    const fate = this.fates[letterIndexOf(row)];
+    if (fate === undefined) return;
+    const { index } = fate.letter;
+    if (row.outcome === 'delivered' && !fate.delivered && !fate.retrieved)
+      this.violated('I3', `message ${index} is recorded as delivered, and nobody has it`);
+    if (row.outcome === 'reported' && fate.reports === 0)
+      this.violated('I3', `message ${index} is recorded as reported, and its sender heard nothing`);
+  }
+
+  // ---- effects ----
+
+  private added(stored: Stored, effectId: string): void {
+    const number = Number(effectId.split('-')[2]);
+    const kind = effectId[0]!;
+    if (this.effects.has(effectId)) this.violated('I2', `${effectId} was begun twice`);
+    else if (number > 1 && !this.effects.has(`${kind}-${stored.local}-${number - 1}`))
+      this.violated('I2', `${effectId} leaves a number out`);
+    this.effects.set(effectId, {
+      landedAtMs: this.simulation.scheduler.nowMs,
+      answered: false,
+      sentBy: null,
+    });
+    const fate = this.simulation.model.fateOf(stored);
+    if (fate === null) return;
+    if (kind === 'r' && number === 1) this.reportDecided(fate);
+    if (kind === 'd') this.deliveryDecided(stored, fate);
+  }
+
+  private reportDecided(fate: Fate): void {
+    const { index, wantsReport } = fate.letter;
+    if (!wantsReport) this.violated('I3', `a report about ${index}, which nobody may get`);
+    if (wasDurable(fate.success, true))
+      this.violated('I3', `a report about ${index}, which was delivered`);
+    if (wasDurable(fate.unacknowledged, true))
+      this.violated('A4', `a report about ${index}, whose sender heard an error`);
+  }
+
+  private deliveryDecided(stored: Stored, fate: Fate): void {
+    const { row } = stored;
+    if (row === null) return;
+    if (wasDurable(fate.success, true))
+      this.violated('I4', `message ${fate.letter.index} is sent again after a success`);
+    if (contextOf(row).attempts === 1) this.inOrder(stored, row);
+    this.simulation.model.deliveredInTime(stored, row);
+  }
+
+  // Older ones of the same user have had their turn.
+  private inOrder(stored: Stored, row: ActorRow): void {
+    for (const other of this.simulation.model.view.waiting.get(messageOf(row).aor) ?? []) {
+      if (other === stored || other.row === null || other.row.arrival >= row.arrival) continue;
+      if (contextOf(other.row).attempts === 0)
+        this.violated('I11', `message ${letterIndexOf(row)} overtakes ${letterIndexOf(other.row)}`);
+    }
+  }
+
+  // An attempt is over when it was answered, fetched otherwise, or its patience has ended: never by expiry (M7).
+  private removed(stored: Stored, effectId: string): void {
+    const seen = this.effects.get(effectId);
+    const fate = this.simulation.model.fateOf(stored);
+    if (seen === undefined || fate === null || seen.answered || fate.retrieved) return;
+    if (effectId[0] === 'd' && fate.success !== null) return;
+    const { scheduler, wall } = this.simulation;
+    const waitedMs = scheduler.nowMs - seen.landedAtMs + wall.toleranceMs + wall.behindMs;
+    // It counts from the decision, which a commit that stalls may keep for long from landing.
+    const slackMs = this.simulation.options.rates.commitStalls > 0 ? 13_000 : 25;
+    if (waitedMs < patienceMs - slackMs)
+      this.violated(
+        'I3',
+        `${effectId} was given up after ${Math.trunc(waitedMs)} ms without an answer`,
+      );
+  }
+}
+
+// When a message must be woken: computed anew from what it says.
+function dueOf(row: ActorRow): number | null {
+  if (row.forgetAtMs !== null) return row.forgetAtMs;
+  const dues = row.actor.timers.map((timer) => timer.dueMs);
+  if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
+  return dues.length === 0 ? null : Math.min(...dues);
+}
+
+// Timers a state arms by its chart; the expiry is gone once it has fired.
+function armedIn(row: ActorRow): readonly (readonly string[])[] {
+  const expiry = messageOf(row).expiresAtMs === null ? [] : ['expiry'];
+  switch (row.value) {
+    case 'stored':
+      return [expiry];
+    case 'delivering': {
+      const fired = contextOf(row).expired || contextOf(row).ending !== null;
+      return fired
+        ? [['answerTimeout'], ['answerTimeout', ...expiry]]
+        : [['answerTimeout', ...expiry]];
+    }
+    case 'reporting.backing-off':
+      return [['reportRetry']];
+    default:
+      return [[]];
+  }
+}

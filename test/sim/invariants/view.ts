@@ -1,0 +1,162 @@
+// What lies durable, message by message, kept up with every batch that lands: read from the rows alone, never from the
+// engine's memory.
+import type { ActorRow } from '../../../runtime/index.js';
+import type { RowChange } from '../disk.js';
+
+/** Everything durable about one message. */
+export interface Stored {
+  readonly local: string;
+  row: ActorRow | null;
+  before: ActorRow | null;
+  body: Uint8Array | null;
+  readonly timers: Set<number>;
+  readonly outbox: Set<string>;
+  readonly places: Set<string>;
+  /** The dedup row that names it. */
+  dedup: string | null;
+}
+
+/** What one batch changed. */
+export interface Landing {
+  readonly touched: ReadonlySet<Stored>;
+  readonly added: readonly (readonly [Stored, string])[];
+  readonly removed: readonly (readonly [Stored, string])[];
+  readonly parked: readonly string[];
+  readonly users: readonly (readonly [string, { readonly messages: number } | null])[];
+}
+
+const json = (value: Uint8Array): unknown =>
+  JSON.parse(Buffer.from(value.buffer, value.byteOffset + 9, value.byteLength - 9).toString());
+
+export class View {
+  readonly stored = new Map<string, Stored>();
+  /** Waiting messages by user. */
+  readonly waiting = new Map<string, Set<Stored>>();
+  private readonly dedups = new Map<string, string>();
+  private readonly placed = new Map<string, string>();
+
+  /** Takes a batch in. */
+  landed(changes: readonly RowChange[]): Landing {
+    const touched = new Set<Stored>();
+    const added: [Stored, string][] = [];
+    const removed: [Stored, string][] = [];
+    const parked: string[] = [];
+    const users: [string, { messages: number } | null][] = [];
+    for (const { key, before, after } of changes) {
+      const rest = key.slice(5);
+      switch (key[3]) {
+        case 'a': {
+          const stored = this.touch(rest, touched);
+          stored.before = stored.row;
+          stored.row = after === null ? null : (json(after) as ActorRow);
+          this.place(stored);
+          break;
+        }
+        case 'b':
+          this.touch(rest, touched).body = after;
+          break;
+        case 't': {
+          const { timers } = this.touch(rest.slice(16), touched);
+          if (after === null) timers.delete(Number(rest.slice(0, 15)));
+          else timers.add(Number(rest.slice(0, 15)));
+          break;
+        }
+        case 'o': {
+          const stored = this.touch(rest.split('-')[1]!, touched);
+          if (after !== null) added.push([stored, rest]);
+          else if (before !== undefined) removed.push([stored, rest]);
+          if (after === null) stored.outbox.delete(rest);
+          else stored.outbox.add(rest);
+          break;
+        }
+        case 'r':
+          this.mailbox(key, after, touched);
+          break;
+        case 'd':
+          this.dedup(rest, after, touched);
+          break;
+        case 'q':
+          if (after !== null) parked.push(rest);
+          break;
+        case 'u':
+          users.push([
+            decodeURIComponent(rest),
+            after === null ? null : (json(after) as { messages: number }),
+          ]);
+          break;
+        default:
+      }
+    }
+    return { touched, added, removed, parked, users };
+  }
+
+  private touch(local: string, touched: Set<Stored>): Stored {
+    let stored = this.stored.get(local);
+    if (stored === undefined) {
+      stored = {
+        ...{ local, row: null, before: null, body: null, dedup: null },
+        ...{ timers: new Set<number>(), outbox: new Set<string>(), places: new Set<string>() },
+      };
+      this.stored.set(local, stored);
+    }
+    if (!touched.has(stored)) {
+      touched.add(stored);
+      stored.before = stored.row;
+    }
+    return stored;
+  }
+
+  private mailbox(key: string, after: Uint8Array | null, touched: Set<Stored>): void {
+    const local = after === null ? this.placed.get(key) : (json(after) as { local: string }).local;
+    if (local === undefined) return;
+    const { places } = this.touch(local, touched);
+    if (after === null) {
+      places.delete(key);
+      this.placed.delete(key);
+    } else {
+      places.add(key);
+      this.placed.set(key, local);
+    }
+  }
+
+  private dedup(digest: string, after: Uint8Array | null, touched: Set<Stored>): void {
+    const local =
+      after === null ? this.dedups.get(digest) : (json(after) as { local: string }).local;
+    if (local === undefined) return;
+    this.touch(local, touched).dedup = after === null ? null : digest;
+    if (after === null) this.dedups.delete(digest);
+    else this.dedups.set(digest, local);
+  }
+
+  private place(stored: Stored): void {
+    const row = stored.row ?? stored.before;
+    if (row === null) return;
+    const { aor } = messageOf(row);
+    const waiting = this.waiting.get(aor) ?? new Set<Stored>();
+    this.waiting.set(aor, waiting);
+    if (stored.row?.live) waiting.add(stored);
+    else waiting.delete(stored);
+  }
+}
+
+interface Context {
+  readonly message: {
+    readonly aor: string;
+    readonly callId: string;
+    readonly expiresAtMs: number | null;
+    readonly outlivesAtMs: number;
+    readonly deferredId: string;
+  };
+  readonly ending: string | null;
+  readonly expired: boolean;
+  readonly attempts: number;
+}
+
+export const contextOf = (row: ActorRow): Context =>
+  (row.actor.snapshot as unknown as { context: Context }).context;
+
+export const messageOf = (row: ActorRow): Context['message'] => contextOf(row).message;
+
+/** Number of the letter a message was. */
+export const letterIndexOf = (row: ActorRow): number =>
+  Number.parseInt(messageOf(row).callId.slice('call-'.length), 10);

@@ -1,0 +1,102 @@
+// What is sent in a run: each message with its sender, recipient, life and body, drawn from a stream of its own, so that
+// leaving one out changes no other.
+import type { IncomingMessage } from '../../machines/index.js';
+import { epochMs } from './epoch.js';
+import type { Options } from './options.js';
+import { Random } from './random.js';
+
+export interface Letter {
+  readonly index: number;
+  readonly atMs: number;
+  readonly aor: string;
+  readonly from: string;
+  readonly asserted: string | null;
+  /** A failure report was asked for and may be sent. */
+  readonly wantsReport: boolean;
+  readonly body: string;
+  readonly expiresAtMs: number | null;
+  readonly incoming: IncomingMessage;
+}
+
+export const recipientAor = (index: number): string => `sip:bob${index}@example.org`;
+export const senderAor = (index: number): string => `sip:alice${index}@example.com`;
+
+/** The request of a letter; another body under the same identity is a conflict. */
+export const octetsOf = (letter: Letter, body: string = letter.body): Buffer =>
+  Buffer.from(`MESSAGE ${letter.aor} ${letter.index}\r\n\r\n${body}`);
+
+export class Letters {
+  readonly all: readonly Letter[];
+
+  constructor(options: Options) {
+    this.all = Array.from({ length: options.messages }, (_, index) => letter(options, index));
+  }
+
+  /** The message a request carries, by the number on its first line. */
+  read(octets: Uint8Array): IncomingMessage | null {
+    const text = Buffer.from(
+      octets.buffer,
+      octets.byteOffset,
+      Math.min(octets.length, 200),
+    ).toString();
+    const index = Number(text.slice(0, text.indexOf('\r')).split(' ')[2]);
+    return this.all[index]?.incoming ?? null;
+  }
+}
+
+function letter(options: Options, index: number): Letter {
+  const random = new Random(options.seed, `letter ${index}`);
+  const aor = recipientAor(random.below(options.recipients));
+  const from = senderAor(random.below(options.senders));
+  const atMs = random.between(0, options.faultMs * 0.9);
+  const withCpim = random.chance(0.85);
+  const asks = random.chance(0.75);
+  const vouched = random.chance(0.95);
+  const hasExpiry = random.chance(0.85);
+  const seconds = Math.trunc(random.spread(2, 200));
+  const body = `body ${index} ${random.u32().toString(36)}`;
+  const head = `MESSAGE ${aor} ${index}\r\n\r\n`.length;
+  const dateMs = epochMs + Math.trunc(atMs);
+  const incoming: IncomingMessage = {
+    octets: new Uint8Array(),
+    bodyOffset: head,
+    aor,
+    asserted: null,
+    fromUri: from,
+    fromAor: from,
+    toUri: aor,
+    fromTag: `tag${index}`,
+    callId: `call-${index}@example.com`,
+    cseq: 1,
+    dateMs,
+    expiresSeconds: hasExpiry ? seconds : null,
+    contentType: withCpim ? 'message/cpim' : 'text/plain',
+    anonymous: false,
+    cpim: withCpim ? cpimOf(index, from, aor, asks) : null,
+  };
+  return {
+    ...{ index, atMs, aor, from, body, incoming },
+    asserted: vouched ? from : null,
+    wantsReport: withCpim && asks && vouched,
+    expiresAtMs: hasExpiry ? dateMs + seconds * 1000 : null,
+  };
+}
+
+const cpimOf = (
+  index: number,
+  from: string,
+  aor: string,
+  asks: boolean,
+): IncomingMessage['cpim'] => ({
+  imdnMessageId: `imdn-${index}`,
+  dateTime: '2026-03-01T12:00:00Z',
+  dispositions: asks ? ['negative-delivery'] : ['positive-delivery'],
+  from,
+  to: aor,
+  originalTo: null,
+  subject: null,
+  recordRoutes: [],
+  isImdn: false,
+  encrypted: false,
+  signed: false,
+});

@@ -1,0 +1,114 @@
+// What a seed stands for: how many of everything, and how often each thing goes wrong. A fifth to half of the rates are
+// nil in every seed, so that each kind of fault is also met alone (swarm testing).
+import { Random } from './random.js';
+
+/** Least and largest value of each rate, where it is not nil. Shares of occasions, or occasions a minute. */
+const rateBounds = {
+  // The store.
+  commitFails: [0.002, 0.04],
+  commitStalls: [0.01, 0.1],
+  readFails: [0.0002, 0.002],
+  storeFull: [0.1, 1],
+  damagedAtBoot: [0.05, 0.3],
+  // The process.
+  killsPerMinute: [0.1, 2],
+  killedAtPoint: [0.0005, 0.01],
+  stopsPerMinute: [0.1, 1],
+  pausesPerMinute: [0.1, 1],
+  // The bus.
+  lineLost: [0.005, 0.25],
+  lineTwice: [0.005, 0.2],
+  lineSlow: [0.01, 0.3],
+  partitionsPerMinute: [0.1, 2],
+  busRestartsPerMinute: [0.1, 1],
+  revokedPerMinute: [0.1, 0.7],
+  // The clock.
+  clockStepsPerMinute: [0.1, 3],
+  clockLeapsPerMinute: [0.05, 1],
+  wrongAtBoot: [0.1, 0.5],
+  driftShare: [0.0001, 0.01],
+  // The proxies, and a neighbour on the bus who forges outcomes.
+  forgedPerMinute: [0.2, 4],
+  proxyRestartsPerMinute: [0.1, 1.5],
+  proxyForgetsPerMinute: [0.1, 2],
+  notSentByProxy: [0.01, 0.1],
+  // The phones and those who report to.
+  phoneBusy: [0.05, 0.5],
+  phoneUnsuited: [0.02, 0.3],
+  phoneRefuses: [0.02, 0.3],
+  phoneSilent: [0.02, 0.4],
+  phoneLate: [0.02, 0.3],
+  phoneTwice: [0.02, 0.3],
+  flapsPerMinute: [0.2, 6],
+  reportBusy: [0.05, 0.6],
+  reportRefused: [0.02, 0.3],
+  // The senders.
+  repeats: [0.05, 0.6],
+  conflicts: [0.02, 0.3],
+  // Users and operators.
+  userActsPerMinute: [0.2, 4],
+  operatorActsPerMinute: [0.1, 2],
+  policySwitchesPerMinute: [0.1, 1.5],
+} as const;
+
+export type RateName = keyof typeof rateBounds;
+export const rateNames = Object.keys(rateBounds) as readonly RateName[];
+
+export type Rates = Readonly<Record<RateName, number>>;
+
+export interface Options {
+  readonly seed: number;
+  readonly rates: Rates;
+  readonly messages: number;
+  readonly recipients: number;
+  readonly senders: number;
+  readonly phones: number;
+  readonly proxies: number;
+  /** Length of the first phase. */
+  readonly faultMs: number;
+  readonly policyId: 'delete-and-report' | 'deliver-late';
+  /** Proxies are known by their answers to a beat each second; costs steps, so only some seeds have it. */
+  readonly beats: boolean;
+  /** The calm goes on until the store has forgotten every message. */
+  readonly untilForgotten: boolean;
+  /** Messages that are not sent at all: left out while a story is made shorter. */
+  readonly without: readonly number[];
+}
+
+/** The options a seed stands for. */
+export function optionsOf(seed: number): Options {
+  const random = new Random(seed, 'options');
+  const nilShare = random.between(0.2, 0.5);
+  const rates = {} as Record<RateName, number>;
+  for (const name of rateNames) {
+    const nil = random.chance(nilShare);
+    const [low, high] = rateBounds[name];
+    const rate = random.spread(low, high);
+    rates[name] = nil ? 0 : rate;
+  }
+  return {
+    seed,
+    rates,
+    messages: 4 + random.below(20),
+    recipients: 1 + random.below(4),
+    senders: 1 + random.below(3),
+    phones: 1 + random.below(2),
+    proxies: 1 + random.below(2),
+    faultMs: Math.trunc(random.spread(80_000, 600_000)),
+    policyId: random.chance(0.3) ? 'deliver-late' : 'delete-and-report',
+    beats: random.chance(0.1),
+    untilForgotten: random.chance(0.02),
+    without: [],
+  };
+}
+
+/** The options in words: what is not nil. */
+export function describe(options: Options): string {
+  const { rates, seed, without, ...rest } = options;
+  const parts = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+  const wrong = rateNames
+    .filter((name) => rates[name] > 0)
+    .map((name) => `${name}=${Number(rates[name].toPrecision(2))}`);
+  const left = without.length === 0 ? '' : `\n  without messages ${without.join(' ')}`;
+  return `  ${parts.join(' ')}\n  ${wrong.join(' ') || 'nothing goes wrong'}${left}`;
+}

@@ -1,0 +1,35 @@
+// A MESSAGE of the engine's as a proxy reads it off the bus: the few fields the simulation looks at.
+
+export interface Push {
+  readonly node: string;
+  readonly effectId: string;
+  readonly token: string;
+  readonly ruri: string;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly messageId: string;
+  readonly body: string;
+}
+
+export type Answered = (code: number) => void;
+
+const decoded = (field: string): string =>
+  field === '-' ? '' : Buffer.from(field, 'base64').toString();
+
+/** `v1 NODE EFFECTID TOKEN RURI NEXTHOP HLEN BLEN HEADERS BODY FROMNAME`. */
+export function readSend(line: string): Push {
+  const fields = line.split(' ');
+  const [, node = '', effectId = '', token = '', ruri = '', , , , headers = '', body = ''] = fields;
+  const [callId = '', cseq = '', , messageId = ''] = decoded(headers)
+    .split('\r\n')
+    .map((header) => header.slice(header.indexOf(' ') + 1));
+  return {
+    ...{ node, effectId, token, callId, messageId },
+    ruri: decoded(ruri),
+    cseq: Number.parseInt(cseq, 10),
+    body: decoded(body),
+  };
+}
+
+/** The local id within an effect id. */
+export const localOfEffect = (effectId: string): string => effectId.split('-')[1] ?? '';
