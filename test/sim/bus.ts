@@ -1,24 +1,9 @@
 // Core NATS between the engine and the proxies: it may lose, repeat, delay and so reorder every line, part one client
 // from the others, come up again without what was under way, and take a client's permission away. It promises nothing.
-import type { Bus, BusHandler, BusReason } from '../../adapters/nats/bus.js';
+import type { Bus, BusReason } from '../../adapters/nats/bus.js';
+import type { BusClient } from './bus-client.js';
 import type { Random } from './random.js';
-import type { Owner } from './scheduler.js';
-import type { Simulation } from './simulation.js';
-
-/** One connection. */
-export class BusClient {
-  readonly handlers = new Map<string, BusHandler>();
-  readonly readyListeners: (() => void)[] = [];
-  /** Why it knows that it cannot send, or null. */
-  reason: BusReason | null = null;
-  /** Nothing it sends arrives, and nothing reaches it, whatever it knows. */
-  parted = false;
-
-  constructor(
-    readonly name: string,
-    readonly owner: Owner,
-  ) {}
-}
+import type { Stage } from './stage.js';
 
 export class SimulatedBus {
   private readonly clients = new Set<BusClient>();
@@ -26,7 +11,7 @@ export class SimulatedBus {
   /** Grows with every restart: what was under way before is gone. */
   private era = 0;
 
-  constructor(private readonly simulation: Simulation) {
+  constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('bus');
   }
 

@@ -1,11 +1,9 @@
 // The clocks of one life of the engine. True time is the scheduler's; the wall clock is set wrong, drifts and is set
 // right again; monotonic time stands still while the host sleeps, boot time does not.
 import type { Cancel, Clock } from '../../runtime/index.js';
-import type { Life } from './process.js';
-import type { Simulation } from './simulation.js';
-
-/** 1 March 2026, 12:00 UTC: true time nought. */
-export const epochMs = Date.UTC(2026, 2, 1, 12, 0, 0);
+import { epochMs } from './epoch.js';
+import type { Life } from './life.js';
+import type { Stage } from './stage.js';
 
 /** How far the wall clock of the engine's host is off. */
 export class WallClock {
@@ -17,7 +15,7 @@ export class WallClock {
   /** How far it was ever set back: when it is right again, time catches up at once. */
   behindMs = 0;
 
-  constructor(private readonly simulation: Simulation) {}
+  constructor(private readonly simulation: Stage) {}
 
   now(): number {
     const at = this.simulation.scheduler.nowMs;
@@ -27,6 +25,8 @@ export class WallClock {
   step(ms: number, believed: boolean): void {
     this.offsetMs += ms;
     if (believed) this.aheadMs += Math.max(0, ms);
+    // A leap that begins behind may end where it is believed: up to ten seconds ahead.
+    else if (this.behindMs > 0) this.aheadMs += 10_000;
     this.behindMs += Math.max(0, -ms);
   }
 
@@ -66,7 +66,7 @@ export class WallClock {
   }
 }
 
-export function clockOf(simulation: Simulation, life: Life): Clock {
+export function clockOf(simulation: Stage, life: Life): Clock {
   const { scheduler, wall } = simulation;
   const mono = () => 1000 + scheduler.nowMs - life.bornMs - life.sleptMs;
   const after = (delayMs: number, run: () => void): Cancel => {

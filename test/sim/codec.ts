@@ -2,13 +2,13 @@
 // ours is written in a few lines that the simulated proxy can read back. The octets themselves go through untouched.
 import type { SipCodec } from '../../adapters/nats/index.js';
 import type { OutgoingEffect } from '../../runtime/index.js';
-import type { Simulation } from './simulation.js';
+import type { Stage } from './stage.js';
 
 /** Header block of an effect: the identities that must be the same at every repetition. */
 const headersOf = (effect: OutgoingEffect, messageId: string): string =>
   `Call-ID: ${effect.callId}\r\nCSeq: ${effect.cseq} MESSAGE\r\nFrom-Tag: ${effect.fromTag}\r\nMessage-ID: ${messageId}\r\n`;
 
-export function codecOf(simulation: Simulation): SipCodec {
+export function codecOf(simulation: Stage): SipCodec {
   return {
     readMessage: (octets, asserted) => {
       const message = simulation.letters.read(octets);

@@ -5,15 +5,15 @@ import { openRuntime } from '../../runtime/index.js';
 import { clockOf } from './clock.js';
 import { compiledOnce } from './compiled.js';
 import type { Disk } from './disk.js';
-import { Life } from './process.js';
+import { Life } from './life.js';
 import type { Random } from './random.js';
-import type { Simulation } from './simulation.js';
+import type { Stage } from './stage.js';
 import { SimulatedStore } from './store.js';
 
 export class Damage {
   private readonly random: Random;
 
-  constructor(private readonly simulation: Simulation) {
+  constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('damage');
   }
 

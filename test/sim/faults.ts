@@ -1,14 +1,14 @@
 // What goes wrong at moments of its own, not on occasions: kills, stops, pauses, partitions, restarts, lost permissions,
 // wrong clocks, and what operators do. Each kind has its own stream; all end with the first phase.
 import { subjects } from '../../adapters/nats/subjects.js';
-import type { BusClient } from './bus.js';
+import type { BusClient } from './bus-client.js';
 import { policyHashes } from './compiled.js';
 import type { RateName } from './options.js';
 import type { Random } from './random.js';
-import type { Simulation } from './simulation.js';
+import type { Stage } from './stage.js';
 
 export class Faults {
-  constructor(private readonly simulation: Simulation) {
+  constructor(private readonly simulation: Stage) {
     this.every('killsPerMinute', () => simulation.process.kill('by chance'));
     this.every('stopsPerMinute', () => simulation.process.stop());
     this.every('pausesPerMinute', (random) =>

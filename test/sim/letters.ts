@@ -1,7 +1,7 @@
 // What is sent in a run: each message with its sender, recipient, life and body, drawn from a stream of its own, so that
 // leaving one out changes no other.
 import type { IncomingMessage } from '../../machines/index.js';
-import { epochMs } from './clock.js';
+import { epochMs } from './epoch.js';
 import type { Options } from './options.js';
 import { Random } from './random.js';
 

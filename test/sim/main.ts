@@ -1,10 +1,11 @@
-// `npm run sim -- [--seconds S | --seeds N | --seed N | --mutant NAME] [--from N] [--record]`: a deterministic simulation
+// `npm run sim -- [--seconds S | --seeds N | --seed N | --mutant NAME] [--from N] [--no-mutants] [--record]`: a deterministic simulation
 // of the engine. The real machines, XState, runtime and bus adapter (consumer, held requests, publisher, lines) run on a
 // simulated clock, store and bus; proxies, phones and people are simulated after adapters/kamailio/deferred-im.cfg; only
 // the SIP codec is replaced by a table of letters. After the seeds the planted bugs of mutants/ are hunted.
 import { parseArgs } from 'node:util';
 import { type Found, hunt, huntAll, mutantNames, record } from './mutants.js';
 import { describe, optionsOf } from './options.js';
+import { kept } from './regressions.js';
 import { type Failure, macrotask, runOptions, type Tally } from './run.js';
 import { shrink, story } from './shrink.js';
 import { runShared } from './workers.js';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     from: { type: 'string', default: '1' },
     mutant: { type: 'string' },
+    'no-mutants': { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
     lines: { type: 'string', default: '50' },
   },
@@ -35,6 +37,7 @@ async function explain({ seed, code, why }: Failure): Promise<void> {
   if (outcome.violation === null) return;
   const small = await macrotask(() => shrink(options, code));
   say(`\nthe same in short:\n${await macrotask(() => story(small))}`);
+  say(`for test/sim/regressions.json: ${JSON.stringify(kept(small, `${code} …`))}`);
 }
 
 const shownFailures = 3;
@@ -62,7 +65,7 @@ async function all(work: { seconds?: number; last?: number }): Promise<number> {
     `${tally.seeds} seeds, ${Math.round(tally.steps / Math.max(1, tally.seeds))} steps each, in ${seconds} s`,
   );
   await tellFailures(tally.failures);
-  const names = mutantNames();
+  const names = values['no-mutants'] ? [] : mutantNames();
   const found = await huntAll(names, tellMutant);
   if (values.record) record(found);
   const caught = found.filter((one) => one.failure !== null).length;

@@ -94,7 +94,7 @@ export function optionsOf(seed: number): Options {
     senders: 1 + random.below(3),
     phones: 1 + random.below(2),
     proxies: 1 + random.below(2),
-    faultMs: Math.trunc(random.spread(60_000, 600_000)),
+    faultMs: Math.trunc(random.spread(80_000, 600_000)),
     policyId: random.chance(0.3) ? 'deliver-late' : 'delete-and-report',
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),

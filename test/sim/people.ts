@@ -1,13 +1,12 @@
 // Everybody outside: senders who write, repeat and receive reports; recipients whose phones register, flap and answer
 // as they like; users who list, retrieve and delete. In the calm everybody is there and willing.
 import { subjects } from '../../adapters/nats/subjects.js';
-import { BusClient } from './bus.js';
+import { BusClient } from './bus-client.js';
 import { type Letter, octetsOf, recipientAor } from './letters.js';
 import { Phone } from './phones.js';
-import type { ProxyNode } from './proxy.js';
 import type { Answered, Push } from './push.js';
 import { Random } from './random.js';
-import type { Simulation } from './simulation.js';
+import type { ProxyFace, Stage } from './stage.js';
 
 export class People {
   readonly phones: Phone[] = [];
@@ -16,7 +15,7 @@ export class People {
   private readonly reports: Random;
   private asked = 0;
 
-  constructor(private readonly simulation: Simulation) {
+  constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('people');
     this.reports = simulation.random.named('reports');
     simulation.bus.connect(this.client);
@@ -105,7 +104,7 @@ class Writing {
   private final = false;
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: Stage,
     private readonly letter: Letter,
   ) {
     this.random = new Random(simulation.options.seed, `writing ${letter.index}`);
@@ -119,7 +118,7 @@ class Writing {
       scheduler.after(letter.atMs + this.random.spread(1, 60_000), () => this.conflict());
   }
 
-  private proxy(): ProxyNode {
+  private proxy(): ProxyFace {
     return this.random.pick(this.simulation.proxies);
   }
 
@@ -136,7 +135,6 @@ class Writing {
       this.answered(code);
     };
     simulation.trace('sender', 'sends', letter.index);
-    simulation.model.sent(letter);
     this.proxy().store(letter, octetsOf(letter), hear);
   }
 

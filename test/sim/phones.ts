@@ -1,19 +1,19 @@
 // A recipient's phone: registers at a proxy with a contact of its own, goes away with or without a word, and answers
 // what it gets with anything a phone may answer, late or twice. In the calm it comes with a new contact and takes all.
-import type { ProxyNode } from './proxy.js';
+import type { RateName } from './options.js';
 import type { Answered, Push } from './push.js';
 import { Random } from './random.js';
-import type { Simulation } from './simulation.js';
+import type { ProxyFace, Stage } from './stage.js';
 
 export class Phone {
   private readonly random: Random;
   private readonly answers: Random;
   private contacts = 0;
-  private proxy: ProxyNode | null = null;
+  private proxy: ProxyFace | null = null;
   private uri = '';
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: Stage,
     readonly aor: string,
     readonly name: string,
   ) {
@@ -78,7 +78,7 @@ export class Phone {
   private readonly ring = (push: Push, answer: Answered): void => {
     const { simulation, answers } = this;
     const { scheduler } = simulation;
-    const rate = (name: Parameters<Simulation['rate']>[0]) => answers.chance(simulation.rate(name));
+    const rate = (name: RateName) => answers.chance(simulation.rate(name));
     const [busy, unsuited, refuses] = [
       rate('phoneBusy'),
       rate('phoneUnsuited'),
@@ -96,7 +96,7 @@ export class Phone {
           ? [486, 480, 503, 500][pick & 3]!
           : 200;
     simulation.trace('phone', this.name, 'gets', push.effectId, silent ? 'and is silent' : code);
-    simulation.model.rang(this.name, push, code);
+    simulation.model.rang(push, code);
     if (silent) return;
     scheduler.after(delay, () => answer(code));
     if (twice) scheduler.after(delay + answers.spread(1, 2000), () => answer(code));

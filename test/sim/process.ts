@@ -1,12 +1,7 @@
 // The engine as a process: booted on the disk, wired to the bus by the real adapter as adapters/compose.ts does it,
 // killed at any moment or at a failpoint, stopped in order, and started again by a supervisor. Whatever a dead life
 // still tries goes nowhere.
-import {
-  type Consumer,
-  createPublisher,
-  type Publisher,
-  startConsumer,
-} from '../../adapters/nats/index.js';
+import { createPublisher, startConsumer } from '../../adapters/nats/index.js';
 import {
   type Command,
   type Engine,
@@ -14,51 +9,14 @@ import {
   openRuntime,
   type Reply,
 } from '../../runtime/index.js';
-import { BusClient } from './bus.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
 import { compiledOnce } from './compiled.js';
+import { Life } from './life.js';
 import type { Random } from './random.js';
-import { Killed, type Owner } from './scheduler.js';
-import type { Simulation } from './simulation.js';
+import { Killed } from './scheduler.js';
+import type { Stage } from './stage.js';
 import { SimulatedStore } from './store.js';
-
-/** One run of the process. */
-export class Life implements Owner {
-  dead = false;
-  pausedUntilMs = 0;
-  sleptMs = 0;
-  /** Batches of this life that are durable. */
-  landings = 0;
-  /** Something was done to it that must end it. */
-  expectsExit = false;
-  closing = false;
-  opened: Opened | null = null;
-  publisher: Publisher | null = null;
-  consumer: Consumer | null = null;
-  client: BusClient;
-
-  constructor(
-    readonly number: number,
-    readonly bornMs: number,
-  ) {
-    this.client = new BusClient('engine', this);
-  }
-
-  get engine(): Engine | null {
-    return this.opened?.engine ?? null;
-  }
-
-  /** Every partition serves. */
-  get whole(): boolean {
-    const progress = this.opened?.progress();
-    return progress !== undefined && progress.admitted === progress.of;
-  }
-
-  get serving(): boolean {
-    return this.whole && !this.dead && !this.closing;
-  }
-}
 
 export class EngineProcess {
   life: Life | null = null;
@@ -67,7 +25,7 @@ export class EngineProcess {
   private readonly random: Random;
   private readonly points: Random;
 
-  constructor(private readonly simulation: Simulation) {
+  constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('process');
     this.points = simulation.random.named('points');
   }
@@ -115,7 +73,6 @@ export class EngineProcess {
     this.wire(life, opened);
     await opened.ready;
     simulation.trace('engine', 'serves');
-    simulation.model.booted(life);
   }
 
   private wire(life: Life, opened: Opened): void {

@@ -2,13 +2,13 @@
 // late lines, remembers effects (a delivery ten minutes, a report seven days), looks up contacts, forks, and tells every
 // final answer as an outcome. A restart loses transactions and memory, never the contacts.
 import { subjects } from '../../adapters/nats/subjects.js';
-import { BusClient } from './bus.js';
-import { epochMs } from './clock.js';
+import { BusClient } from './bus-client.js';
+import { epochMs } from './epoch.js';
 import { type Letter, octetsOf } from './letters.js';
 import { type Answered, type Push, readSend } from './push.js';
 import type { Random } from './random.js';
 import type { Entry, Owner } from './scheduler.js';
-import type { Simulation } from './simulation.js';
+import type { Stage } from './stage.js';
 
 const holdMs = 3000;
 const phoneMs = 3000;
@@ -41,7 +41,7 @@ export class ProxyNode {
   private readonly random: Random;
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: Stage,
     readonly node: string,
   ) {
     this.random = simulation.random.named(`proxy ${node}`);

@@ -3,12 +3,13 @@
 
 import { subjects } from '../../adapters/nats/subjects.js';
 import { foundingRows } from '../../runtime/found.js';
-import type { BusClient } from './bus.js';
 import { SimulatedBus } from './bus.js';
-import { epochMs, WallClock } from './clock.js';
+import type { BusClient } from './bus-client.js';
+import { WallClock } from './clock.js';
 import { policyHashes } from './compiled.js';
 import { Damage } from './damage.js';
 import { Disk } from './disk.js';
+import { epochMs } from './epoch.js';
 import { Faults } from './faults.js';
 import { atRest, checkEnd } from './invariants/end.js';
 import { Model } from './invariants/model.js';
@@ -19,6 +20,7 @@ import { EngineProcess } from './process.js';
 import { ProxyNode } from './proxy.js';
 import { Random } from './random.js';
 import { Killed, Scheduler } from './scheduler.js';
+import type { Stage } from './stage.js';
 import { Trace } from './trace.js';
 
 export interface Violation {
@@ -34,6 +36,8 @@ export interface Outcome {
 }
 
 const calmMaxMs = 2_400_000;
+/** What comes too late would come by then: a report is tried again after five minutes. */
+const restMs = 330_000;
 const stepsMax = 100_000;
 /** Longer than any policy remembers what has ended; the host sleeps over it. */
 const remembranceMs = 8 * 86_400_000;
@@ -62,7 +66,7 @@ function foundedDisk(policyId: string): Disk {
   return new Disk(rows);
 }
 
-export class Simulation {
+export class Simulation implements Stage {
   readonly random: Random;
   readonly scheduler = new Scheduler((cause) => this.unhandled(cause));
   readonly disk: Disk;
@@ -166,8 +170,7 @@ export class Simulation {
       this.confirmClock();
       const resting = atRest(this, this.nearlyOver);
       restSinceMs = resting ? (restSinceMs ?? this.scheduler.nowMs) : null;
-      // What comes too late would come within a minute.
-      if (restSinceMs !== null && this.scheduler.nowMs - restSinceMs > 60_000) {
+      if (restSinceMs !== null && this.scheduler.nowMs - restSinceMs > restMs) {
         if (!this.options.untilForgotten || this.nearlyOver) break;
         this.nearlyOver = true;
         endMs += remembranceMs;

@@ -4,9 +4,9 @@
 // acknowledged at once and reaches the disk late or never.
 import type { BootStore, RowWrite } from '../../runtime/index.js';
 import type { Disk, Mark } from './disk.js';
-import type { Life } from './process.js';
+import type { Life } from './life.js';
 import type { Random } from './random.js';
-import type { Simulation } from './simulation.js';
+import type { Stage } from './stage.js';
 
 export const ioError = (): Error =>
   Object.assign(new Error('IO error: 000003.log: No space left on device'), {
@@ -28,7 +28,7 @@ export class SimulatedStore implements BootStore {
   private closed = false;
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: Stage,
     private readonly life: Life,
     private readonly disk: Disk,
   ) {
@@ -145,7 +145,7 @@ export class SimulatedStore implements BootStore {
   private reach(rows: readonly RowWrite[]): void {
     const changes = this.disk.apply(rows);
     this.life.landings += 1;
-    if (this.disk === this.simulation.disk) this.simulation.model.landed(changes, this.life);
+    if (this.disk === this.simulation.disk) this.simulation.model.landed(changes);
   }
 
   /** True while a commit is on its way. */

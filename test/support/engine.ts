@@ -14,6 +14,7 @@ import {
   type RuntimeOptions,
 } from '../../runtime/index.js';
 import { contact, hoursMs, registered, writtenAtMs } from './messages.js';
+import './reload.js';
 import { MemoryStore, RecordingEffects, SimulatedClock, seededEntropy } from './world.js';
 
 export const storeHost = 'mailserver32.example.org';

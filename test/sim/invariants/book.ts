@@ -1,7 +1,7 @@
 // What the outside knows about each letter: what its sender was told, what phones and senders received, what the engine
 // was told about its effects. Nothing here comes from the engine's own state.
 import type { Letter } from '../letters.js';
-import type { Life } from '../process.js';
+import type { Life } from '../life.js';
 
 /** Something a life was told; durable for sure once two more of its batches have landed. */
 export interface Told {
@@ -20,7 +20,6 @@ export interface Fate {
   readonly letter: Letter;
   /** Local id it became. */
   local: string | null;
-  sent: number;
   heard202: boolean;
   refused: boolean;
   /** A phone answered 200 to it. */
@@ -41,7 +40,7 @@ export interface Fate {
 }
 
 export const newFate = (letter: Letter): Fate => ({
-  ...{ letter, local: null, sent: 0, heard202: false, refused: false },
+  ...{ letter, local: null, heard202: false, refused: false },
   ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
   ...{ reports: 0, reportRefused: false, reportIdentity: null, deliveryIdentity: null },
 });

@@ -1,10 +1,10 @@
 // Liveness, asked after the calm: L1 every accepted message has its one end and whoever is owed a report has it, nothing
 // waits in outbox or timers; L2 every letter was accepted or refused.
-import type { Simulation } from '../simulation.js';
+import type { Stage } from '../stage.js';
 import type { Fate } from './book.js';
 
 /** Nothing is under way any more: the calm may end. */
-export function atRest(simulation: Simulation, forgotten: boolean): boolean {
+export function atRest(simulation: Stage, forgotten: boolean): boolean {
   const { fates, view } = simulation.model;
   if (fates.some((fate) => isSent(simulation, fate) && !fate.heard202 && !fate.refused))
     return false;
@@ -13,10 +13,10 @@ export function atRest(simulation: Simulation, forgotten: boolean): boolean {
   return true;
 }
 
-const isSent = (simulation: Simulation, fate: Fate): boolean =>
+const isSent = (simulation: Stage, fate: Fate): boolean =>
   !simulation.options.without.includes(fate.letter.index);
 
-export function checkEnd(simulation: Simulation): void {
+export function checkEnd(simulation: Stage): void {
   const { fates, view } = simulation.model;
   for (const fate of fates) {
     if (isSent(simulation, fate) && !fate.heard202 && !fate.refused)
@@ -34,7 +34,7 @@ export function checkEnd(simulation: Simulation): void {
   }
 }
 
-function checkFate(simulation: Simulation, fate: Fate): void {
+function checkFate(simulation: Stage, fate: Fate): void {
   const { letter, local } = fate;
   const stored = local === null ? undefined : simulation.model.view.stored.get(local);
   const row = stored?.row ?? stored?.before ?? null;

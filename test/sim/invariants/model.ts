@@ -1,13 +1,13 @@
 // The model the engine is held against: the durable view, what the outside knows, and the checks on both. It is told
 // everything that lands, goes over the wire, or reaches somebody.
 import type { ActorRow, Command, Reply } from '../../../runtime/index.js';
-import { epochMs } from '../clock.js';
 import type { RowChange } from '../disk.js';
+import { epochMs } from '../epoch.js';
 import type { Letter } from '../letters.js';
 import { octetsOf } from '../letters.js';
-import type { Life } from '../process.js';
+import type { Life } from '../life.js';
 import { localOfEffect, type Push, readSend } from '../push.js';
-import type { Simulation } from '../simulation.js';
+import type { Stage } from '../stage.js';
 import { type Fate, newFate, told, wasDurable } from './book.js';
 import { RowChecks } from './rows.js';
 import { letterIndexOf, messageOf, type Stored, View } from './view.js';
@@ -20,7 +20,7 @@ export class Model {
   private readonly asked = new Map<string, { readonly fate: Fate; readonly conflict: boolean }>();
   private readonly tokens = new Map<string, string>();
 
-  constructor(private readonly simulation: Simulation) {
+  constructor(private readonly simulation: Stage) {
     this.fates = simulation.letters.all.map(newFate);
     this.rows = new RowChecks(simulation, this.fates);
   }
@@ -36,21 +36,20 @@ export class Model {
 
   // ---- what lands ----
 
-  landed(changes: readonly RowChange[], life: Life): void {
-    this.rows.check(this.view.landed(changes), life);
+  landed(changes: readonly RowChange[]): void {
+    this.rows.check(this.view.landed(changes));
   }
 
   /** No delivery begins long after the expiry where a policy forbids it; asked only where clocks are right. */
   deliveredInTime(stored: Stored, row: ActorRow): void {
-    const { options, scheduler, policyIdOf } = this.simulation;
+    const { options, scheduler, wall, policyIdOf } = this.simulation;
     const { rates } = options;
-    const unsure =
-      rates.clockStepsPerMinute + rates.clockLeapsPerMinute + rates.wrongAtBoot + rates.driftShare >
-        0 || rates.pausesPerMinute > 0;
+    const unsure = wall.behindMs > 0 || rates.driftShare > 0 || rates.pausesPerMinute > 0;
     const { expiresAtMs } = messageOf(row);
     if (unsure || expiresAtMs === null || policyIdOf(row.policy) !== 'delete-and-report') return;
     // Two commits may stall, one after the other.
-    if (epochMs + scheduler.nowMs > expiresAtMs + 13_000)
+    const slackMs = rates.commitStalls > 0 ? 13_000 : 100;
+    if (epochMs + scheduler.nowMs > expiresAtMs + slackMs)
       this.violated('RC8', `${stored.local} is delivered after its expiry`);
   }
 
@@ -115,8 +114,6 @@ export class Model {
     return stored === undefined ? null : this.fateOf(stored);
   }
 
-  booted(_life: Life): void {}
-
   died(): void {
     // A success that was not durable when its life ended is lost.
     for (const fate of this.fates) {
@@ -175,6 +172,7 @@ export class Model {
       this.violated('I2', `the report about ${fate.letter.index} has two identities`);
     if (push.body !== `failed imdn-${fate.letter.index}`)
       this.violated('I2', `the report about ${fate.letter.index} names another message`);
+    this.onePending(push);
   }
 
   private sentDelivery(fate: Fate, push: Push): void {
@@ -198,20 +196,20 @@ export class Model {
     const seen = this.rows.effects.get(push.effectId);
     if (life === null || seen === undefined) return;
     seen.sentBy = life;
-    for (const other of this.view.waiting.get(push.ruri) ?? []) {
+    const kind = push.effectId[0];
+    for (const other of this.view.stored.values()) {
       for (const effectId of other.outbox) {
-        if (effectId === push.effectId || this.rows.effects.get(effectId)?.sentBy !== life)
-          continue;
-        this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
+        if (effectId[0] !== kind || effectId === push.effectId) continue;
+        if (this.rows.effects.get(effectId)?.sentBy !== life) continue;
+        const letter = this.fateOf(other)?.letter;
+        const target = kind === 'd' ? letter?.aor : letter?.from;
+        if (target === push.ruri)
+          this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
       }
     }
   }
 
   // ---- what reaches somebody ----
-
-  sent(letter: Letter): void {
-    this.fates[letter.index]!.sent += 1;
-  }
 
   answered(letter: Letter, code: number): void {
     const fate = this.fates[letter.index]!;
@@ -238,7 +236,7 @@ export class Model {
     if (code === 202) this.violated('A8', `another body of letter ${letter.index} was accepted`);
   }
 
-  rang(_phone: string, push: Push, code: number): void {
+  rang(push: Push, code: number): void {
     const stored = this.view.stored.get(localOfEffect(push.effectId));
     const fate = stored === undefined ? null : this.fateOf(stored);
     if (fate !== null && code === 200) fate.delivered = true;

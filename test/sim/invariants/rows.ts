@@ -1,9 +1,8 @@
 // Invariants of the durable rows, asked of every batch that lands: I1 (nothing accepted vanishes), I2 (attempts are not
 // renumbered), I3 (an attempt ends for a reason), I7, I8, I9, I12 (one message for one identity), D1 (never early).
 import type { ActorRow } from '../../../runtime/index.js';
-import { epochMs } from '../clock.js';
-import type { Life } from '../process.js';
-import type { Simulation } from '../simulation.js';
+import { epochMs } from '../epoch.js';
+import type { Stage } from '../stage.js';
 import { type EffectSeen, type Fate, wasDurable } from './book.js';
 import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
 
@@ -18,13 +17,13 @@ export class RowChecks {
   private readonly touches = new Map<string, { sinceMs: number; count: number }>();
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: Stage,
     private readonly fates: readonly Fate[],
   ) {}
 
-  check(landing: Landing, life: Life): void {
+  check(landing: Landing): void {
     for (const local of landing.parked) this.violated('I8', `${local} was parked`);
-    for (const [stored, effectId] of landing.added) this.added(stored, effectId, life);
+    for (const [stored, effectId] of landing.added) this.added(stored, effectId);
     for (const [stored, effectId] of landing.removed) this.removed(stored, effectId);
     for (const stored of landing.touched) this.touched(stored);
     for (const [aor, user] of landing.users) this.counted(aor, user?.messages ?? 0);
@@ -179,7 +178,7 @@ export class RowChecks {
 
   // ---- effects ----
 
-  private added(stored: Stored, effectId: string, _life: Life): void {
+  private added(stored: Stored, effectId: string): void {
     const number = Number(effectId.split('-')[2]);
     const kind = effectId[0]!;
     if (this.effects.has(effectId)) this.violated('I2', `${effectId} was begun twice`);

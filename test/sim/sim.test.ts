@@ -1,0 +1,70 @@
+// The short form of the simulation: a fixed number of seeds, every run that failed once, the same run twice, and a few
+// of the planted bugs. The long form is `npm run sim`.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { hunt, mutantNames } from './mutants.js';
+import { optionsOf } from './options.js';
+import { applyPatch, patchedFile } from './patch.js';
+import { optionsOfKept, regressions } from './regressions.js';
+import { macrotask, runOptions } from './run.js';
+import { runShared } from './workers.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const seeds = 200;
+
+t.test(
+  'I1-I12 L1 L2 two hundred seeds hold (A1-A10 A12 B1 B5 C1-C12 C15 C20-C22 D1-D7 D9 E2 E7 F5 X11)',
+  async (t) => {
+    const tally = await runShared({ from: 1, last: seeds });
+    t.equal(tally.seeds, seeds);
+    t.strictSame(tally.failures, []);
+    t.ok(tally.steps > seeds * 500, `${tally.steps} steps`);
+  },
+);
+
+t.test('what failed once holds', async (t) => {
+  for (const one of regressions()) {
+    const { violation } = await macrotask(() => runOptions(optionsOfKept(one)));
+    t.equal(violation, null, `seed ${one.seed}: ${one.found}`);
+  }
+});
+
+t.test('a seed makes the same run again, and another seed another one', async (t) => {
+  const digest = (seed: number) =>
+    macrotask(() => runOptions(optionsOf(seed), { hashing: true }).digest);
+  const first = await digest(7);
+  t.equal(await digest(7), first);
+  t.not(await digest(8), first);
+});
+
+t.test('every planted bug can still be planted', async (t) => {
+  t.ok(mutantNames().length >= 20);
+  for (const name of mutantNames()) {
+    const patch = readFileSync(`${root}test/sim/mutants/${name}.patch`, 'utf8');
+    const built = readFileSync(`${root}${patchedFile(patch)}`, 'utf8');
+    t.not(applyPatch(built, patch, name), built, name);
+  }
+});
+
+t.test('a patch that fits nowhere, or twice, is refused', async (t) => {
+  const patch = 'what\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-one\n+two\n';
+  t.equal(applyPatch('zero\none\n', patch, 'p'), 'zero\ntwo\n');
+  t.throws(() => applyPatch('zero\n', patch, 'p'), /no longer applies/);
+  t.throws(() => applyPatch('one\none\n', patch, 'p'), /fits twice/);
+  t.throws(() => applyPatch('one\n', 'no hunk', 'p'), /no hunk/);
+});
+
+const shown = [
+  'M1-answer-before-commit',
+  'M4-report-identity-at-sending',
+  'M6-timers-not-armed',
+  'M7-expiry-during-attempt',
+];
+
+for (const name of shown) {
+  t.test(`${name} is found by its seed`, async (t) => {
+    const { failure } = await hunt(name, false);
+    t.ok(failure, failure?.why ?? 'not found');
+  });
+}
