@@ -230,6 +230,50 @@ t.test('A4 a repeated answer that is late says nothing about the first', async (
   t.equal(w.runtime.commands.length, 2, 'none was heard');
 });
 
+const repeatOf = (label: number) => held('hello', { label });
+
+t.test(
+  'A4 a late answer takes nothing back when another transaction had its 202 in time',
+  async (t) => {
+    const w = world();
+    w.bus.bring(subjects.store, held('hello'));
+    await settled();
+    w.runtime.answer = () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: true });
+    w.bus.bring(subjects.store, repeatOf(346));
+    await settled();
+    w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+    await settled();
+    t.equal(w.runtime.commands.length, 2, 'the repetition was heard');
+    w.bus.bring(subjects.late, 'v1 k1 12 346 202');
+    await settled();
+    t.match(w.runtime.commands[2], { type: 'message.unacknowledged', deferredId: 'd1@store' });
+  },
+);
+
+t.test('A4 a repetition whose message is taken back meanwhile is decided again', async (t) => {
+  const w = world();
+  w.bus.bring(subjects.store, held('hello'));
+  await settled();
+  let open: (reply: Reply) => void = () => {};
+  w.runtime.answer = () =>
+    new Promise((resolve) => {
+      open = resolve;
+    });
+  w.bus.bring(subjects.store, repeatOf(346));
+  await settled();
+  const first = open;
+  w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+  await settled();
+  const known: Reply = { kind: 'accepted', deferredId: 'd1@store', duplicate: true };
+  first(known);
+  await settled();
+  t.equal(answers(w.bus).length, 1, 'not answered yet');
+  open({ ...known, acknowledgedAgain: true });
+  await settled();
+  t.equal(answers(w.bus).length, 2);
+  t.match(w.runtime.commands.at(-1), { type: 'message.received' });
+});
+
 t.test('A4 a late duplicate leaves the first copy acknowledged', async (t) => {
   const w = world();
   w.runtime.answer = () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: true });

@@ -242,6 +242,16 @@ t.test('A4 a sender who heard 503 gets no report, unless he asks again', async (
   }
 });
 
+t.test('A4 what ended unheard is not promised again', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  await test.submit({ type: 'message.unacknowledged', deferredId: id });
+  await test.clock.advanceTo(expiresAtMs);
+  t.equal(test.state(id), 'dropped');
+  const late = refusal(await test.submit(received(incoming())));
+  t.same(late, { kind: 'refused', status: 410, code: 'ended-unheard' });
+});
+
 t.test('A5 attempts are not renumbered after a crash', async (t) => {
   const test = await EngineUnderTest.open();
   const id = await test.accept(received(incoming()));
