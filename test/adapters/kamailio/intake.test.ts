@@ -239,6 +239,21 @@ t.test('intake', async (t) => {
     engine.answer = () => ({ code: 202, reason: 'Accepted' });
   });
 
+  await t.test('C8 an answer line that comes twice is not told as late', async (t) => {
+    engine.answer = () => ({ code: 202, reason: 'Accepted' });
+    const answer = await alice.message({ to: 'sip:bob@example.org', body: 'answered twice' });
+    t.equal(answer.status, 202);
+    const line = held(stage, 'answered twice')[0]!;
+    const [, node, index, label] = line.fields;
+    const twice = `v1 ${node} ${index} ${label} 202 - QWNjZXB0ZWQ=`;
+    engine.bus.publish('deferred-im-v1-answer', twice);
+    // One about a transaction nobody knows is.
+    engine.bus.publish('deferred-im-v1-answer', `v1 ${node} 99999998 1 202 - QWNjZXB0ZWQ=`);
+    await engine.wait('late', ({ fields }) => fields[2] === '99999998');
+    await pause(300);
+    t.notOk(engine.of('late').some(({ fields }) => fields[2] === index && fields[3] === label));
+  });
+
   await t.test('N8 malformed answers harm nobody', async (t) => {
     const bad = [
       '',
