@@ -33,7 +33,8 @@ export interface Found {
 
 export const mutantNames = (): readonly string[] =>
   readdirSync(folder)
-    .filter((name) => name.endsWith('.patch'))
+    // Broken builds of the kill tests lie here as well.
+    .filter((name) => name.endsWith('.patch') && !name.startsWith('kill-'))
     .map((name) => name.slice(0, -'.patch'.length))
     .sort();
 
