@@ -119,6 +119,8 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       // Another transaction of the same sender may have had its 202 in time.
       const all = [...kin.entries];
       if (!all.some((one) => one.first) || !all.every(unheard)) return null;
+      // A second line about it must not overtake the repetition that promises it anew.
+      if (kin.takenBack) return null;
       kin.takenBack = true;
       return entry.deferredId;
     },
