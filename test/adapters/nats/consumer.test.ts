@@ -247,6 +247,9 @@ t.test(
     w.bus.bring(subjects.late, 'v1 k1 12 346 202');
     await settled();
     t.match(w.runtime.commands[2], { type: 'message.unacknowledged', deferredId: 'd1@store' });
+    w.bus.bring(subjects.late, 'v1 k1 12 346 202');
+    await settled();
+    t.equal(w.runtime.commands.length, 3, 'taken back once, until it is promised anew');
   },
 );
 
