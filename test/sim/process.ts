@@ -209,7 +209,9 @@ export class EngineProcess {
   /** The process, or the whole host, stands still for a while. */
   pause(ms: number, hostSleeps: boolean): void {
     const { life } = this;
-    if (life === null || life.dead) return;
+    // One that stands still already cannot fall asleep.
+    const still = life !== null && life.pausedUntilMs > this.simulation.scheduler.nowMs;
+    if (life === null || life.dead || still) return;
     this.simulation.trace('engine', hostSleeps ? 'sleeps' : 'stands still', Math.trunc(ms));
     life.pausedUntilMs = Math.max(life.pausedUntilMs, this.simulation.scheduler.nowMs + ms);
     if (hostSleeps) life.sleptMs += ms;
