@@ -25,8 +25,9 @@ export class WallClock {
   step(ms: number, believed: boolean): void {
     this.offsetMs += ms;
     if (believed) this.aheadMs += Math.max(0, ms);
-    // A leap that begins behind may end where it is believed: up to ten seconds ahead.
-    else if (this.behindMs > 0) this.aheadMs += 10_000;
+    // However it came there: ten seconds ahead of what was believed before are believed.
+    if (this.offsetMs <= 10_000 + this.aheadMs)
+      this.aheadMs = Math.max(this.aheadMs, this.offsetMs);
     this.behindMs += Math.max(0, -ms);
   }
 
