@@ -10,7 +10,7 @@ export const workerPath = fileURLToPath(new URL('worker.js', import.meta.url));
 export function runWorker(work: Work, path: string = workerPath): Promise<Tally> {
   const total: Tally = { seeds: 0, steps: 0, failures: [] };
   return new Promise((resolve, reject) => {
-    const child = fork(path, [JSON.stringify(work)], { execArgv: [] });
+    const child = fork(path, [JSON.stringify(work)], { execArgv: ['--max-semi-space-size=32'] });
     child.on('message', (message) => {
       const tally = message as Tally;
       total.seeds += tally.seeds;
