@@ -1,8 +1,9 @@
 // What LevelDB said of data it dropped while it opened. It says so once, in a log of its own that is renamed at every
 // opening and gone after two: a store that was refused would be taken the third time, and what was lost would be lost in
 // silence. So the lines are kept beside the database until somebody accepts the loss (reliability R10, B9).
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFolder } from './sync-folder.js';
 
 /** The marks before each line of the file. */
 const raised = '! ';
@@ -39,9 +40,10 @@ const readLines = (path: string): readonly string[] =>
 function append(folder: string, mark: string, lines: readonly string[]): void {
   const file = openSync(pathOf(folder), 'a', 0o600);
   try {
-    writeSync(file, lines.map((line) => `${mark}${line}\n`).join(''));
+    writeFileSync(file, lines.map((line) => `${mark}${line}\n`).join(''));
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
+  syncFolder(folder);
 }

@@ -5,12 +5,14 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSy
 import { join } from 'node:path';
 
 const pathOf = (folder: string): string => join(folder, 'ballast');
+/** Where it is written before it has its name. */
+const apartOf = (folder: string): string => `${pathOf(folder)}.new`;
 
 export const hasBallast = (folder: string): boolean => existsSync(pathOf(folder));
 
 /** Writes the ballast, synced: a file the volume has only promised would give nothing back. Throws when it cannot. */
 export function writeBallast(folder: string, octets: number): void {
-  const apart = `${pathOf(folder)}.new`;
+  const apart = apartOf(folder);
   const file = openSync(apart, 'w', 0o600);
   try {
     const portion = Buffer.alloc(Math.min(octets, 1_048_576));
@@ -26,9 +28,9 @@ export function writeBallast(folder: string, octets: number): void {
   renameSync(apart, pathOf(folder));
 }
 
-/** Gives the ballast back. True when there was one. */
+/** Gives the ballast back, one that was never finished as well. True when there was any. */
 export function dropBallast(folder: string): boolean {
-  if (!hasBallast(folder)) return false;
-  rmSync(pathOf(folder));
-  return true;
+  const found = [pathOf(folder), apartOf(folder)].filter((path) => existsSync(path));
+  for (const path of found) rmSync(path);
+  return found.length > 0;
 }

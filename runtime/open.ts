@@ -199,12 +199,18 @@ async function admitRest(
       engine.admit(await admitOne(engine, world, head, partition));
       state.admitted += 1;
     } catch (cause) {
-      if (!(cause instanceof RuntimeFault)) throw cause;
+      if (!(cause instanceof RuntimeFault)) throw faultOf(cause);
       damage.push(...cause.details);
     }
   }
   if (damage.length > 0) throw damaged(damage);
 }
+
+// What names no error of the store or the system is a bug of ours, and is called one.
+const faultOf = (cause: unknown): unknown =>
+  (cause as { code?: unknown } | null)?.code === undefined
+    ? cause
+    : asFault(cause, 'the store could not be checked');
 
 const damaged = (damage: readonly string[]): RuntimeFault =>
   new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);

@@ -20,7 +20,7 @@ export function uncompressed(block: Buffer): Buffer {
   return out;
 }
 
-/** A block holds 4 KiB and one row more; nothing of ours is as long as this. */
+/** A block holds 16 KiB and one row more; nothing of ours is as long as this. */
 const octetsMax = 64 * 1024 * 1024;
 
 interface Piece {

@@ -2,11 +2,8 @@
 // another folder. It is made apart and renamed into place; opening never creates. Every commit is one synced batch,
 // one at a time; the first error is for ever (reliability 1.1, R2, R3, R5, R11).
 import {
-  closeSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -19,6 +16,7 @@ import { dismissAlarms, readAlarms } from './alarms.js';
 import { RuntimeFault } from './errors.js';
 import { lockFolder, type ProcessLock } from './lock.js';
 import type { RowWrite, StorePort } from './ports.js';
+import { syncFolder } from './sync-folder.js';
 import { damagedTables, tablesIn } from './tables.js';
 import { type Mark, readMark, writeMark } from './watermark.js';
 
@@ -88,16 +86,6 @@ export async function createStore(
   }
 }
 
-/** Makes the names in a folder durable; a sync of the files themselves says nothing about them. */
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
 const isTaken = (cause: unknown): boolean =>
   ['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '');
 
@@ -118,11 +106,13 @@ export async function openStore(location: StoreLocation): Promise<DiskStore> {
     // What LevelDB makes while it opens needs no check, and is not finished when we look.
     const tables = tablesIn(path);
     await db.open();
+    // First of all: what LevelDB says now it does not say again.
+    const alarms = readAlarms(folder);
     // LevelDB renames CURRENT at every opening and does not sync the folder. Were that name lost after commits of ours,
     // the old MANIFEST would lead to a log whose last record may never have been synced: a hole below them.
     syncFolder(path);
     const damage = await damagedTables(path, tables);
-    return diskStore(db, lock, location, damage);
+    return diskStore(db, lock, location, { alarms, damage });
   } catch (cause) {
     await db.close();
     await lock.release();
@@ -143,7 +133,7 @@ function diskStore(
   db: Database,
   lock: ProcessLock,
   location: StoreLocation,
-  damage: readonly string[],
+  { alarms, damage }: Pick<DiskStore, 'alarms' | 'damage'>,
 ): DiskStore {
   const folder = resolve(location.folder);
   const watermarkFolder = location.watermarkFolder ?? `${folder}.watermark`;
@@ -151,7 +141,7 @@ function diskStore(
   let failed: unknown = null;
   return {
     mark: readMark(watermarkFolder),
-    alarms: readAlarms(folder),
+    alarms,
     dismissAlarms: () => dismissAlarms(folder),
     damage,
     writeMark: (mark) => writeMark(watermarkFolder, mark),

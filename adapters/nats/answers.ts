@@ -84,6 +84,12 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     }
   }
 
+  /** The entry of this very line: its transaction may have been begun anew meanwhile. */
+  function entryOf(line: RequestLine): Entry | undefined {
+    const entry = entries.get(keyOf(line));
+    return entry?.stamp === stampOf(line) ? entry : undefined;
+  }
+
   /** Nothing was said against its answer in time: it was heard, and no other one matters. */
   function forget(key: string, entry: Entry): void {
     entries.delete(key);
@@ -129,17 +135,17 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       return 'in-flight';
     },
     settle(line, decision) {
-      const entry = entries.get(keyOf(line));
+      const entry = entryOf(line);
       if (entry === undefined) return 1;
       entry.decision = decision;
       if (decision.promised !== null) promise(entry, decision.promised);
       return entry.asked;
     },
     drop(line) {
-      entries.delete(keyOf(line));
+      if (entryOf(line) !== undefined) entries.delete(keyOf(line));
     },
     sent(line) {
-      const entry = entries.get(keyOf(line));
+      const entry = entryOf(line);
       if (entry !== undefined) entry.sent += 1;
     },
     late(line) {

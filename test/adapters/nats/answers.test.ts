@@ -23,3 +23,24 @@ t.test('A4 answers and promises are forgotten together', async (t) => {
   t.equal(memory.late({ node: 'k1', index: 0, label: requestLine.label, code: 202 }), undefined);
   t.equal(memory.size, 0);
 });
+
+t.test(
+  'A4 a transaction that is begun anew is another one: answers to the old go nowhere',
+  async (t) => {
+    const memory = createAnswerMemory(() => 0);
+    const old = { ...requestLine, index: 7 };
+    const anew = { ...old, sec: old.sec + 1 };
+    const decision = { code: 202, reason: 'Accepted', retryAfterSeconds: null };
+    t.equal(memory.see(old), 'new');
+    t.equal(memory.see(anew), 'new');
+    t.equal(memory.settle(old, { ...decision, promised: null }), 1, 'answered, not remembered');
+    memory.drop(old);
+    t.equal(memory.see(anew), 'in-flight', 'no answer that is not its own');
+    t.equal(
+      memory.settle(anew, { ...decision, promised: { deferredId: 'd@store', again: false } }),
+      2,
+    );
+    memory.sent(anew);
+    t.equal(memory.late({ node: old.node, index: 7, label: old.label, code: 202 }), 'd@store');
+  },
+);
