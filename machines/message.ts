@@ -65,6 +65,8 @@ export interface IncomingMessage {
 /** Why no failure report may be sent for a message; the rows of exceptions.ts. */
 export type ReportException =
   | 'not-asked'
+  | 'recipient-declines'
+  | 'recipient-forbids'
   | 'is-imdn'
   | 'encrypted'
   | 'no-message-id'
@@ -100,6 +102,10 @@ export interface Message {
   readonly cpim: CpimFacts | null;
   /** Why no failure report may be sent; null when one was asked for and may be. */
   readonly reportException: ReportException | null;
+  /** The sender asked for privacy: nobody is told who he is. Absent in rows of 0.2.0 and before. */
+  readonly hidden?: boolean;
+  /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
+  readonly reportTo?: string;
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

@@ -1,4 +1,5 @@
 // What can be asked of a store without changing it. Queries see what is decided, commits in flight included.
+import { isAnonymousUri } from '../machines/index.js';
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
@@ -64,7 +65,9 @@ function listed(source: Source, local: string): ListedMessage[] {
   const row = soundActor(source, local);
   if (row === null || !row.live) return [];
   const message = messageOf(row);
-  const hidden = message.reportException === 'anonymous' || isAnonymous(message.fromUri);
+  // Rows of 0.2.0 and before do not say it.
+  const hidden =
+    message.hidden ?? (message.reportException === 'anonymous' || isAnonymousUri(message.fromUri));
   return [
     {
       deferredId: message.deferredId,
@@ -79,8 +82,6 @@ function listed(source: Source, local: string): ListedMessage[] {
     },
   ];
 }
-
-const isAnonymous = (uri: string): boolean => uri.toLowerCase().includes('@anonymous.invalid');
 
 /** The whole life of one message, or null. */
 export function lifeOf(source: Source, deferredId: string): MessageLife | null {

@@ -22,7 +22,7 @@ export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
 export { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
-export type { OutgoingOptions, SipRequestParts } from './outgoing.js';
+export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
 export { deliverRequest, reportRequest } from './outgoing.js';
 export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
