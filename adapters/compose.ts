@@ -33,6 +33,7 @@ import {
   reportRequest,
   resultPages,
   resultRequest,
+  shownOctets,
 } from './sip/index.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
@@ -56,6 +57,7 @@ const codec: SipCodec = {
   resultRequest,
   readContacts,
   canonicalAor,
+  shownOctets,
   deliverRequest,
   reportRequest,
 };

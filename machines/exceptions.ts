@@ -109,6 +109,13 @@ export function reportException(
   return names.find((name) => reportExceptions[name].holds(message, rules)) ?? null;
 }
 
+/** A URI that stands for nobody (RFC 3323 section 4.1.1.3, RFC 2606): `sip:anonymous@anonymous.invalid`. */
+export function isAnonymousUri(uri: string): boolean {
+  const host = hostOf(uri);
+  const user = uri.slice(uri.indexOf(':') + 1).toLowerCase();
+  return host === 'invalid' || host.endsWith('.invalid') || user.startsWith('anonymous@');
+}
+
 function trusted(route: string | undefined, domains: readonly string[]): boolean {
   if (route === undefined) return true;
   const host = hostOf(route);

@@ -39,6 +39,7 @@ export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
 export {
   defaultReportRules,
+  isAnonymousUri,
   type ReportRules,
   reportException,
   reportExceptions,
@@ -56,6 +57,7 @@ export type {
   Subject,
 } from './message.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export { shownSender } from './sender.js';
 export {
   type Duration,
   defaultSettings,

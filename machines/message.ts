@@ -98,6 +98,8 @@ export interface Message {
   /** The instant at which the message ends whatever happens; never null. */
   readonly outlivesAtMs: number;
   readonly cpim: CpimFacts | null;
+  /** The sender asked for privacy: nobody is told who he is. Absent in rows of 0.2.0 and before. */
+  readonly hidden?: boolean;
   /** Why no failure report may be sent; null when one was asked for and may be. */
   readonly reportException: ReportException | null;
 }

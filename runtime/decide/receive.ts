@@ -156,6 +156,7 @@ function factsOf(
     expiresAtMs: expiryInstant(incoming, settings, turn.nowMs),
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
+    hidden: incoming.anonymous,
     reportException: reportException(incoming, turn.settings.reportRules),
   };
 }
