@@ -33,6 +33,7 @@ import {
   reportRequest,
   resultPages,
   resultRequest,
+  shownOctets,
 } from './sip/index.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
@@ -68,6 +69,7 @@ const codec: SipCodec = {
   resultRequest,
   readContacts,
   canonicalAor,
+  shownOctets,
   deliverRequest,
   reportRequest,
 };

@@ -62,6 +62,7 @@ export type {
   Subject,
 } from './message.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export { shownSender } from './sender.js';
 export {
   type Duration,
   defaultSettings,

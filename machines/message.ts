@@ -100,10 +100,10 @@ export interface Message {
   /** The instant at which the message ends whatever happens; never null. */
   readonly outlivesAtMs: number;
   readonly cpim: CpimFacts | null;
-  /** Why no failure report may be sent; null when one was asked for and may be. */
-  readonly reportException: ReportException | null;
   /** The sender asked for privacy: nobody is told who he is. Absent in rows of 0.2.0 and before. */
   readonly hidden?: boolean;
+  /** Why no failure report may be sent; null when one was asked for and may be. */
+  readonly reportException: ReportException | null;
   /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
   readonly reportTo?: string;
 }

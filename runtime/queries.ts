@@ -1,5 +1,5 @@
 // What can be asked of a store without changing it. Queries see what is decided, commits in flight included.
-import { isAnonymousUri } from '../machines/index.js';
+import { shownSender } from '../machines/index.js';
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
@@ -65,14 +65,11 @@ function listed(source: Source, local: string): ListedMessage[] {
   const row = soundActor(source, local);
   if (row === null || !row.live) return [];
   const message = messageOf(row);
-  // Rows of 0.2.0 and before do not say it.
-  const hidden =
-    message.hidden ?? (message.reportException === 'anonymous' || isAnonymousUri(message.fromUri));
   return [
     {
       deferredId: message.deferredId,
       state: row.value,
-      from: hidden ? null : (message.asserted ?? message.fromUri),
+      from: shownSender(message),
       to: message.toUri,
       subject: message.cpim?.subject?.text ?? null,
       contentType: message.contentType,

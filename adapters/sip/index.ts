@@ -24,6 +24,7 @@ export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
 export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
 export { deliverRequest, reportRequest } from './outgoing.js';
+export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';

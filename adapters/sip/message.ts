@@ -162,7 +162,7 @@ function readContent(
 /**
  * The sender's identity is not to be shown: RFC 3323 sections 4.1 and 4.2, RFC 3325 section 9.3.
  */
-function isAnonymous(request: SipRequest, fromUri: string): boolean {
+export function isAnonymous(request: SipRequest, fromUri: string): boolean {
   return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(fromUri);
 }
 

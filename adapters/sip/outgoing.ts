@@ -2,7 +2,7 @@
 // to its recipient, and the failure report to its sender. Invariant: the same effect gives the same
 // octets at every repetition, the body of a delivery is the stored body, and nothing of the
 // original's own hop (Via, routes, credentials) goes along.
-import { isAnonymousUri, type Message } from '../../machines/index.js';
+import type { Message } from '../../machines/index.js';
 import type { OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
 import { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
 import {
@@ -14,8 +14,9 @@ import {
   writeReport,
 } from './imdn.js';
 import { hopOctets, messageOctetsMax } from './limits.js';
-import { asksPrivacy, identityOf, parseExpires } from './message.js';
+import { asksPrivacy, identityOf, isAnonymous, parseExpires } from './message.js';
 import { asBuffer } from './octets.js';
+import { revealingNames } from './privacy.js';
 import { type Header, headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, nameAddr } from './uri.js';
 
@@ -71,16 +72,6 @@ const droppedNames = new Set([
   'p-preferred-identity',
 ]);
 
-/** Headers that would name an anonymous sender (RFC 3323 section 5.1, RFC 7044 section 10.1). */
-const revealingNames = new Set([
-  'history-info',
-  'remote-party-id',
-  'referred-by',
-  'reply-to',
-  'call-info',
-  'identity',
-]);
-
 /** The request that pushes a stored message to its recipient. */
 export function deliverRequest(
   effect: OutgoingDelivery,
@@ -92,7 +83,7 @@ export function deliverRequest(
   const { request } = read;
   const from = nameAddr(headerValue(request, 'from') ?? '');
   const to = nameAddr(headerValue(request, 'to') ?? '');
-  const hidden = isHidden(request, message);
+  const hidden = isAnonymous(request, message.fromUri);
   const clock = marking(effect, request);
   const lines = [
     `From: <${from?.uri ?? message.fromUri}>;tag=${effect.fromTag}`,
@@ -108,14 +99,6 @@ export function deliverRequest(
     body: effect.octets.subarray(request.bodyOffset),
     fromName: from?.display ?? null,
   };
-}
-
-/**
- * Privacy for the identity (RFC 3325 section 9.3) or an anonymous From: then no header may name the
- * sender.
- */
-function isHidden(request: SipRequest, message: Message): boolean {
-  return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(message.fromUri);
 }
 
 interface Keeping {

@@ -171,8 +171,8 @@ function factsOf(
     expiresAtMs: expiryInstant(incoming, settings, turn.nowMs),
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
+    hidden: incoming.anonymous,
     reportException: reportException(incoming, reportRules),
-    ...(incoming.anonymous ? { hidden: true } : {}),
     ...(reportTo === null ? {} : { reportTo }),
   };
 }

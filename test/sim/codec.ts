@@ -26,6 +26,7 @@ export function codecOf(simulation: Stage): SipCodec {
         .split(', ')
         .map((contact) => ({ contact, expiresAtMs: nowMs + seconds * 1000, features: [] })),
     canonicalAor: (uri) => uri,
+    shownOctets: (octets) => octets,
     deliverRequest: (effect) => ({
       ruri: effect.message.aor,
       nextHop: null,
