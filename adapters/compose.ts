@@ -30,6 +30,7 @@ import {
   readCommand,
   readContacts,
   readMessage,
+  readSenderCommand,
   reportRequest,
   resultPages,
   resultRequest,
@@ -65,6 +66,7 @@ const codecOf = ({ draft00 = false, serviceIdentity = null }: CodecOptions): Sip
 const codec: SipCodec = {
   readMessage,
   readCommand,
+  readSenderCommand,
   resultPages,
   resultRequest,
   readContacts,

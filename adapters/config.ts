@@ -149,6 +149,12 @@ export const settingsTable = {
     default: false,
     meaning: 'Read report requests in the unprefixed form of draft-ietf-simple-imdn-00 as well.',
   },
+  senderStatus: {
+    type: choice('full', 'without-delivery', 'off'),
+    default: 'full',
+    meaning:
+      'What a sender who asks is told of his message. `full` tells that it was delivered, and so that the recipient was there.',
+  },
   requireImTag: {
     type: flag,
     default: false,

@@ -15,6 +15,7 @@ import {
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
+  type SenderStatus,
   volumeKind,
   writeBallast,
 } from '../runtime/index.js';
@@ -101,6 +102,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       pairMessagesMax: config['quota.pairMessages'],
       atLimit: config['quota.atLimit'] as 'refuse' | 'drop-oldest',
       requireImTag: config.requireImTag,
+      senderStatus: config.senderStatus as SenderStatus,
       reportRules: {
         ...defaultReportRules,
         trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),

@@ -106,6 +106,8 @@ export interface Message {
   readonly reportException: ReportException | null;
   /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
   readonly reportTo?: string;
+  /** The recipient wants nobody to be told what becomes of his messages. Absent: he does not mind. */
+  readonly declined?: boolean;
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

@@ -12,6 +12,32 @@ export interface Binding {
   readonly features: readonly string[];
 }
 
+/** How a sender names a message of his: he never learns its deferred id. */
+export interface SentKey {
+  /** Canonical identity the proxy asserted for him. */
+  readonly sender: string;
+  /** `imdn.Message-ID` he sent it with. */
+  readonly imdnMessageId: string;
+  /** Canonical AOR of the recipient. */
+  readonly aor: string;
+}
+
+/** How much a sender is told: all, not whether it was delivered, or nothing. */
+export type SenderStatus = 'full' | 'without-delivery' | 'off';
+
+/** What has become of a message, as far as its sender may know. */
+export interface SentStatus {
+  /**
+   * `expired` whenever it ended unread, however that came; `accepted` where it is not told whether it was delivered.
+   */
+  readonly state: 'accepted' | 'stored' | 'delivered' | 'expired' | 'withdrawn';
+  readonly acceptedAtMs: number;
+  /** When it expires, or would have. */
+  readonly expiresAtMs: number | null;
+  /** When it came to this end; null while it is stored or accepted. */
+  readonly endedAtMs: number | null;
+}
+
 export type Command =
   /** A message for a user who cannot be reached now. */
   | {
@@ -51,11 +77,13 @@ export type Command =
       readonly aor: string;
       readonly ids: readonly string[] | 'all';
     }
+  /** A sender takes a message back: it is known by who he is, his own IMDN Message-ID, and the recipient. */
+  | { readonly type: 'message.withdrawn'; readonly sent: SentKey }
   /** An operator acts on one message. */
   | {
       readonly type: 'operator.acted';
       readonly deferredId: string;
-      readonly act: 'delete' | 'expire' | 'retry';
+      readonly act: 'delete' | 'expire' | 'retry' | 'withdraw';
       readonly by: string;
     }
   /** A policy file becomes known to the store under its content hash. */
@@ -93,6 +121,8 @@ export type Reply =
       readonly retryAfterSeconds: number | null;
     }
   | { readonly kind: 'done' }
+  /** `ended` is false while a push is under way: its answer decides. */
+  | { readonly kind: 'withdrawal'; readonly deferredId: string; readonly ended: boolean }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
   | { readonly kind: 'policy'; readonly hash: string };
 

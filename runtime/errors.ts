@@ -31,6 +31,14 @@ export const refusals = {
   },
   'too-large': { status: 413, meaning: 'The request exceeds the size limits.' },
   'no-such-message': { status: 404, meaning: "No message of this id, or not this user's." },
+  'no-longer-waiting': {
+    status: 410,
+    meaning: 'The message was delivered or has ended: it can no longer be withdrawn.',
+  },
+  'not-now': {
+    status: 480,
+    meaning: 'The message cannot be withdrawn as it stands now.',
+  },
   'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried.' },
   'policy-refused': {
     status: 422,

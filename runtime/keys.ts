@@ -188,3 +188,7 @@ export function dedupDigest(parts: readonly string[]): string {
   const text = parts.map((one) => `${one.length}:${one};`).join('');
   return base32(hash('sha256', text, 'buffer'), 32);
 }
+
+/** Dedup digest of a message that has an IMDN Message-ID: its sender finds it by what he knows. */
+export const sentDigest = (sender: string, imdnMessageId: string, aor: string): string =>
+  dedupDigest(['imdn', sender, imdnMessageId, aor]);

@@ -45,6 +45,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   mailboxOctetsMax: limits.mailboxOctetsMax,
   pairMessagesMax: limits.pairMessagesMax,
   atLimit: 'refuse',
+  senderStatus: 'full',
   requireImTag: false,
 };
 

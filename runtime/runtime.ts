@@ -3,7 +3,15 @@
 import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
-import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import type {
+  Binding,
+  Command,
+  IdResult,
+  Listing,
+  Reply,
+  SentKey,
+  SentStatus,
+} from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
 import type { TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
@@ -144,6 +152,8 @@ export class Engine implements Runtime {
       case 'message.unacknowledged':
       case 'operator.acted':
         return this.partitionOfId(command.deferredId);
+      case 'message.withdrawn':
+        return partitionOf(command.sent.aor);
       case 'effect.answered':
         return partitionOfLocal(command.effectId.split('-')[1] ?? '') ?? sharedPartition;
       case 'policy.installed':
@@ -466,6 +476,10 @@ export class Engine implements Runtime {
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
     return this.questions.ids(after, limit);
+  }
+
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told' {
+    return this.questions.sent(sent, this.options.settings.senderStatus);
   }
 
   bindings(aor: string): readonly Binding[] {

@@ -1,6 +1,7 @@
 // What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
 // group is durable. A decision reads no clock and rolls no dice but through this.
 import type { AnswerClass, ReportRules } from '../machines/index.js';
+import type { SenderStatus } from './commands.js';
 import type { SeenFilter } from './filter.js';
 import type { PartitionState } from './group.js';
 import type { Identities } from './identity.js';
@@ -16,6 +17,8 @@ export interface RuntimeSettings {
   /** At the recipient's limit: refuse the new message, or drop the oldest one. */
   readonly atLimit: 'refuse' | 'drop-oldest';
   readonly reportRules: ReportRules;
+  /** What a sender who asks is told about his message. */
+  readonly senderStatus: SenderStatus;
   /** Only devices that registered with `+g.oma.sip-im` count as reachable. */
   readonly requireImTag: boolean;
 }

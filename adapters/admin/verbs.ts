@@ -48,11 +48,12 @@ const object = (properties: object, required: readonly string[] = []) => ({
   required,
 });
 
-const act = (deed: 'delete' | 'expire' | 'retry'): Verb => ({
+const act = (deed: 'delete' | 'expire' | 'retry' | 'withdraw'): Verb => ({
   meaning: {
     delete: 'Delete a waiting message, as its owner would.',
     expire: 'Let a waiting message expire now.',
     retry: 'Take a message out of quarantine and repeat the event it failed on.',
+    withdraw: 'Take a waiting message back, as its sender would: no report follows.',
   }[deed],
   reads: false,
   schema: object({ id, by: text }, ['id']),
@@ -106,6 +107,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.delete': act('delete'),
   'messages.expire': act('expire'),
   'messages.retry': act('retry'),
+  'messages.withdraw': act('withdraw'),
   'policy.list': {
     meaning: 'Installed policies, the active one marked.',
     reads: true,

@@ -193,7 +193,11 @@ async function chartOf(call: Call, life: MessageLife): Promise<string> {
   }
 }
 
-const deed = (act: 'delete' | 'expire' | 'retry', purpose: string, text: string): Verb => ({
+const deed = (
+  act: 'delete' | 'expire' | 'retry' | 'withdraw',
+  purpose: string,
+  text: string,
+): Verb => ({
   name: `messages ${act}`,
   purpose,
   text,
@@ -257,4 +261,11 @@ export const messagesRetry = deed(
   'retry',
   'Take messages out of quarantine and repeat the event they failed on.',
   'A message is parked when a step on it threw; `messages show` says why.',
+);
+
+export const messagesWithdraw = deed(
+  'withdraw',
+  'Take waiting messages back, as their sender would.',
+  'No failure report goes out: the sender knows. A message whose delivery is in flight waits for the answer first; ' +
+    'one that was delivered or has ended is refused.',
 );

@@ -9,6 +9,7 @@ import {
   messagesList,
   messagesRetry,
   messagesShow,
+  messagesWithdraw,
 } from './messages.js';
 import {
   policyActivate,
@@ -30,6 +31,7 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  messagesWithdraw,
   policyList,
   policyShow,
   policyCheck,

@@ -18,6 +18,8 @@ import {
   RuntimeFault,
   type RuntimeOptions,
   restore,
+  type SentKey,
+  type SentStatus,
 } from '../../runtime/index.js';
 
 /** A MESSAGE to be sent, complete but for what the transport adds. */
@@ -93,6 +95,10 @@ export interface LocalEngine {
     deferredId: string,
   ): { readonly octets: Uint8Array; confirm(): Promise<Reply> } | null;
   remove(aor: string, ids: readonly string[] | 'all'): Promise<readonly IdResult[]>;
+  /** Takes a message back for its sender, as long as it waits; a refusal says why not. */
+  withdraw(sent: SentKey): Promise<Reply>;
+  /** What has become of a message, for its sender. */
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told';
   show(deferredId: string): MessageLife | null;
   actor(deferredId: string): DeferredActor;
   /** Installs a policy file and stores new messages under it. Resolves with its hash, or a refusal. */
@@ -153,6 +159,9 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     if (aor === null) throw new TypeError(`${JSON.stringify(uri)} is not an address of record`);
     return aor;
   };
+  const keyOf = ({ sender, imdnMessageId, aor }: SentKey): SentKey => ({
+    ...{ sender: aorOf(sender), imdnMessageId, aor: aorOf(aor) },
+  });
   return {
     runtime: engine,
     submit: async (octets, { asserted }) => {
@@ -179,6 +188,8 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
       const reply = await engine.submit({ type: 'messages.deleted', aor: aorOf(aor), ids });
       return reply.kind === 'results' ? reply.results : [];
     },
+    withdraw: (sent) => engine.submit({ type: 'message.withdrawn', sent: keyOf(sent) }),
+    sent: (sent) => engine.sent(keyOf(sent)),
     show: (deferredId) => engine.show(deferredId),
     actor: (deferredId) => actorOf(engine, deferredId),
     activate: async (policy, by, reason = '') => {

@@ -7,6 +7,7 @@ import type {
   ListedMessage,
   OutgoingDelivery,
   OutgoingReport,
+  SentStatus,
 } from '../../runtime/index.js';
 
 /** A request refused before anything was stored; `status` and `reason` go to the sender. */
@@ -39,7 +40,28 @@ export type CommandResult =
       readonly op: 'retrieve' | 'delete';
       readonly callId: string;
       readonly results: readonly IdResult[];
-    };
+    }
+  | SenderResult;
+
+/** A sender asks about a message of his, or takes it back. */
+export interface SenderCommand {
+  readonly op: 'status' | 'withdraw';
+  /** How the result is written: as JSON, or as RCS has it. */
+  readonly form: 'json' | 'rcs';
+  readonly imdnMessageId: string;
+  /** Canonical AOR of the recipient. */
+  readonly recipient: string;
+  readonly callId: string;
+}
+
+export interface SenderResult {
+  readonly op: 'status' | 'withdraw';
+  readonly form: 'json' | 'rcs';
+  readonly callId: string;
+  readonly messageId: string;
+  readonly recipient: string;
+  readonly outcome: 'withdrawn' | 'failed' | SentStatus;
+}
 
 /** A MESSAGE of our own, complete but for Via, Max-Forwards and Content-Length. */
 export interface SipRequestParts {
@@ -61,6 +83,7 @@ export interface ResultEffect {
   /** Call-ID of the command. */
   readonly correlation: string;
   readonly body: string;
+  readonly form?: 'json' | 'rcs';
   /** `n-<local id>-<number>`: gives the request its identity, the same at every repetition. */
   readonly effectId: string;
 }
@@ -74,6 +97,11 @@ export interface SipCodec {
     octets: Uint8Array,
     asserted: string | null,
   ): { readonly ok: true; readonly command: UserCommand } | CodecRefusal;
+  /** What a sender asks about a message of his; null when the request is something else. */
+  readSenderCommand(
+    octets: Uint8Array,
+    asserted: string | null,
+  ): { readonly ok: true; readonly command: SenderCommand } | CodecRefusal | null;
   /** Bodies in order, each small enough for a MESSAGE of at most 1,300 octets. */
   resultPages(result: CommandResult): readonly string[];
   resultRequest(effect: ResultEffect): SipRequestParts;

@@ -24,6 +24,7 @@ import {
 } from './lines.js';
 import type { Malformed } from './requests.js';
 import { createResultSender, type ResultSender } from './results.js';
+import { decideSender, type SenderDesk, serveSenderRequests } from './sender.js';
 import { decideCommand } from './sip-command.js';
 import { engineQueue, subjects } from './subjects.js';
 import { serveUserCommands } from './user.js';
@@ -73,6 +74,7 @@ interface Intake {
   readonly codec: SipCodec;
   readonly held: HeldDoor;
   readonly results: ResultSender;
+  readonly desk: SenderDesk;
   readonly counters: Counters;
   readonly now: () => number;
   readonly onNode: (node: string) => void;
@@ -96,6 +98,7 @@ export function startConsumer(
   const { entropy } = options;
   intake.doors.push(
     serveUserCommands(bus, runtime, codec, { now, entropy, onMalformed, onFailure }),
+    serveSenderRequests(bus, runtime, codec, { onMalformed, onFailure }),
   );
   return {
     counters: () => intake.counters.read(),
@@ -138,7 +141,8 @@ function createIntake(
   const held = createHeldDoor(bus, door);
   const results = createResultSender(bus, codec, { ...options, onFailure });
   const shared = { bus, runtime, codec, counters, now, admission };
-  return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
+  const desk = { runtime, results, clock: options.clock, waiting: { count: 0 } };
+  return { ...shared, held, results, desk, onNode, onMalformed, onFailure, doors: [] };
 }
 
 function subscribeHeld(intake: Intake): void {
@@ -148,8 +152,11 @@ function subscribeHeld(intake: Intake): void {
       held.hear(subjects.store, payload, (request) => decideStore(intake, request)),
     ),
     bus.subscribe(subjects.command, engineQueue, (payload) =>
-      held.hear(subjects.command, payload, (request) =>
-        decideCommand(request, runtime, codec, results),
+      held.hear(
+        subjects.command,
+        payload,
+        (request) =>
+          decideAsked(intake, request) ?? decideCommand(request, runtime, codec, results),
       ),
     ),
   );
@@ -158,12 +165,22 @@ function subscribeHeld(intake: Intake): void {
 
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
   const { line, octets } = request;
+  const asked = decideAsked(intake, request);
+  if (asked !== null) return asked;
   const read = intake.codec.readMessage(octets, line.asserted);
   if (!read.ok) return refusal(read.status, read.reason);
   const { message } = read;
   return intake.runtime
     .submit({ type: 'message.received', message, node: line.node })
     .then(storeDecision);
+}
+
+// A withdrawal may come to the recipient's own address, where messages for him are stored.
+function decideAsked(intake: Intake, request: RequestPayload): Decision | Promise<Decision> | null {
+  const { asserted } = request.line;
+  const read = intake.codec.readSenderCommand(request.octets, asserted);
+  const sender = asserted === null ? null : intake.codec.canonicalAor(asserted);
+  return decideSender(request, sender, read, intake.desk);
 }
 
 function subscribeFacts(intake: Intake): void {

@@ -29,5 +29,7 @@ export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';
 export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
+export type { SenderCommand, SenderReading } from './sender-commands.js';
+export { readSenderCommand, revokeType } from './sender-commands.js';
 export type { NameAddr } from './uri.js';
 export { bareUri, canonicalAor, hostOf, nameAddr } from './uri.js';

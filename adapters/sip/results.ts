@@ -2,8 +2,10 @@
 // for a MESSAGE outside a session, tied to the command by its Call-ID. Invariant: every row is on
 // exactly one page, in order, and no page is larger than its limit; the text of a row gives way
 // before the row does.
-import type { IdResult, ListedMessage } from '../../runtime/index.js';
+import type { IdResult, ListedMessage, SentStatus } from '../../runtime/index.js';
+import { escapeXml } from './imdn.js';
 import type { SipRequestParts } from './outgoing.js';
+import { revokeType } from './sender-commands.js';
 
 /** Content type of a result. */
 export const resultType = 'application/vnd.deferred-im.result+json';
@@ -26,16 +28,62 @@ export type UserResult =
       readonly op: 'retrieve' | 'delete';
       readonly callId: string;
       readonly results: readonly IdResult[];
-    };
+    }
+  | SenderResult;
+
+/** What a sender hears about a message of his. */
+export interface SenderResult {
+  readonly op: 'status' | 'withdraw';
+  readonly form: 'json' | 'rcs';
+  readonly callId: string;
+  readonly messageId: string;
+  readonly recipient: string;
+  /** Of a withdrawal: whether the message was taken back. Of a question: where it stands. */
+  readonly outcome: 'withdrawn' | 'failed' | SentStatus;
+}
 
 /** JSON bodies of the result, in order; one page, with no rows, when there is nothing to tell. */
 export function resultPages(result: UserResult, octetsMax = pageOctetsMax): string[] {
+  if ('outcome' in result) return [result.form === 'rcs' ? revokeBody(result) : senderBody(result)];
+  return pagesOf(result, octetsMax);
+}
+
+type PagedResult = Exclude<UserResult, SenderResult>;
+
+function senderBody({ op, callId, messageId, recipient, outcome }: SenderResult): string {
+  const head = { v: 1, op, callId, page: 1, of: 1, messageId, recipient };
+  if (typeof outcome === 'string') return JSON.stringify({ ...head, outcome });
+  const { state, acceptedAtMs, expiresAtMs, endedAtMs } = outcome;
+  const instants = {
+    acceptedAt: instantOf(acceptedAtMs),
+    expiresAt: instantOf(expiresAtMs),
+    endedAt: instantOf(endedAtMs),
+  };
+  return JSON.stringify({ ...head, state, ...instants });
+}
+
+/** The answer to an RCS withdrawal, in its own namespace (docs/adr/0017-withdrawal.md). */
+function revokeBody({ messageId, outcome }: SenderResult): string {
+  const lines = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<imRevoke xmlns="urn:gsma:params:xml:ns:rcs:rcs:rcsrevoke">',
+    `  <Message-ID>${escapeXml(messageId)}</Message-ID>`,
+    `  <result>${outcome === 'withdrawn' ? 'success' : 'failed'}</result>`,
+    '</imRevoke>',
+  ];
+  return lines.join('\r\n');
+}
+
+const instantOf = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString();
+
+function pagesOf(result: PagedResult, octetsMax: number): string[] {
   const rows = rowsOf(result, octetsMax - envelopeOctets(result));
   const pages = fill(rows, octetsMax - envelopeOctets(result));
   return pages.map((page, index) => envelope(result, index + 1, pages.length, page));
 }
 
-function rowsOf(result: UserResult, room: number): string[] {
+function rowsOf(result: PagedResult, room: number): string[] {
   return result.op === 'list'
     ? result.messages.map((message) => listRow(message, room))
     : result.results.map(({ id, status }) => JSON.stringify({ id, status }));
@@ -56,7 +104,7 @@ function fill(rows: readonly string[], room: number): string[][] {
   return pages;
 }
 
-function envelope(result: UserResult, page: number, of: number, rows: readonly string[]): string {
+function envelope(result: PagedResult, page: number, of: number, rows: readonly string[]): string {
   const head = { v: 1, op: result.op, callId: result.callId, page, of };
   const next = result.op === 'list' ? { next: result.next } : {};
   const label = result.op === 'list' ? 'messages' : 'results';
@@ -65,7 +113,7 @@ function envelope(result: UserResult, page: number, of: number, rows: readonly s
 }
 
 /** The envelope with the widest page numbers there can be. */
-function envelopeOctets(result: UserResult): number {
+function envelopeOctets(result: PagedResult): number {
   return Buffer.byteLength(envelope(result, 999_999, 999_999, []));
 }
 
@@ -79,8 +127,8 @@ function listRow(message: ListedMessage, room: number): string {
     subject: message.subject,
     contentType: message.contentType,
     octets: message.octets,
-    receivedAt: new Date(message.receivedAtMs).toISOString(),
-    expiresAt: message.expiresAtMs === null ? null : new Date(message.expiresAtMs).toISOString(),
+    receivedAt: instantOf(message.receivedAtMs),
+    expiresAt: instantOf(message.expiresAtMs),
   };
   const short = { ...full, subject: cutText(message.subject, 40) };
   const bare = { ...short, subject: null, contentType: cutText(message.contentType, 64) };
@@ -106,6 +154,8 @@ export interface ResultEffect {
   readonly correlation: string;
   /** One page of resultPages. */
   readonly body: string;
+  /** How the body is written. */
+  readonly form?: 'json' | 'rcs';
   /** `n-<local id>-<number>`: gives the request its identity, the same at every repetition. */
   readonly effectId: string;
 }
@@ -121,7 +171,7 @@ export function resultRequest(effect: ResultEffect): SipRequestParts {
     `P-Asserted-Identity: <${effect.serviceUri}>`,
     // RFC 3261 section 20.21: the call this one answers.
     `In-Reply-To: ${effect.correlation}`,
-    `Content-Type: ${resultType}`,
+    `Content-Type: ${effect.form === 'rcs' ? revokeType : resultType}`,
   ];
   return {
     ruri: effect.aor,

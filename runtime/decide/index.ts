@@ -15,6 +15,7 @@ import {
 } from './operate.js';
 import { receive, refuse, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
+import { withdrawSent } from './sender.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
@@ -49,6 +50,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return request(turn, { ...command, type: 'messages.requested' });
     case 'messages.retrieved':
       return retrieve(turn, command);
+    case 'message.withdrawn':
+      return withdrawSent(turn, command);
     case 'operator.acted':
       return operate(turn, command);
     case 'policy.installed':

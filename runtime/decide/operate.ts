@@ -9,6 +9,7 @@ import { advance, fireDue, readActor, retryParked } from '../life.js';
 import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';
+import { withdraw } from './sender.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
 export type InternalCommand =
@@ -77,6 +78,7 @@ export function operate(turn: Turn, command: Extract<Command, { type: 'operator.
     retryParked(turn, local, row);
     return { kind: 'results', results: [{ id, status: 200 }] };
   }
+  if (command.act === 'withdraw') return withdrawal(id, withdraw(turn, local, row));
   if (!row.live) return refuse('no-such-message');
   const after =
     command.act === 'delete' ? operatorDelete(turn, local, row) : operatorExpire(turn, local, row);
@@ -85,6 +87,12 @@ export function operate(turn: Turn, command: Extract<Command, { type: 'operator.
     results: [{ id, status: after.live ? (after === row ? 409 : 202) : 200 }],
   };
 }
+
+// An operator's verbs tell what became of the id.
+const withdrawal = (id: string, reply: Reply): Reply =>
+  reply.kind === 'withdrawal'
+    ? { kind: 'results', results: [{ id, status: reply.ended ? 200 : 202 }] }
+    : reply;
 
 const operatorDelete = (turn: Turn, local: string, row: ActorRow): ActorRow =>
   advance(turn, local, row, { type: 'message.deleted' }, plainCause('message.deleted'));

@@ -14,7 +14,15 @@ import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusals } from '../errors.js';
-import { arrivalNumber, base32, dedupDigest, keys, localId, partitionOf } from '../keys.js';
+import {
+  arrivalNumber,
+  base32,
+  dedupDigest,
+  keys,
+  localId,
+  partitionOf,
+  sentDigest,
+} from '../keys.js';
 import { bear, fireDue, readActor, rewrite } from '../life.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import type { Turn } from '../turn.js';
@@ -51,7 +59,7 @@ export function refuse(
 function dedupKey(message: IncomingMessage, sender: string): string {
   const id = message.cpim?.imdnMessageId;
   return id
-    ? dedupDigest(['imdn', sender, id, message.aor])
+    ? sentDigest(sender, id, message.aor)
     : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
 }
 
@@ -174,6 +182,7 @@ function factsOf(
     hidden: incoming.anonymous,
     reportException: reportException(incoming, reportRules),
     ...(reportTo === null ? {} : { reportTo }),
+    ...(reportRules.consent === 'send' ? {} : { declined: true }),
   };
 }
 

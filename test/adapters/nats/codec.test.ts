@@ -14,6 +14,7 @@ import {
   readCommand,
   readContacts,
   readMessage,
+  readSenderCommand,
   reportRequest,
   resultPages,
   resultRequest,
@@ -33,6 +34,7 @@ import {
 const codec: SipCodec = {
   readMessage: (octets, asserted) => readMessage(octets, asserted),
   readCommand,
+  readSenderCommand,
   resultPages: (result) => resultPages(result),
   resultRequest,
   readContacts,
