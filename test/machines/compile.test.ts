@@ -23,6 +23,14 @@ import {
 const stored = (policy: Loose) => policy.machine.states.stored;
 const inherited = ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'valueOf'];
 
+/** Milliseconds a piece of work keeps the processor, which a busy host does not lengthen as it does the clock. */
+function busyMs(work: () => unknown): number {
+  const begun = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(begun);
+  return (user + system) / 1000;
+}
+
 t.test('the shipped policies and the machines of the tests pass', async (t) => {
   for (const id of shippedPolicyIds) t.same(codesOf(shippedPolicy(id)), [], id);
   for (const source of [nested, parallel, remembering]) t.same(codesOf(source), []);
@@ -397,9 +405,8 @@ t.test('F4 deep, large and numerous are refused, quickly', async (t) => {
     ],
   ];
   for (const [code, source] of cases) {
-    const begun = performance.now();
-    t.same(codesOf(source), [code]);
-    t.ok(performance.now() - begun < 200, `${code} took ${performance.now() - begun} ms`);
+    const took = busyMs(() => t.same(codesOf(source), [code]));
+    t.ok(took < 200, `${code} took ${took} ms`);
   }
   t.not(codesOf(many(257)).length, 0, '257 states');
 });
@@ -420,9 +427,7 @@ t.test('F4 the dearest policy that fits is judged in under a second', async (t) 
     if (always.length < 64) always.push('over');
   }
   t.ok(canonicalJson(source).length > 50_000);
-  const begun = performance.now();
-  compilePolicy(source);
-  const took = performance.now() - begun;
+  const took = busyMs(() => compilePolicy(source));
   t.ok(took < 1000, `${Math.round(took)} ms`);
 });
 
