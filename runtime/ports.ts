@@ -70,7 +70,8 @@ export interface OutgoingDelivery extends OutgoingBase {
 
 export interface OutgoingReport extends OutgoingBase {
   readonly type: 'report';
-  readonly status: 'failed';
+  /** `forbidden` where the recipient lets the sender know that he forbids reports. */
+  readonly status: 'failed' | 'forbidden';
   /** `imdn.Message-ID` of the report itself: a function of the message and a store secret. */
   readonly imdnMessageId: string;
 }

@@ -2,6 +2,7 @@
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
+import type { SeenFilter } from './filter.js';
 import type { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, ranges } from './keys.js';
@@ -11,6 +12,7 @@ import { partitionCount } from './limits.js';
 import type { StorePort } from './ports.js';
 import type { Registry } from './registry.js';
 import type { ActorRow } from './rows.js';
+import type { RuntimeSettings } from './turn.js';
 
 /** What a query reads. */
 export interface Source {
@@ -19,6 +21,8 @@ export interface Source {
   readonly identities: Identities;
   readonly registry: Registry;
   readonly now: () => number;
+  readonly seen: SeenFilter;
+  readonly settings: RuntimeSettings;
 }
 
 // Damaged rows are passed over: one of them must not hide all the others of its user.

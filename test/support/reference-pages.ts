@@ -233,6 +233,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   d: keys.dedup(bob, '<digest>'),
   m: keys.meta(46),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),
+  p: keys.preferences(bob),
   q: keys.quarantine(sampleLocal),
   r: keys.mailbox(bob, '<arrival>'),
   t: keys.timer(sampleLocal, 1_144_152_000_000),
@@ -262,6 +263,7 @@ const everyException = [
   'test/machines/exceptions.test.ts',
   'every exception holds for its message, and is the first that does',
 ] as const;
+const access = 'test/conformance/engine/access.test.ts';
 const deletion = 'test/conformance/engine/deletion.test.ts';
 
 /** The test that shows an exception at work: file and title. */
@@ -279,6 +281,11 @@ export const exceptionTests: Readonly<Record<ReportException, readonly [string, 
   'untrusted-route': [
     'test/conformance/wire/report.test.ts',
     'C46 an untrusted route gets nothing',
+  ],
+  'recipient-refuses': [access, 'spec 13 reports in the name of a user: as asked, none, forbidden'],
+  'recipient-blocks': [
+    access,
+    'spec 7.2 discarding what a blocked sender left is an act of its own',
   ],
 };
 
