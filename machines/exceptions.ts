@@ -1,7 +1,6 @@
 // When no failure report may be sent, decided once, when the message is stored: the list of spec chapter 6 as one
 // table. docs/reference/report-exceptions.md is made from it.
 import type { IncomingMessage, ReportException } from './message.js';
-import type { Preferences } from './preferences.js';
 
 /** What an operator sets about reports. */
 export interface ReportRules {
@@ -20,18 +19,13 @@ export const defaultReportRules: ReportRules = {
   withoutDateTime: true,
 };
 
-/** What the recipient's preferences say about reports in his name (RFC 5438 section 14.2). */
-export type RecipientReports = Preferences['reports'];
-
 interface ExceptionRow {
   readonly meaning: string;
   readonly source: string;
   /** The setting that moves it, or null. */
   readonly setting: keyof ReportRules | null;
   /** Null: it is not known when a message is stored, and noted later. */
-  readonly holds:
-    | ((message: IncomingMessage, rules: ReportRules, wish: RecipientReports) => boolean)
-    | null;
+  readonly holds: ((message: IncomingMessage, rules: ReportRules) => boolean) | null;
 }
 
 /** The table, in the order in which it is asked. */
@@ -105,13 +99,6 @@ export const reportExceptions: Readonly<Record<ReportException, ExceptionRow>> =
     setting: 'trustedRoutes',
     holds: (message, rules) => !trusted(message.cpim?.recordRoutes[0], rules.trustedRoutes),
   },
-  'recipient-refuses': {
-    meaning:
-      'The recipient wants no reports in his name: his preference `reports` is `never`, or `forbidden` where the operator does not say so.',
-    source: 'RFC 5438 section 14.2',
-    setting: null,
-    holds: (_message, _rules, wish) => wish === 'never',
-  },
   'recipient-blocks': {
     meaning:
       'The recipient blocked the sender politely later on, and let what was stored be discarded: a report would betray it.',
@@ -125,10 +112,9 @@ export const reportExceptions: Readonly<Record<ReportException, ExceptionRow>> =
 export function reportException(
   message: IncomingMessage,
   rules: ReportRules,
-  wish: RecipientReports = 'send',
 ): ReportException | null {
   const names = Object.keys(reportExceptions) as ReportException[];
-  return names.find((name) => reportExceptions[name].holds?.(message, rules, wish)) ?? null;
+  return names.find((name) => reportExceptions[name].holds?.(message, rules)) ?? null;
 }
 
 function trusted(route: string | undefined, domains: readonly string[]): boolean {

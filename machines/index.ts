@@ -39,7 +39,6 @@ export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
 export {
   defaultReportRules,
-  type RecipientReports,
   type ReportRules,
   reportException,
   reportExceptions,

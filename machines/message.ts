@@ -75,7 +75,6 @@ export type ReportException =
   | 'identity-mismatch'
   | 'too-many-routes'
   | 'untrusted-route'
-  | 'recipient-refuses'
   | 'recipient-blocks';
 
 /** The facts of a stored message: input of its actor, constant for its whole life. */
@@ -102,8 +101,6 @@ export interface Message {
   readonly cpim: CpimFacts | null;
   /** Why no failure report may be sent; null when one was asked for and may be. */
   readonly reportException: ReportException | null;
-  /** The recipient forbids reports in his name and lets the sender know: a report says `forbidden`. Absent: `failed`. */
-  readonly reportStatus?: 'forbidden';
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

@@ -45,8 +45,6 @@ export interface PreferenceRules {
   readonly permittedExcept: readonly string[];
   /** Ids of the policies a user may choose in `expired`. */
   readonly expiredChoices: readonly string[];
-  /** Whether `forbidden` is told to the sender in a report; else it means the same as `never`. */
-  readonly sayForbidden: boolean;
   /** What a message already stored for a user who has blocked its sender since meets in his delivery run. */
   readonly blockedAtDelivery: 'deliver' | 'hold';
 }
@@ -56,7 +54,6 @@ export const defaultPreferenceRules: PreferenceRules = {
   permitted: true,
   permittedExcept: [],
   expiredChoices: [],
-  sayForbidden: true,
   blockedAtDelivery: 'deliver',
 };
 

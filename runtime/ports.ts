@@ -70,8 +70,7 @@ export interface OutgoingDelivery extends OutgoingBase {
 
 export interface OutgoingReport extends OutgoingBase {
   readonly type: 'report';
-  /** `forbidden` where the recipient lets the sender know that he forbids reports. */
-  readonly status: 'failed' | 'forbidden';
+  readonly status: 'failed';
   /** `imdn.Message-ID` of the report itself: a function of the message and a store secret. */
   readonly imdnMessageId: string;
 }

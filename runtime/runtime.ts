@@ -326,7 +326,7 @@ export class Engine implements Runtime {
       return {
         ...base,
         type: 'report',
-        status: base.message.reportStatus ?? 'failed',
+        status: 'failed',
         imdnMessageId: this.identities.reportMessageId(local),
       };
     }

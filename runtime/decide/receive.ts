@@ -9,7 +9,6 @@ import {
   type Message,
   type Policy,
   type PolicySettings,
-  type RecipientReports,
   reportException,
   type Wishes,
 } from '../../machines/index.js';
@@ -147,7 +146,7 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   const state = turn.partitions[partition]!;
   state.arrivals += 1;
   const deferredId = turn.identities.deferredId(local);
-  const message = factsOf(turn, incoming, { policy, deferredId, wishes: named.wishes });
+  const message = factsOf(turn, incoming, policy.settings, deferredId);
   const row = bear(turn, policy, {
     local,
     message,
@@ -179,19 +178,12 @@ function retryLater(turn: Turn, aor: string, seconds: number | undefined): void 
   turn.notices.push({ type: 'retry', aor, atMs });
 }
 
-interface Storing {
-  readonly policy: Policy;
-  readonly deferredId: string;
-  readonly wishes: Wishes;
-}
-
 function factsOf(
   turn: Turn,
   incoming: IncomingMessage,
-  { policy, deferredId, wishes }: Storing,
+  settings: PolicySettings,
+  deferredId: string,
 ): Message {
-  const { settings } = policy;
-  const reports = reportsFor(turn, wishes);
   return {
     deferredId,
     aor: incoming.aor,
@@ -208,14 +200,9 @@ function factsOf(
     expiresAtMs: expiryInstant(incoming, settings, turn.nowMs),
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
-    reportException: reportException(incoming, turn.settings.reportRules, reports),
-    ...(reports === 'forbidden' ? { reportStatus: 'forbidden' } : {}),
+    reportException: reportException(incoming, turn.settings.reportRules),
   };
 }
-
-// A setting holds for the messages that are stored while it holds (spec 7.2).
-const reportsFor = (turn: Turn, { reports }: Wishes): RecipientReports =>
-  reports === 'forbidden' && !turn.settings.preferences.sayForbidden ? 'never' : reports;
 
 /**
  * The instant of expiry, fixed at storage (spec 2.5): the sender's Expires counts from his Date, which may lie only

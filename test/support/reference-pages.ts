@@ -282,7 +282,6 @@ export const exceptionTests: Readonly<Record<ReportException, readonly [string, 
     'test/conformance/wire/report.test.ts',
     'C46 an untrusted route gets nothing',
   ],
-  'recipient-refuses': [access, 'spec 13 reports in the name of a user: as asked, none, forbidden'],
   'recipient-blocks': [
     access,
     'spec 7.2 discarding what a blocked sender left is an act of its own',
