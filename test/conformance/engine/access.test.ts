@@ -201,25 +201,6 @@ t.test('spec 7.2 discarding what a blocked sender left is an act of its own', as
   }
 });
 
-t.test('spec 13 reports in the name of a user: as asked, none, forbidden', async (t) => {
-  const quiet = { settings: { preferences: { ...defaultPreferenceRules, sayForbidden: false } } };
-  const cases: [string, TestOptions, string | null, string | null][] = [
-    ['send', {}, 'failed', null],
-    ['never', {}, null, 'recipient-refuses'],
-    ['forbidden', {}, 'forbidden', null],
-    ['forbidden', quiet, null, 'recipient-refuses'],
-  ];
-  for (const [reports, options, status, exception] of cases) {
-    const test = await openWith({ reports }, options);
-    const id = await test.accept(received(incoming()));
-    t.equal(test.life(id).message.reportException, exception, reports);
-    await test.submit(wants({ reports: 'send' }));
-    await test.clock.advanceTo(expiresAtMs);
-    const said = test.effects.reports[0];
-    t.equal(said?.type === 'report' ? said.status : null, status, `${reports}, set at storage`);
-  }
-});
-
 t.test(
   'spec 13 the fate of expired messages is the choice of the user, where it is offered',
   async (t) => {
