@@ -216,7 +216,8 @@ t.test('C48 an anonymous sender is named neither in the list nor in what is fetc
   // With a From of her own it is she who says it; no other header does.
   t.equal(texts[0]!.match(/alice/gi)?.length, 2, 'the display name and the URI of From');
   for (const text of texts.slice(1)) t.notMatch(text, /alice/i);
-  for (const text of texts) t.match(text, /^MESSAGE sip:bob.*\r\nFrom: [\s\S]*hush[\s\S]*\r\n\r\nhello$/);
+  for (const text of texts)
+    t.match(text, /^MESSAGE sip:bob.*\r\nFrom: [\s\S]*hush[\s\S]*\r\n\r\nhello$/);
 });
 
 t.test('what is fetched of any other message is what was stored', async (t) => {
