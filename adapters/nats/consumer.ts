@@ -135,7 +135,7 @@ function createIntake(
   };
   const failpoint = options.failpoint ?? (() => {});
   const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
-  const held = createHeldDoor(bus, door);
+  const held = createHeldDoor(bus, runtime, door);
   const results = createResultSender(bus, codec, { ...options, onFailure });
   const shared = { bus, runtime, codec, counters, now, admission };
   return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
@@ -153,7 +153,7 @@ function subscribeHeld(intake: Intake): void {
       ),
     ),
   );
-  facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
+  facts(intake, subjects.late, lateLine, (line) => held.late(line));
 }
 
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
