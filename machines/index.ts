@@ -39,10 +39,15 @@ export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
 export {
   defaultReportRules,
+  type EarlyStatus,
+  earlyReport,
   isAnonymousUri,
+  type ReportConsent,
+  type Reported,
   type ReportRules,
   reportException,
   reportExceptions,
+  reportTarget,
 } from './exceptions.js';
 export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
 export { effectPrefix, reportOwed } from './implementations.js';

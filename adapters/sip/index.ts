@@ -28,7 +28,7 @@ export {
 } from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
-export type { OutgoingOptions, SipRequestParts } from './outgoing.js';
+export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
 export { deliverRequest, reportRequest } from './outgoing.js';
 export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';

@@ -5,7 +5,14 @@
 import type { Message } from '../../machines/index.js';
 import type { OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
 import { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
-import { imdnFactsOf, reportFrom, reportTo, writeImdn, writeReport } from './imdn.js';
+import {
+  type ImdnNotification,
+  imdnFactsOf,
+  reportFrom,
+  reportTo,
+  writeImdn,
+  writeReport,
+} from './imdn.js';
 import { hopOctets, messageOctetsMax } from './limits.js';
 import { asksPrivacy, identityOf, isAnonymous, parseExpires } from './message.js';
 import { asBuffer } from './octets.js';
@@ -34,6 +41,11 @@ export interface SipRequestParts {
 export interface OutgoingOptions {
   /** Where to send the request; the proxy's inner port when absent. */
   readonly nextHop?: string | null;
+}
+
+export interface ReportOptions extends OutgoingOptions {
+  /** SIP From and P-Asserted-Identity of reports in place of the recipient (spec.md 13); null: the recipient. */
+  readonly serviceIdentity?: string | null;
 }
 
 /**
@@ -176,27 +188,37 @@ function onlyValue<T>(
   return values.length === 1 ? parse(values[0]!) : null;
 }
 
-/** The request that carries the failure report of a message (spec.md 6.5, F3). */
+/** The request that carries a report about a message (spec.md 6.4, 6.5, F3). */
 export function reportRequest(
   effect: OutgoingReport,
-  options: OutgoingOptions = {},
+  options: ReportOptions = {},
 ): SipRequestParts {
   const { message } = effect;
   const routes = message.cpim?.recordRoutes ?? [];
   // RFC 5438 section 7.2.1: with recorded routes the IMDN goes to the top one, else to the SIP
   // From.
-  const target = requestTarget(routes[0] ?? message.fromUri);
+  const target = requestTarget(routes[0] ?? message.reportTo ?? message.fromUri);
+  // An anonymous sender is reached by his asserted identity, and named by it nowhere (spec.md 7.4).
+  const to = message.reportTo === undefined ? target : requestTarget(message.fromUri);
+  const from = options.serviceIdentity ?? message.aor;
   const headers = block([
-    `From: <${message.aor}>;tag=${effect.fromTag}`,
-    `To: <${target}>`,
+    `From: <${from}>;tag=${effect.fromTag}`,
+    `To: <${to}>`,
     `Call-ID: ${effect.callId}`,
     `CSeq: ${effect.cseq} MESSAGE`,
-    `P-Asserted-Identity: <${message.aor}>`,
+    `P-Asserted-Identity: <${from}>`,
     'Content-Type: message/cpim',
   ]);
   const room = messageOctetsMax - hopOctets - Buffer.byteLength(headers) - 2 * target.length;
   const body = reportBody(effect, routes, room);
   return { ruri: target, nextHop: options.nextHop ?? null, headers, body, fromName: null };
+}
+
+/** `stored` is the word of a processing notification; all others are of delivery (section 11.1.6). */
+function resultOf({ status }: OutgoingReport): ImdnNotification {
+  return status === 'stored'
+    ? { notification: 'processing', status }
+    : { notification: 'delivery', status };
 }
 
 /**
@@ -209,7 +231,7 @@ function reportBody(effect: OutgoingReport, routes: readonly string[], room: num
   const facts = imdnFactsOf(message);
   const [from, to] = [reportFrom(message), reportTo(message)];
   const ids = { imdnMessageId: effect.imdnMessageId, dateTime: formatIsoDate(effect.atMs), routes };
-  const result = { notification: 'delivery', status: effect.status } as const;
+  const result = resultOf(effect);
   const short = writeImdn({ ...facts, subject: null }, result);
   const whole = writeReport({ from, to, ...ids }, writeImdn(facts, result));
   if (whole.length <= room) return whole;

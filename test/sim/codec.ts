@@ -38,7 +38,7 @@ export function codecOf(simulation: Stage): SipCodec {
       ruri: effect.message.fromUri,
       nextHop: null,
       headers: headersOf(effect, effect.imdnMessageId),
-      body: Buffer.from(`failed ${effect.message.cpim?.imdnMessageId ?? '-'}`),
+      body: Buffer.from(`${effect.status} ${effect.message.cpim?.imdnMessageId ?? '-'}`),
       fromName: null,
     }),
   };
