@@ -43,7 +43,7 @@ t.test('every file of the corpus has its partner', async (t) => {
 
 t.test('F8 F11 P8 C38 C39 SIP requests of other stacks are read as expected', async (t) => {
   const samples = samplesOf('sip').filter(({ name }) => !name.startsWith('torture-'));
-  t.ok(samples.length > 50);
+  t.ok(samples.length >= 50);
   t.strictSame(faultsIn('sip', samples), []);
 });
 
