@@ -8,6 +8,7 @@ export type {
   IdResult,
   ListedMessage,
   Listing,
+  PreferencesView,
   Reply,
   SenderStatus,
   SentKey,
@@ -20,6 +21,7 @@ export {
   faults,
   type RefusalCode,
   RuntimeFault,
+  refusalOf,
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';

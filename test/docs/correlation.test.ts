@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
-import { root, textOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-tree.js';
+import { repositoryRoot } from '../support/generate-charts.js';
 
 const page = textOf('docs/correlation.md');
 const block = (language: string): string =>
@@ -17,7 +18,7 @@ t.test('C82 the example of the page runs, and prints what the page says', async 
   t.teardown(() => rmSync(folder, { recursive: true }));
   const program = block('js');
   t.match(program, "from 'deferred-im'");
-  const library = pathToFileURL(join(root, 'dist/adapters/compose.js')).href;
+  const library = pathToFileURL(join(repositoryRoot, 'dist/adapters/compose.js')).href;
   const file = join(folder, 'example.mjs');
   writeFileSync(file, program.replace("'deferred-im'", `'${library}'`));
   const printed = execFileSync(process.execPath, [file], { encoding: 'utf8', timeout: 60_000 });
