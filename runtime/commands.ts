@@ -69,6 +69,8 @@ export type Command =
       readonly effectId: string;
       readonly token: string;
       readonly status: number;
+      /** Retry-After of the answer, where there was one. */
+      readonly retryAfterSeconds?: number | null;
     }
   /** The owner deletes some messages, or all. */
   | {

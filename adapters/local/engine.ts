@@ -83,8 +83,13 @@ export interface LocalEngine {
   submit(octets: Uint8Array, from: { readonly asserted: string | null }): Promise<Reply>;
   registered(aor: string, bindings: readonly Binding[]): Promise<Reply>;
   unregistered(aor: string): Promise<Reply>;
-  /** The SIP final code of an effect (0: not sent at all). */
-  outcome(effectId: string, token: string, status: number): Promise<Reply>;
+  /** The SIP final code of an effect (0: not sent at all), and its Retry-After in seconds if it had one. */
+  outcome(
+    effectId: string,
+    token: string,
+    status: number,
+    retryAfterSeconds?: number | null,
+  ): Promise<Reply>;
   list(aor: string, page?: { readonly after?: string; readonly limit?: number }): Promise<Listing>;
   /**
    * The octets of one of the owner's messages, without the headers that name an anonymous sender; it stays stored until
@@ -174,8 +179,8 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     registered: (aor, bindings) =>
       engine.submit({ type: 'recipient.registered', aor: aorOf(aor), node: null, bindings }),
     unregistered: (aor) => engine.submit({ type: 'recipient.unregistered', aor: aorOf(aor) }),
-    outcome: (effectId, token, status) =>
-      engine.submit({ type: 'effect.answered', effectId, token, status }),
+    outcome: (effectId, token, status, retryAfterSeconds = null) =>
+      engine.submit({ type: 'effect.answered', effectId, token, status, retryAfterSeconds }),
     list: (aor, page = {}) => engine.list(aorOf(aor), page.after ?? null, page.limit ?? 100),
     retrieve: (aor, deferredId) => {
       const owner = aorOf(aor);

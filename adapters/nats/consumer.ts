@@ -257,6 +257,10 @@ async function heardOutcome(intake: Intake, line: OutcomeLine): Promise<void> {
     intake.results.answered(line);
     return;
   }
-  const { effectId, token, status } = line;
-  await intake.runtime.submit({ type: 'effect.answered', effectId, token, status });
+  const { effectId, token, status, retryAfterSeconds } = line;
+  await intake.runtime.submit({
+    type: 'effect.answered',
+    ...{ effectId, token, status },
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  });
 }
