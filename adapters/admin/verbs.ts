@@ -2,7 +2,13 @@
 // command line all run these. Requests are checked against their schema before anything happens;
 // every answer is plain JSON.
 import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
-import { type Engine, type Reply, RuntimeFault } from '../../runtime/index.js';
+import {
+  type Engine,
+  limits,
+  type OperatorAct,
+  type Reply,
+  RuntimeFault,
+} from '../../runtime/index.js';
 
 /** What a verb works on. */
 export interface VerbContext {
@@ -39,6 +45,8 @@ export class VerbRefused extends Error {
 
 const id = { type: 'string', minLength: 1, maxLength: 320 } as const;
 const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
+const author = { type: 'string', minLength: 1, maxLength: limits.authorCharactersMax } as const;
+const seconds = { type: 'integer', minimum: 1, maximum: 4_294_967_295 } as const;
 const page = { type: 'integer', minimum: 1, maximum: 1000 } as const;
 
 const object = (properties: object, required: readonly string[] = []) => ({
@@ -48,28 +56,36 @@ const object = (properties: object, required: readonly string[] = []) => ({
   required,
 });
 
-const act = (deed: 'delete' | 'expire' | 'retry'): Verb => ({
-  meaning: {
-    delete: 'Delete a waiting message, as its owner would.',
-    expire: 'Let a waiting message expire now.',
-    retry: 'Take a message out of quarantine and repeat the event it failed on.',
-  }[deed],
+const deeds: Readonly<Record<OperatorAct, string>> = {
+  delete: 'Delete a waiting message, as its owner would.',
+  expire: 'Let a waiting message expire now.',
+  retry: 'Take a message out of quarantine and repeat the event it failed on.',
+  release: 'Let a held message go to its recipient, marked as expired.',
+  drop: 'End a held message undelivered; its sender is told if he asked.',
+  extend: 'Move the expiry of a waiting or held message.',
+};
+
+const act = (deed: OperatorAct): Verb => ({
+  meaning: deeds[deed],
   reads: false,
-  schema: object({ id, by: text }, ['id']),
+  schema: object({ id, by: author, ...(deed === 'extend' ? { seconds } : {}) }, ['id']),
   run: async ({ engine }, args) => {
-    const by = String(args['by'] ?? 'operator');
+    const deferredId = String(args['id']);
     const reply = settled(
       await engine.submit({
         type: 'operator.acted',
-        deferredId: String(args['id']),
+        deferredId,
         act: deed,
-        by,
+        by: String(args['by'] ?? 'operator'),
+        ...(args['seconds'] === undefined ? {} : { seconds: Number(args['seconds']) }),
       }),
     );
     const status = reply.kind === 'results' ? reply.results[0]?.status : undefined;
     if (status === 409)
       throw new VerbRefused('not-now', `${deed} has no effect on this message as it stands`);
-    return { id: args['id'], done: status === 200, waiting: status === 202 };
+    const done = { id: args['id'], done: status === 200, waiting: status === 202 };
+    if (deed !== 'extend') return done;
+    return { ...done, expiresAtMs: engine.show(deferredId)?.message.expiresAtMs ?? null };
   },
 });
 
@@ -106,6 +122,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.delete': act('delete'),
   'messages.expire': act('expire'),
   'messages.retry': act('retry'),
+  'messages.release': act('release'),
+  'messages.drop': act('drop'),
+  'messages.extend': act('extend'),
   'policy.list': {
     meaning: 'Installed policies, the active one marked.',
     reads: true,

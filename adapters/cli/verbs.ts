@@ -5,8 +5,11 @@ import { demo } from './demo.js';
 import { kamailioCheck } from './kamailio.js';
 import {
   messagesDelete,
+  messagesDrop,
   messagesExpire,
+  messagesExtend,
   messagesList,
+  messagesRelease,
   messagesRetry,
   messagesShow,
 } from './messages.js';
@@ -30,6 +33,9 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  messagesRelease,
+  messagesDrop,
+  messagesExtend,
   policyList,
   policyShow,
   policyCheck,
