@@ -420,9 +420,10 @@ t.test('F4 the dearest policy that fits is judged in under a second', async (t) 
     if (always.length < 64) always.push('over');
   }
   t.ok(canonicalJson(source).length > 50_000);
-  const begun = performance.now();
+  // The processor's time: the clock on the wall would tell of the neighbours as well.
+  const begun = process.cpuUsage();
   compilePolicy(source);
-  const took = performance.now() - begun;
+  const took = process.cpuUsage(begun).user / 1000;
   t.ok(took < 1000, `${Math.round(took)} ms`);
 });
 
