@@ -47,6 +47,11 @@ const id = { type: 'string', minLength: 1, maxLength: 320 } as const;
 const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
 const author = { type: 'string', minLength: 1, maxLength: limits.authorCharactersMax } as const;
 const seconds = { type: 'integer', minimum: 1, maximum: 4_294_967_295 } as const;
+const instant = {
+  type: 'string',
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z$',
+  maxLength: 24,
+} as const;
 const page = { type: 'integer', minimum: 1, maximum: 1000 } as const;
 
 const object = (properties: object, required: readonly string[] = []) => ({
@@ -176,13 +181,39 @@ export const verbs: Readonly<Record<string, Verb>> = {
       return { now: engine.time.now() };
     },
   },
+  'clock.set': {
+    meaning: 'Move the virtual clock of a test ahead to an instant.',
+    reads: false,
+    schema: object({ to: instant }, ['to']),
+    run: ({ engine }, args) => moveClock(engine, Date.parse(String(args['to']))),
+  },
+  'clock.advance': {
+    meaning: 'Move the virtual clock of a test ahead by so many seconds.',
+    reads: false,
+    schema: object({ seconds }, ['seconds']),
+    run: ({ engine }, args) =>
+      moveClock(engine, (engine.virtualNow ?? 0) + Number(args['seconds']) * 1000),
+  },
   readiness: {
     meaning: 'Whether the engine serves, and if not why.',
     reads: true,
     schema: object({}),
-    run: async ({ readiness }) => readiness(),
+    run: async ({ engine, readiness }) => {
+      const now = engine.virtualNow;
+      return now === null ? readiness() : { ...readiness(), clock: 'virtual', now };
+    },
   },
 };
+
+async function moveClock(engine: Engine, toMs: number): Promise<{ readonly now: number }> {
+  const now = engine.virtualNow;
+  if (now === null)
+    throw new VerbRefused('clock-real', "time is the host's: only a virtual clock is moved");
+  if (!(toMs >= now))
+    throw new VerbRefused('clock-back', `the clock stands at ${now} and is moved ahead alone`);
+  await engine.moveClock(toMs);
+  return { now: engine.time.now() };
+}
 
 async function listAll(
   { engine }: VerbContext,

@@ -1,5 +1,5 @@
 // Every verb of the command line, in the order the help shows them.
-import { clockConfirm } from './clock.js';
+import { clockAdvance, clockConfirm, clockSet } from './clock.js';
 import { configCheck, configPrint } from './config.js';
 import { demo } from './demo.js';
 import { kamailioCheck } from './kamailio.js';
@@ -45,6 +45,8 @@ export const verbs: readonly Verb[] = [
   storeStats,
   storeVerify,
   clockConfirm,
+  clockSet,
+  clockAdvance,
   configCheck,
   configPrint,
   kamailioCheck,

@@ -7,7 +7,7 @@ import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { advance, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
-import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
+import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
 import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';
@@ -19,7 +19,9 @@ export type InternalCommand =
   /** It is this message's turn in its user's delivery run. */
   | { readonly type: 'turn.given'; readonly local: string; readonly aor: string }
   /** A full mailbox makes room. */
-  | { readonly type: 'room.made'; readonly local: string };
+  | { readonly type: 'room.made'; readonly local: string }
+  /** A virtual clock was moved. */
+  | { readonly type: 'clock.moved' };
 
 /** What came of a turn. */
 export type TurnReply = {
@@ -136,6 +138,13 @@ function offered(turn: Turn, before: ActorRow, after: ActorRow): ActorRow {
   if (after !== before && after.live && reachable(user, turn.nowMs))
     turn.notices.push({ type: 'reachable', aor, node: user.node });
   return after;
+}
+
+/** The group that carries this keeps the instant, in the row of its commit number; the identity stays what it is. */
+export function keepTime(turn: Turn): Reply {
+  const identity = turn.ledger.readJson<StoreRow>(keys.store());
+  if (identity !== null) turn.ledger.put(keys.store(), identity);
+  return { kind: 'done' };
 }
 
 export function install(
