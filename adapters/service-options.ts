@@ -16,6 +16,7 @@ import {
   RuntimeFault,
   type RuntimeOptions,
   type SenderStatus,
+  virtualClock,
   volumeKind,
   writeBallast,
 } from '../runtime/index.js';
@@ -90,6 +91,7 @@ const location = (config: Config) => ({
   folder: config.folder,
   host: config.host,
   policyId: config.policy,
+  test: config.test,
   ...(config.watermarkFolder === undefined ? {} : { watermarkFolder: config.watermarkFolder }),
 });
 
@@ -113,6 +115,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       },
     },
     clockTrusted: config.clockTrusted,
+    ...(config.clock === 'virtual' ? { clock: virtualClock() } : {}),
     acceptRollback: config.acceptRollback,
     exit: hooks.exit,
     ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),

@@ -20,11 +20,12 @@ export function withdrawSent(
 }
 
 /** Withdraws one message; a repetition hears what the first request heard. */
-export function withdraw(turn: Turn, local: string, row: ActorRow): Reply {
+export function withdraw(turn: Turn, local: string, row: ActorRow, by?: string): Reply {
   const deferredId = turn.identities.deferredId(local);
   if (row.outcome === 'withdrawn') return { kind: 'withdrawal', deferredId, ended: true };
   if (!row.live) return refuse('no-longer-waiting');
-  const cause = plainCause('message.withdrawn');
+  const plain = plainCause('message.withdrawn');
+  const cause = by === undefined ? plain : { ...plain, by };
   const after = advance(turn, local, row, { type: 'message.withdrawn' }, cause);
   if (!after.live) return { kind: 'withdrawal', deferredId, ended: true };
   // A push is under way: what was noted first takes effect when it brings no delivery.
