@@ -1,9 +1,9 @@
 // The composition root: the only file that knows every adapter, and the face of the package. It decides nothing.
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Graph, schemaChecker } from '../machines/index.js';
 import { exitCodes, hostClock, hostEntropy, type Opened, openFolder } from '../runtime/index.js';
 import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
+import { busOptions } from './bus-options.js';
 import type { DrawOptions } from './chart/index.js';
 import type { Config } from './config.js';
 import { type EngineOptions, type LocalEngine, openLocalEngine } from './local/index.js';
@@ -12,11 +12,9 @@ import { type MetricsServer, serveMetrics } from './metrics/index.js';
 import {
   adminSubject,
   type Bus,
-  type BusOptions,
   type Consumer,
   connectBus,
   createPublisher,
-  inboxPrefix,
   type Publisher,
   refuse,
   type SipCodec,
@@ -147,7 +145,12 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   prepareFolder(config);
   let publisher: Publisher | null = null;
   const bus = await connectBus(busOptions(config), {
-    onStatus: (ready, reason) => log(ready ? 'info' : 'warn', 'bus.status', { ready, reason }),
+    onStatus: (ready, reason, detail) =>
+      log(ready ? 'info' : 'warn', 'bus.status', {
+        ready,
+        reason,
+        ...(detail === null ? {} : { detail }),
+      }),
     onAlarm: (code, detail) => log('error', 'bus.alarm', { code, detail }),
   });
   const effects = {
@@ -208,28 +211,6 @@ async function openDoors(
     await admin.close();
     throw cause;
   }
-}
-
-function busOptions(config: Config): BusOptions {
-  const tls = {
-    ...(config['nats.tls.caFile'] === undefined ? {} : { ca: config['nats.tls.caFile'] }),
-    ...(config['nats.tls.certFile'] === undefined ? {} : { cert: config['nats.tls.certFile'] }),
-    ...(config['nats.tls.keyFile'] === undefined ? {} : { key: config['nats.tls.keyFile'] }),
-  };
-  const passwordFile = config['nats.passwordFile'];
-  return {
-    servers: config['nats.servers'],
-    name: 'deferred-im',
-    inboxPrefix: inboxPrefix('engine'),
-    allowPlaintext: config['nats.allowPlain'],
-    ...(config['nats.credentialsFile'] === undefined
-      ? {}
-      : { credentials: config['nats.credentialsFile'] }),
-    ...(config['nats.nkeySeedFile'] === undefined ? {} : { nkey: config['nats.nkeySeedFile'] }),
-    ...(config['nats.user'] === undefined ? {} : { user: config['nats.user'] }),
-    ...(passwordFile === undefined ? {} : { password: readFileSync(passwordFile, 'utf8').trim() }),
-    ...(Object.keys(tls).length === 0 ? {} : { tls }),
-  };
 }
 
 function startPublisher(bus: Bus, opened: Opened, codec: SipCodec, log: Log): Publisher {
