@@ -3,7 +3,6 @@
 // a file never holds a word of it.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import { type Authenticator, credsAuthenticator, nkeyAuthenticator } from 'nats';
 import type { BusOptions } from './bus.js';
 
@@ -73,10 +72,8 @@ function pairFindings({ cert, key }: NonNullable<BusOptions['tls']>): readonly S
   if (cert === undefined && key === undefined) return [];
   if (key === undefined) return [{ option: 'cert', message: 'has no key beside it' }];
   if (cert === undefined) return [{ option: 'key', message: 'has no certificate beside it' }];
-  try {
-    createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) });
-    return [];
-  } catch {
-    return [{ option: 'key', message: 'is not the key of the certificate' }];
-  }
+  const its = new X509Certificate(readFileSync(cert)).checkPrivateKey(
+    createPrivateKey(readFileSync(key)),
+  );
+  return its ? [] : [{ option: 'key', message: 'is not the key of the certificate' }];
 }

@@ -97,9 +97,17 @@ t.test('serve refuses to start with them, and config check finds them', async (t
   t.match(checked.err, /nats\.nkeySeedFile holds no nkey seed/);
   t.match(checked.err, /nats\.tls\.caFile cannot be read: ENOENT/);
   t.notMatch(checked.err, readFileSync(at.junk, 'utf8').trim());
-  const served = start(t, ['serve', ...common, '--allow-volatile-folder', 'true', ...bad]);
-  t.equal((await served.ended).code, 64);
-  t.match(served.err(), /nats\.nkeySeedFile holds no nkey seed/);
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [bad, /nats\.nkeySeedFile holds no nkey seed/],
+    [['--nats-servers', 'nats://192.0.2.1:4222'], /nats\.servers plain NATS beyond loopback/],
+    [['--nats-servers', 'http://127.0.0.1'], /nats\.servers "http.*a NATS server is written/],
+  ];
+  for (const [flags, why] of cases) {
+    const served = start(t, ['serve', ...common, '--allow-volatile-folder', 'true', ...flags]);
+    t.equal((await served.ended).code, 64);
+    t.match(served.err(), why);
+    t.equal(served.out(), '');
+  }
 });
 
 t.test('a server that cannot be reached is waited for, and the log says why', async (t) => {
@@ -117,7 +125,7 @@ t.test('a server that cannot be reached is waited for, and the log says why', as
 
 function nkeySeed(octets: Buffer): string {
   // Prefix `SU`: a seed of a user.
-  const body = Buffer.concat([Buffer.from([0x92, 0x80]), octets]);
+  const body = Buffer.concat([Buffer.from([0x95, 0x00]), octets]);
   let crc = 0;
   for (const octet of body) {
     crc ^= octet << 8;

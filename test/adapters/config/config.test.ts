@@ -38,6 +38,7 @@ const special: Readonly<Record<string, readonly [unknown, string][]>> = {
     [['tls://b', 'nats://[::1]:4222'], 'tls://b,nats://[::1]:4222'],
     [['nats://d:3'], ' nats://d:3'],
   ],
+  'report.serviceIdentity': ['a', 'b', 'c'].map((user) => [`sip:${user}@d`, `sip:${user}@d`]),
 };
 
 function valuesOf({ type }: Setting): readonly [unknown, string][] {
