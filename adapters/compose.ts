@@ -21,6 +21,7 @@ import {
   serveRequests,
   startConsumer,
 } from './nats/index.js';
+import { type Readiness, readinessOf } from './readiness.js';
 import { openServed, prepareFolder, type ServiceHooks } from './service-options.js';
 import {
   canonicalAor,
@@ -126,7 +127,7 @@ export type { ServiceHooks } from './service-options.js';
 /** `deferred-im serve`, as a program can run it. */
 export interface Service {
   readonly httpPort: number;
-  readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+  readonly readiness: () => Readiness;
   /** Resolves when the store is checked and all partitions serve; rejects with what is wrong. */
   readonly ready: Promise<void>;
   /** Takes nothing more in, finishes what was begun, closes. Takes as long as the store does. */
@@ -170,7 +171,13 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   publisher = startPublisher(bus, opened, codec, log);
   const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
   const state = { closing: false, stored: false };
-  const readiness = readinessOf(opened, bus, state);
+  const readiness = readinessOf({
+    closing: () => state.closing,
+    progress: () => opened.progress(),
+    gate: () => opened.engine.gate,
+    bus: () => bus.reason(),
+    proxyHeard: () => publisher?.ready() ?? false,
+  });
   const core = { opened, bus, publisher, consumer, watch: watchClock(opened, log) };
   try {
     const doors = await openDoors(config, hooks, core, readiness);
@@ -193,7 +200,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
 async function openDoors(
   config: Config,
   { log, exit }: ServiceHooks,
-  { opened, bus, consumer }: Core,
+  { opened, bus, publisher, consumer }: Core,
   readiness: Service['readiness'],
 ): Promise<Doors> {
   const context: VerbContext = { engine: opened.engine, canonicalAor, readiness };
@@ -205,6 +212,11 @@ async function openDoors(
       stats: () => opened.engine.stats(),
       readiness,
       busCounters: () => consumer.counters(),
+      surroundings: () => ({
+        proxies: publisher.liveNodes().length,
+        storeFull: opened.engine.gate !== null,
+        clockHeld: opened.engine.time.held() !== null,
+      }),
     });
     serveAdminSubjects(bus, context, log);
     return { admin, metrics };
@@ -244,23 +256,6 @@ const consumerOptions = (publisher: Publisher, { log, failpoint }: ServiceHooks)
   onFailure: (where: string, error: unknown) =>
     log('error', 'consumer.failed', { where, why: String(error) }),
 });
-
-function readinessOf(
-  opened: Opened,
-  bus: Bus,
-  state: { readonly closing: boolean },
-): Service['readiness'] {
-  return () => {
-    if (state.closing) return { ready: false, reason: 'closing' };
-    const { admitted, of } = opened.progress();
-    if (admitted < of)
-      return { ready: false, reason: `checking the store: ${admitted} of ${of} partitions serve` };
-    const reason = bus.reason();
-    return reason === null
-      ? { ready: true, reason: null }
-      : { ready: false, reason: `bus: ${reason}` };
-  };
-}
 
 // The same verbs as on the socket, for the operator role of the bus: `messages.list` is `messages-list` there.
 function serveAdminSubjects(bus: Bus, context: VerbContext, log: Log): void {

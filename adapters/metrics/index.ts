@@ -7,6 +7,13 @@ import type { RuntimeStats } from '../../runtime/index.js';
 export interface MetricsSource {
   readonly stats: () => RuntimeStats;
   readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+  /** What lies outside the store and makes service worse, or impossible. */
+  readonly surroundings: () => {
+    /** Proxies that answered one of the last beats. */
+    readonly proxies: number;
+    readonly storeFull: boolean;
+    readonly clockHeld: boolean;
+  };
   /** Counters of the bus adapter, by name. */
   readonly busCounters: () => Readonly<Record<string, number>>;
 }
@@ -57,8 +64,16 @@ type Labelled = Readonly<Record<string, number>>;
 /** The whole exposition. */
 export function metricsText(source: MetricsSource): string {
   const stats = source.stats();
+  const { proxies, storeFull, clockHeld } = source.surroundings();
   return [
     gauge('ready', 'Whether the engine serves.', source.readiness().ready ? 1 : 0),
+    gauge('proxies', 'Proxies heard in the last ten seconds.', proxies),
+    gauge(
+      'store_full',
+      'Whether the volume is short of space and nothing new is stored.',
+      +storeFull,
+    ),
+    gauge('clock_held', 'Whether expiries wait for somebody to confirm the clock.', +clockHeld),
     gauge('waiting_messages', 'Messages in mailboxes.', stats.waiting),
     gauge('parked_messages', 'Messages in quarantine.', stats.parked),
     gauge('outbox_effects', 'Effects without an outcome, in memory.', stats.outbox),
