@@ -169,7 +169,10 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   );
   ready.catch(() => {});
   publisher = startPublisher(bus, opened, codec, log);
-  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
+  const consumer = startConsumer(bus, opened.engine, codec, {
+    ...consumerOptions(publisher, hooks),
+    engineNow: () => opened.engine.time.now(),
+  });
   const state = { closing: false, stored: false };
   const readiness = readinessOf({
     closing: () => state.closing,
@@ -211,6 +214,7 @@ async function openDoors(
     const metrics = await serveMetrics(config['http.address'], config['http.port'], {
       stats: () => opened.engine.stats(),
       readiness,
+      virtualNow: () => opened.engine.virtualNow,
       busCounters: () => consumer.counters(),
       surroundings: () => ({
         proxies: publisher.liveNodes().length,

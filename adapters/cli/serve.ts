@@ -5,7 +5,7 @@ import { exitCodes, RuntimeFault } from '../../runtime/index.js';
 import { busFindings } from '../bus-options.js';
 import { BusError, type Service, type ServiceHooks, startService } from '../compose.js';
 import { type Config, flagOf, readConfig, type Setting, settingsTable } from '../config.js';
-import { createLog, type Log, type LogLevel } from '../log.js';
+import { createLog, type Log, type LogFields, type LogLevel } from '../log.js';
 import type { Output } from './output.js';
 import { type Call, type Flag, type Verb, VerbFailure } from './verb.js';
 import { startWatchdog } from './watchdog.js';
@@ -121,7 +121,7 @@ export async function runServe(
       findingLines(read.findings),
     );
   const { config } = read;
-  const log = createLog(config.logLevel as LogLevel);
+  const log = createLog(config.logLevel as LogLevel, undefined, undefined, marks(config));
   const exit = exiter(log);
   lastResort(exit);
   startWatchdog((blockedMs) =>
@@ -147,6 +147,9 @@ export async function runServe(
   });
   return end(cut ? exitCodes.io : exitCodes.ok);
 }
+
+// Nobody shall take a line of a test for one of the real thing.
+const marks = ({ clock }: Config): LogFields => (clock === 'virtual' ? { clock } : {});
 
 const begin = (config: Config, hooks: ServiceHooks): Promise<Service> =>
   startService(config, hooks).catch((cause: unknown) =>
@@ -205,9 +208,11 @@ function announce(output: Output, config: Config, service: Service): void {
   const http = `${address.includes(':') ? `[${address}]` : address}:${service.httpPort}`;
   output.result(
     { serving: config.folder, http },
-    () => `deferred-im: serving ${config.folder}, http ${http}\n`,
+    () => `deferred-im: serving ${config.folder}, http ${http}${clockWord(config)}\n`,
   );
 }
+
+const clockWord = ({ clock }: Config): string => (clock === 'virtual' ? ', virtual clock' : '');
 
 /** Resolves with null when somebody asks the process to end; a second wish ends it at once. */
 function stopAsked(log: Log): Promise<null> {
