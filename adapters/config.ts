@@ -159,6 +159,17 @@ export const settingsTable = {
     default: false,
     meaning: 'The host runs NTP: follow a wall clock that jumps ahead, with an alarm.',
   },
+  clock: {
+    type: choice('host', 'virtual'),
+    default: 'host',
+    meaning:
+      'Where time comes from. A virtual clock is moved by `clock set` and `clock advance`; only for a store made with `test`.',
+  },
+  test: {
+    type: flag,
+    default: false,
+    meaning: 'Make a new store as one for tests, never to hold messages of people.',
+  },
   acceptRollback: {
     type: flag,
     default: false,

@@ -1,8 +1,23 @@
 // The public face of runtime/: what adapters and programs may use.
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
 export { dropBallast, hasBallast, writeBallast } from './ballast.js';
-export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
-export type { Binding, Command, IdResult, ListedMessage, Listing, Reply } from './commands.js';
+export {
+  hostClock,
+  hostEntropy,
+  type SteadyClock,
+  steadyClock,
+  virtualClock,
+} from './clock.js';
+export type {
+  Binding,
+  Command,
+  IdResult,
+  ListedMessage,
+  Listing,
+  OperatorAct,
+  PreferencesView,
+  Reply,
+} from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
   exitCodes,
@@ -10,6 +25,7 @@ export {
   faults,
   type RefusalCode,
   RuntimeFault,
+  refusalOf,
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';

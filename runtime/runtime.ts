@@ -3,9 +3,9 @@
 import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
-import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
-import type { TurnReply } from './decide/index.js';
+import type { BulkType, TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
@@ -43,6 +43,11 @@ export interface EngineOptions {
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
+
+const isBulk = (command: Command): command is Extract<Command, { type: BulkType }> =>
+  command.type === 'messages.deleted' ||
+  command.type === 'messages.requested' ||
+  command.type === 'messages.discarded';
 
 export class Engine implements Runtime {
   readonly registry: Registry;
@@ -123,8 +128,7 @@ export class Engine implements Runtime {
     if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
     this.received(command);
-    if (command.type === 'messages.deleted' || command.type === 'messages.requested')
-      return this.bulk(command);
+    if (isBulk(command)) return this.bulk(command);
     const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
     const makesRoom =
       command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
@@ -161,11 +165,10 @@ export class Engine implements Runtime {
   }
 
   // `all` is as many commands as it needs; each id has its own result either way.
-  private async bulk(
-    command: Extract<Command, { type: 'messages.deleted' | 'messages.requested' }>,
-  ): Promise<Reply> {
+  private async bulk(command: Extract<Command, { type: BulkType }>): Promise<Reply> {
     const { type, aor } = command;
-    const ids = command.ids === 'all' ? await this.allIds(aor) : command.ids;
+    const named = command.type === 'messages.discarded' ? 'all' : command.ids;
+    const ids = named === 'all' ? await this.allIds(aor) : named;
     const results: IdResult[] = [];
     for (let from = 0; from < ids.length; from += limits.groupCommandsMax) {
       if (this.closing) throw closedFault();
@@ -408,6 +411,25 @@ export class Engine implements Runtime {
     this.scheduler.timeMoved();
   }
 
+  /** Where the virtual clock stands, or null with a host's. */
+  get virtualNow(): number | null {
+    return this.options.world.clock.set === undefined ? null : this.time.now();
+  }
+
+  /**
+   * Moves a virtual clock ahead: what is due by then fires. Resolves when the new time is on disk. Rejects with a
+   * RangeError for an instant that lies behind, or for a clock that is not virtual.
+   */
+  async moveClock(toMs: number): Promise<void> {
+    const { clock } = this.options.world;
+    if (clock.set === undefined || toMs < this.time.now())
+      throw new RangeError('only a virtual clock is moved, and only ahead');
+    clock.set(toMs);
+    await this.writer.submit({ type: 'clock.moved' }, sharedPartition);
+    this.scheduler.timeMoved();
+    this.mailboxes.timeMoved();
+  }
+
   /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */
   fail(cause: unknown): void {
     // Whoever asks a store that was closed in good order hears so; nothing has failed.
@@ -449,6 +471,8 @@ export class Engine implements Runtime {
       identities: this.identities,
       registry: this.registry,
       now: () => this.time.now(),
+      seen: this.writer.seen,
+      settings: this.options.settings,
     };
   }
 
@@ -478,6 +502,10 @@ export class Engine implements Runtime {
 
   bindings(aor: string): readonly Binding[] {
     return this.questions.bindings(aor);
+  }
+
+  preferences(aor: string): PreferencesView | null {
+    return this.questions.preferences(aor);
   }
 
   policies(): readonly PolicySummary[] {

@@ -3,7 +3,7 @@
 import type { ActorRow } from '../../../runtime/index.js';
 import { epochMs } from '../epoch.js';
 import type { Stage } from '../stage.js';
-import { type EffectSeen, type Fate, wasDurable } from './book.js';
+import { type EffectSeen, type Fate, type Held, wasDurable } from './book.js';
 import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
 
 /** Patience with an attempt, by the policy and by the outbox. */
@@ -204,6 +204,16 @@ export class RowChecks {
       this.violated('I3', `a report about ${index}, which was delivered`);
     if (wasDurable(fate.unacknowledged, true))
       this.violated('A4', `a report about ${index}, whose sender heard an error`);
+    if (this.isKnownUnheard(fate))
+      this.violated('A4', `a report about ${index}, whose every 202 was known to come too late`);
+  }
+
+  // Answers are remembered by the wall clock for a minute: asked only where it does not leap.
+  private isKnownUnheard(fate: Fate): boolean {
+    const { rates } = this.simulation.options;
+    if (rates.clockLeapsPerMinute > 0 || rates.pausesPerMinute > 0) return false;
+    const asked = fate.held.filter((one) => !one.conflict);
+    return asked.length > 0 && asked.every(cameTooLate);
   }
 
   private deliveryDecided(stored: Stored, fate: Fate): void {
@@ -219,9 +229,17 @@ export class RowChecks {
   private inOrder(stored: Stored, row: ActorRow): void {
     for (const other of this.simulation.model.view.waiting.get(messageOf(row).aor) ?? []) {
       if (other === stored || other.row === null || other.row.arrival >= row.arrival) continue;
-      if (contextOf(other.row).attempts === 0)
+      if (contextOf(other.row).attempts === 0 && !this.wasHeld(other.row))
         this.violated('I11', `message ${letterIndexOf(row)} overtakes ${letterIndexOf(other.row)}`);
     }
+  }
+
+  // What an operator held, or gave a new turn in the middle of a run, was passed by.
+  private wasHeld(row: ActorRow): boolean {
+    const held =
+      row.value === 'expired' && this.simulation.policyIdOf(row.policy) === 'hold-for-operator';
+    const given = ['message.released', 'message.extended'];
+    return held || row.trail.some((one) => given.includes(one.event));
   }
 
   // An attempt is over when it was answered, fetched otherwise, or its patience has ended: never by expiry (M7).
@@ -244,6 +262,10 @@ export class RowChecks {
   }
 }
 
+// Promised by a life that was told, and has written more since: another life knows nothing of it.
+const cameTooLate = ({ promisedBy, toldLate }: Held): boolean =>
+  promisedBy !== null && toldLate?.life === promisedBy && wasDurable(toldLate, true);
+
 // When a message must be woken: computed anew from what it says.
 function dueOf(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
@@ -259,11 +281,21 @@ function armedIn(row: ActorRow): readonly (readonly string[])[] {
     case 'stored':
       return [expiry];
     case 'delivering': {
-      const fired = contextOf(row).expired || contextOf(row).ending !== null;
+      // An expiry that came in flight and was moved is armed again when the answer is there.
+      const extended = row.trail.some((one) => one.event === 'message.extended');
+      const fired = contextOf(row).expired || contextOf(row).ending !== null || extended;
       return fired
         ? [['answerTimeout'], ['answerTimeout', ...expiry]]
         : [['answerTimeout', ...expiry]];
     }
+    case 'expired.waiting':
+      return [['grace']];
+    case 'expired.delivering':
+      return contextOf(row).ending === null
+        ? [['answerTimeout', 'grace']]
+        : [['answerTimeout'], ['answerTimeout', 'grace']];
+    case 'released.delivering':
+      return [['answerTimeout']];
     case 'reporting.backing-off':
       return [['reportRetry']];
     default:
