@@ -297,6 +297,11 @@ export class Engine implements Runtime {
     this.statistics.lastSyncMs = syncMs;
   }
 
+  /** Null, or why nothing new may be stored now. */
+  get gate(): 'store-full' | null {
+    return this.options.gate();
+  }
+
   /** Number of the last durable commit. */
   get committed(): number {
     return this.options.head.sum.seq + this.statistics.commits;
