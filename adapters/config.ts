@@ -160,6 +160,12 @@ export const settingsTable = {
     check: sipUriCheck,
     meaning: 'SIP From and P-Asserted-Identity of reports. Default: the recipient of the message.',
   },
+  'report.recordRoute': {
+    type: text,
+    check: sipUriCheck,
+    meaning:
+      'URI of this store, best `sip:deferred@DOMAIN`, put as IMDN-Record-Route on delivered messages that ask for notifications; these then come back through it. Default: none.',
+  },
   'report.draft00': {
     type: flag,
     default: false,

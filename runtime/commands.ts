@@ -109,6 +109,8 @@ export type Command =
     }
   /** The owner lets go what waits from senders he has blocked (spec 7.2: an explicit act). */
   | { readonly type: 'messages.discarded'; readonly aor: string }
+  /** The recipient's own delivery notification went through us: none of ours may follow (RFC 5438 section 12.2). */
+  | { readonly type: 'disposition.passed'; readonly sent: SentKey }
   /** An operator acts on one message. */
   | {
       readonly type: 'operator.acted';

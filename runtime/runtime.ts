@@ -158,6 +158,7 @@ export class Engine implements Runtime {
       case 'message.unacknowledged':
       case 'operator.acted':
         return this.partitionOfId(command.deferredId);
+      case 'disposition.passed':
       case 'message.withdrawn':
         return partitionOf(command.sent.aor);
       case 'effect.answered':

@@ -7,6 +7,7 @@ import type {
   ListedMessage,
   OutgoingDelivery,
   OutgoingReport,
+  SentKey,
   SentStatus,
 } from '../../runtime/index.js';
 
@@ -63,6 +64,15 @@ export interface SenderResult {
   readonly outcome: 'withdrawn' | 'failed' | SentStatus;
 }
 
+/** A disposition notification that came back through us. */
+export interface PassedImdn {
+  /** `i-<digest>-1`: the same at every repetition of the request that brought it. */
+  readonly effectId: string;
+  readonly parts: SipRequestParts;
+  /** The message it is the delivery notification of, or null. */
+  readonly about: SentKey | null;
+}
+
 /** A MESSAGE of our own, complete but for Via, Max-Forwards and Content-Length. */
 export interface SipRequestParts {
   readonly ruri: string;
@@ -97,6 +107,11 @@ export interface SipCodec {
     octets: Uint8Array,
     asserted: string | null,
   ): { readonly ok: true; readonly command: UserCommand } | CodecRefusal;
+  /** A notification whose top IMDN-Route is ours, on its way on; null when the request is something else. */
+  readPassedImdn?(
+    octets: Uint8Array,
+    asserted: string | null,
+  ): { readonly ok: true; readonly imdn: PassedImdn } | CodecRefusal | null;
   /** What a sender asks about a message of his; null when the request is something else. */
   readSenderCommand(
     octets: Uint8Array,

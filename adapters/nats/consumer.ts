@@ -22,6 +22,7 @@ import {
   outcomeLine,
   type RequestPayload,
 } from './lines.js';
+import { createPassage, type Passage } from './passing.js';
 import type { Malformed } from './requests.js';
 import { createResultSender, type ResultSender } from './results.js';
 import { decideSender, type SenderDesk, serveSenderRequests } from './sender.js';
@@ -77,6 +78,7 @@ interface Intake {
   readonly held: HeldDoor;
   readonly results: ResultSender;
   readonly desk: SenderDesk;
+  readonly passage: Passage;
   readonly counters: Counters;
   readonly now: () => number;
   readonly engineNow: () => number;
@@ -147,7 +149,8 @@ function createIntake(
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, engineNow, admission };
   const desk = { runtime, results, clock: options.clock, waiting: { count: 0 } };
-  return { ...shared, held, results, desk, onNode, onMalformed, onFailure, doors: [] };
+  const passage = createPassage(bus, runtime, { ...options, onFailure });
+  return { ...shared, held, results, desk, passage, onNode, onMalformed, onFailure, doors: [] };
 }
 
 function subscribeHeld(intake: Intake): void {
@@ -161,7 +164,9 @@ function subscribeHeld(intake: Intake): void {
         subjects.command,
         payload,
         (request) =>
-          decideAsked(intake, request) ?? decideCommand(request, runtime, codec, results),
+          decideAsked(intake, request) ??
+          decidePassed(intake, request) ??
+          decideCommand(request, runtime, codec, results),
       ),
     ),
   );
@@ -178,6 +183,15 @@ function decideStore(intake: Intake, request: RequestPayload): Decision | Promis
   return intake.runtime
     .submit({ type: 'message.received', message, node: line.node, queued: line.why === 'queued' })
     .then(storeDecision);
+}
+
+function decidePassed(
+  { codec, passage }: Intake,
+  { line, octets }: RequestPayload,
+): Decision | Promise<Decision | null> | null {
+  const read = codec.readPassedImdn?.(octets, line.asserted) ?? null;
+  if (read === null) return null;
+  return read.ok ? passage.pass(line, read.imdn) : refusal(read.status, read.reason);
 }
 
 // A withdrawal may come to the recipient's own address, where messages for him are stored.
@@ -259,6 +273,10 @@ async function submit(intake: Intake, command: Command | null): Promise<void> {
 async function heardOutcome(intake: Intake, line: OutcomeLine): Promise<void> {
   if (line.effectId.startsWith('n-')) {
     intake.results.answered(line);
+    return;
+  }
+  if (line.effectId.startsWith('i-')) {
+    intake.passage.answered(line);
     return;
   }
   const { effectId, token, status, retryAfterSeconds } = line;

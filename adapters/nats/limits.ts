@@ -66,6 +66,8 @@ export const natsLimits = {
    */
   withdrawPatienceMs: 45_000,
   withdrawalsMax: 1_000,
+  /** Disposition notifications being passed on at once. */
+  passedMax: 1_000,
   confirmWithinMs: 60_000,
   confirmationsMax: 4_096,
   /** Results on their way to requesters (SIP): per owner and in all. */

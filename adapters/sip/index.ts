@@ -19,6 +19,8 @@ export { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
 export type { Failed, Finding, Refusal } from './finding.js';
 export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
+export type { PassedImdn, RouteOptions } from './imdn-passing.js';
+export { readPassedImdn } from './imdn-passing.js';
 export {
   bodyOctetsMax,
   displayNameOctetsMax,
@@ -28,7 +30,12 @@ export {
 } from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
-export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
+export type {
+  DeliveryOptions,
+  OutgoingOptions,
+  ReportOptions,
+  SipRequestParts,
+} from './outgoing.js';
 export { deliverRequest, reportRequest } from './outgoing.js';
 export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';

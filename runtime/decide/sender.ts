@@ -2,7 +2,7 @@
 // same answer; a message he has taken back ends without a report, since he knows.
 import type { Command, Reply } from '../commands.js';
 import { contextOf, plainCause } from '../consequences.js';
-import { advance, fireDue } from '../life.js';
+import { advance, fireDue, rewrite } from '../life.js';
 import type { ActorRow } from '../rows.js';
 import { findSent } from '../sent.js';
 import type { Turn } from '../turn.js';
@@ -31,4 +31,19 @@ export function withdraw(turn: Turn, local: string, row: ActorRow, by?: string):
   // A push is under way: what was noted first takes effect when it brings no delivery.
   if (after.parked !== null || contextOf(after).ending === null) return refuse('not-now');
   return { kind: 'withdrawal', deferredId, ended: false };
+}
+
+/** One delivery notification for each message: the recipient has sent it, and we have passed it on (section 12.2). */
+export function dispositionPassed(
+  turn: Turn,
+  { sent }: Extract<Command, { type: 'disposition.passed' }>,
+): Reply {
+  const found = findSent(turn, sent);
+  if (found === null || found.row.endedAtMs !== null) return { kind: 'done' };
+  const { local, row } = found;
+  const context = { ...contextOf(row), reported: true };
+  const snapshot = { ...row.actor.snapshot, context };
+  if (!contextOf(row).reported)
+    rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+  return { kind: 'done' };
 }

@@ -301,3 +301,27 @@ t.test('X4 reports to one sender are put off and never dropped', async (t) => {
   const told = [...test.effects.reports, ...again.effects.reports].map((one) => one.effectId);
   t.equal(new Set(told).size, many, 'each of them, also after a crash');
 });
+
+t.test('6.2 the recipient told it himself, through us: no report of ours follows', async (t) => {
+  const sent = { sender: alice, imdnMessageId: 'Xk7qJ2mB9vTz4RwL', aor: bob };
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  await test.register();
+  await test.answer(test.effects.last, 408);
+  t.equal(test.state(id), 'stored', 'his phone took it, its answer was lost');
+  t.same(await test.submit({ type: 'disposition.passed', sent }), { kind: 'done' });
+  const again = await test.crash();
+  await again.clock.advanceTo(expiresAtMs);
+  t.equal(again.state(id), 'dropped');
+  t.same(again.effects.reports, []);
+  for (const foreign of [
+    { ...sent, aor: 'sip:carol@example.org' },
+    { ...sent, sender: 'sip:mallory@example.com' },
+  ]) {
+    const other = await EngineUnderTest.open();
+    const waiting = await other.accept(received(incoming()));
+    await other.submit({ type: 'disposition.passed', sent: foreign });
+    await other.submit(deleted([waiting]));
+    t.equal(other.effects.reports.length, 1, 'nobody else can settle it');
+  }
+});

@@ -6,6 +6,7 @@ import { correlate } from '../../../adapters/compose.js';
 import { startChain } from '../../support/chain.js';
 import {
   command,
+  dateTime,
   documentOf,
   failed,
   faultsOf,
@@ -17,7 +18,10 @@ import {
 } from './letters.js';
 import { hesitant, sentinel, store } from './steps.js';
 
-const chain = await startChain({ settings: { 'report.stored': 'true' } });
+const route = 'sip:deferred@example.org';
+const chain = await startChain({
+  settings: { 'report.stored': 'true', 'report.recordRoute': route },
+});
 t.teardown(() => chain.stop());
 
 const revokeType = 'application/vnd.gsma.rcsrevoke+xml';
@@ -160,4 +164,43 @@ t.test('C72 list message gives one report per recipient', async (t) => {
     recipients.push(match?.recipient);
   }
   t.same(recipients.sort(), members.map((bob) => bob.uri).sort());
+});
+
+t.test("C52 6.7 the recipient's own notification comes back through the store", async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const sent = letter(alice, bob, { asks: 'positive-delivery, negative-delivery' });
+  const id = await store(chain, alice, bob, sent);
+  await bob.register();
+  await chain.reaches(id, 'delivered');
+  const copy = bob.received[0]!.body.toString();
+  t.match(copy, `imdn.IMDN-Record-Route: <${route}>\r\n`);
+  t.equal(copy.replace(`imdn.IMDN-Record-Route: <${route}>\r\n`, ''), sent.body);
+  t.same(reportsTo(alice), [], 'the store tells nothing of a delivery');
+  const imdn = [
+    `From: <${bob.uri}>`,
+    `To: <${alice.uri}>`,
+    'NS: imdn <urn:ietf:params:imdn>',
+    `imdn.IMDN-Route: <${route}>`,
+    'imdn.Message-ID: bobsown1',
+    '',
+    'Content-Type: message/imdn+xml',
+    'Content-Disposition: notification',
+    '',
+    '<imdn xmlns="urn:ietf:params:xml:ns:imdn">' +
+      `<message-id>${sent.imdnMessageId}</message-id><datetime>${dateTime}</datetime>` +
+      '<delivery-notification><status><delivered/></status></delivery-notification></imdn>',
+  ].join('\r\n');
+  const answer = await bob.message({ to: route, contentType: 'message/cpim', body: imdn });
+  t.equal(answer.status, 200, 'as her phone answered');
+  t.equal(reportsTo(alice).length, 1);
+  const [passed] = reportsTo(alice);
+  t.equal(passed!.body.toString(), imdn.replace(`imdn.IMDN-Route: <${route}>\r\n`, ''));
+  t.equal(passed!.header('P-Asserted-Identity'), `<${bob.uri}>`);
+  t.match(correlate(passed!.octets, [sent]).match, { status: 'delivered', sentTo: bob.uri });
+  alice.onMessage = () => 603;
+  const again = await bob.message({ to: route, contentType: 'message/cpim', body: imdn });
+  t.equal(again.status, 603);
+  const stray = imdn.replace(`<${route}>`, `<${route}>\r\nimdn.IMDN-Route: <sip:x@evil.example>`);
+  const refused = await bob.message({ to: route, contentType: 'message/cpim', body: stray });
+  t.equal(refused.status, 403, 'nowhere but to trusted routes');
 });
