@@ -2,7 +2,15 @@
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
 export { dropBallast, hasBallast, writeBallast } from './ballast.js';
 export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
-export type { Binding, Command, IdResult, ListedMessage, Listing, Reply } from './commands.js';
+export type {
+  Binding,
+  Command,
+  IdResult,
+  ListedMessage,
+  ListedRow,
+  Listing,
+  Reply,
+} from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
   exitCodes,
@@ -31,6 +39,7 @@ export type {
   Entropy,
   OutgoingDelivery,
   OutgoingEffect,
+  OutgoingNotice,
   OutgoingReport,
   RowWrite,
   StorePort,

@@ -11,6 +11,8 @@ import {
 import {
   canonicalAor,
   deliverRequest,
+  noticeRequest,
+  noticeRowsMax,
   readCommand,
   readContacts,
   readMessage,
@@ -40,6 +42,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest: (effect) => deliverRequest(effect),
   reportRequest: (effect) => reportRequest(effect),
+  noticeRequest,
+  noticeRowsMax,
 };
 
 function message(to: string, type: string, body: string): string {
