@@ -9,6 +9,7 @@ export type {
   ListedMessage,
   ListedRow,
   Listing,
+  PreferencesView,
   Reply,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
@@ -18,6 +19,7 @@ export {
   faults,
   type RefusalCode,
   RuntimeFault,
+  refusalOf,
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';

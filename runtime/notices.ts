@@ -6,6 +6,7 @@ import { pace, readUser, writeUser } from './accounts.js';
 import type { Reply } from './commands.js';
 import { effectIdOf } from './identity.js';
 import { arrivalNumber, keys, localId, partitionOf } from './keys.js';
+import { wishesFor } from './preferences.js';
 import type { ActorRow, NoticeRow, PendingEffect } from './rows.js';
 import type { Turn } from './turn.js';
 
@@ -20,7 +21,7 @@ export const noticeEffect = (local: string, row: NoticeRow): PendingEffect => ({
 });
 
 /**
- * Tells a user that messages wait, this one among them; null when he knows. He is told once for each return, and again
+ * Tells a user that messages wait, this one among them; null when he knows, or wants no notices. He is told once for each return, and again
  * about what arrived since, or when the last notice failed for a passing reason.
  */
 export function tell(
@@ -32,7 +33,7 @@ export function tell(
   const user = readUser(turn, aor);
   const { told, generation } = user;
   const knows = told?.generation === generation && message.row.arrival <= told.upTo;
-  if (knows && told.state !== 'failed') return null;
+  if ((knows && told.state !== 'failed') || wishesFor(turn, aor).notices === 'off') return null;
   const partition = partitionOf(aor);
   const local = localId(partition, turn.random(17));
   const row: NoticeRow = { aor, atMs: turn.nowMs, node, turnOf: message.local };

@@ -7,6 +7,7 @@ import { messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { advance, fireDue, readActor, retryParked } from '../life.js';
 import { tell } from '../notices.js';
+import { wishesFor } from '../preferences.js';
 import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
 import type { Notice, Turn } from '../turn.js';
 import { refuse } from './receive.js';
@@ -73,16 +74,13 @@ function hearTurn(
     advance(turn, local, row, { type }, { ...plainCause(type), node });
   const heard = asked ? hear('message.requested') : row;
   if (heard !== row) return heard;
-  if (asked || deliveryModeOf(turn, messageOf(row).aor) === 'push')
-    return hear('recipient.registered');
-  tell(turn, messageOf(row).aor, { local, row }, node);
+  const { aor } = messageOf(row);
+  if (asked || wishesFor(turn, aor).delivery === 'push') return hear('recipient.registered');
+  tell(turn, aor, { local, row }, node);
   return row;
 }
 
 const isNotice = (one: Notice): boolean => one.type === 'effect' && one.effect.type === 'notify';
-
-/** Whether a returning user gets his messages, or is told that they wait; asked at his return (spec 7.2). */
-const deliveryModeOf = (_turn: Turn, _aor: string): 'push' | 'notice' => 'push';
 
 /** Ends the oldest waiting message of a full mailbox (spec 2.8). */
 export function makeRoom(
@@ -133,7 +131,7 @@ export function install(
   const compiled = compilePolicy(command.source);
   if (!compiled.ok) {
     const first = compiled.findings[0];
-    return refuse('policy-refused', null, `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
+    return refuse('policy-refused', `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
   }
   const { hash } = compiled.policy;
   if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };

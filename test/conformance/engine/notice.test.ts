@@ -25,6 +25,14 @@ const requested = (ids: readonly string[] | 'all'): Command => ({
   ids,
 });
 
+/** Bob sets what he wants. */
+const wants = (change: object): Command => ({
+  type: 'preferences.changed',
+  aor: bob,
+  change,
+  by: { role: 'owner' },
+});
+
 const texts = (test: EngineUnderTest) =>
   test.effects.deliveries.map((one) => one.message.cpim?.imdnMessageId?.split('-')[1]);
 
@@ -241,4 +249,31 @@ t.test('a notice holds its run back like a push: the window of users is kept', a
   t.equal(test.effects.notices.length, limits.deliveryWindow);
   await test.answer(test.effects.notices[0]!, 200);
   t.equal(test.effects.notices.length, limits.deliveryWindow + 1);
+});
+
+t.test('spec 3 push or notice by preference, asked at the return', async (t) => {
+  const test = await EngineUnderTest.open();
+  const ids = [await test.accept(received(numbered(1))), await test.accept(received(numbered(2)))];
+  await test.submit(wants({ delivery: 'notice' }));
+  await test.register(1, 'sip:bob@192.0.2.7');
+  t.match(test.effects.sent, [{ type: 'notify', waiting: 2 }], 'a policy that pushes asks no more');
+  await test.answer(test.effects.last, 200);
+  await test.submit(requested([ids[1]!]));
+  t.same(texts(test), ['2'], 'what he asks for is pushed');
+  await test.answer(test.effects.last, 200);
+  await test.submit(wants({ delivery: null }));
+  await test.register(1, 'sip:bob@192.0.2.8');
+  t.same(texts(test), ['2', '1'], 'as it is set when he returns');
+});
+
+t.test('spec 3.1 a user who wants no notices gets none', async (t) => {
+  const test = await open();
+  const id = await test.accept(received(incoming()));
+  await test.submit(wants({ notices: 'off' }));
+  await test.register();
+  t.same(test.effects.sent, []);
+  t.equal(test.state(id), 'stored');
+  await test.submit(wants({ notices: 'once' }));
+  await test.register();
+  t.equal(test.effects.notices.length, 1);
 });
