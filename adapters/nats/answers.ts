@@ -1,7 +1,8 @@
-// What each held transaction was answered, for a minute or the last 32,768 of them, which outlasts the hold at any rate
-// the engine reaches: the same line again hears the same, and a line that says "too late" finds its message. A message
-// may be promised to its sender by several answers, hers and those to her repetitions; the promise is broken when all of
-// them came too late, and once. Invariant: bounded in time and number; the oldest goes first.
+// What each held transaction was answered, for a minute or the last 32,768 of them, which outlasts the hold at any
+// rate the engine reaches: the same line again hears the same, and a line that says "too late" finds its message. A
+// message may be promised to its sender by several answers, hers and those to her repetitions; the promise is broken when
+// all of them came too late, and once. Invariant: bounded in time and number; the older half goes at once, since picking
+// the oldest out of a large map, message by message, means walking over all that was picked before.
 import { natsLimits } from './limits.js';
 import type { LateLine, RequestLine } from './lines.js';
 
@@ -26,7 +27,6 @@ interface Entry {
   readonly stamp: number;
   /** Null while the first line is still in flight. */
   decision: Decision | null;
-  readonly atMs: number;
   /** Lines that wait for the answer, the first one included. */
   asked: number;
   /** Answers handed to the bus, and how many of them came too late. */
@@ -59,75 +59,105 @@ export interface AnswerMemory {
   readonly size: number;
 }
 
-const sweepIntervalMs = 1000;
+/** What was answered in one stretch of time, and is forgotten together. */
+interface Stretch {
+  readonly sinceMs: number;
+  readonly entries: Map<string, Entry>;
+  /** Message to the number of remembered answers that promise it and may have been heard. */
+  readonly promises: Map<string, number>;
+  /** Messages whose promise was taken back, until it is made anew. */
+  readonly takenBack: Set<string>;
+}
+
+const stretchFrom = (sinceMs: number): Stretch => ({
+  sinceMs,
+  entries: new Map(),
+  promises: new Map(),
+  takenBack: new Set(),
+});
+
+const stretchMs = natsLimits.answerMemoryMs / 2;
+const stretchEntriesMax = natsLimits.answerMemoryMax / 2;
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
-  const entries = new Map<string, Entry>();
-  /** Message to the number of remembered answers that promise it and may have been heard. */
-  const promises = new Map<string, number>();
-  /** Messages whose promise was taken back, and when, until it is made anew. */
-  const takenBack = new Map<string, number>();
-  let sweptAtMs = now();
+  let recent = stretchFrom(now());
+  let older = stretchFrom(recent.sinceMs);
 
-  function sweep(atMs: number): void {
-    const full = entries.size > natsLimits.answerMemoryMax;
-    if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
-    sweptAtMs = atMs;
-    for (const [deferredId, takenAtMs] of takenBack) {
-      if (takenAtMs > atMs - natsLimits.answerMemoryMs) break;
-      takenBack.delete(deferredId);
-    }
-    for (const [key, entry] of entries) {
-      const kept = entry.atMs > atMs - natsLimits.answerMemoryMs;
-      if (kept && entries.size <= natsLimits.answerMemoryMax) return;
-      forget(key, entry);
-    }
+  /** Turns to the next stretch when it is time; what is not taken over was heard, for nothing was said against it. */
+  function turn(atMs: number): void {
+    const elapsedMs = Math.abs(atMs - recent.sinceMs);
+    if (elapsedMs < stretchMs && recent.entries.size < stretchEntriesMax) return;
+    older = elapsedMs < 2 * stretchMs ? recent : stretchFrom(atMs);
+    recent = stretchFrom(atMs);
   }
+
+  const find = (key: string): Entry | undefined =>
+    recent.entries.get(key) ?? older.entries.get(key);
 
   /** The entry of this very line: its transaction may have been begun anew meanwhile. */
   function entryOf(line: RequestLine): Entry | undefined {
-    const entry = entries.get(keyOf(line));
+    const entry = find(keyOf(line));
     return entry?.stamp === stampOf(line) ? entry : undefined;
   }
 
-  /** Nothing was said against its answer in time: it was heard, and no other one matters. */
-  function forget(key: string, entry: Entry): void {
-    entries.delete(key);
-    if (entry.deferredId !== null) promises.delete(entry.deferredId);
+  function forget(key: string): void {
+    if (!recent.entries.delete(key)) older.entries.delete(key);
+  }
+
+  /** Nobody leans on it any more: nothing was said against it in time, or nobody heard it. */
+  function dropPromise(deferredId: string): void {
+    if (!recent.promises.delete(deferredId)) older.promises.delete(deferredId);
+  }
+
+  const promisesOf = (deferredId: string): number | undefined =>
+    recent.promises.get(deferredId) ?? older.promises.get(deferredId);
+
+  /** Counts in the stretch that the promise was made in: it is forgotten with its first answer. */
+  function countPromises(deferredId: string, count: number): void {
+    const stretch = older.promises.has(deferredId) ? older : recent;
+    stretch.promises.set(deferredId, count);
   }
 
   /** The promise of one answer was not heard; the message when it was the last one. */
   function unheard(entry: Entry): string | null {
     const { deferredId } = entry;
-    const others = deferredId === null ? undefined : promises.get(deferredId);
+    const others = deferredId === null ? undefined : promisesOf(deferredId);
     entry.deferredId = null;
     if (deferredId === null || others === undefined) return null;
-    if (others > 1) promises.set(deferredId, others - 1);
-    else promises.delete(deferredId);
-    if (others > 1) return null;
-    takenBack.set(deferredId, now());
+    if (others > 1) {
+      countPromises(deferredId, others - 1);
+      return null;
+    }
+    dropPromise(deferredId);
+    recent.takenBack.add(deferredId);
     return deferredId;
   }
 
   // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
   function promise(entry: Entry, { deferredId, again }: Promised): void {
-    if (again && !promises.has(deferredId)) return;
-    takenBack.delete(deferredId);
+    const others = promisesOf(deferredId) ?? (again ? null : 0);
+    if (others === null) return;
+    if (older.takenBack.size + recent.takenBack.size > 0) {
+      older.takenBack.delete(deferredId);
+      recent.takenBack.delete(deferredId);
+    }
     entry.deferredId = deferredId;
-    promises.set(deferredId, (promises.get(deferredId) ?? 0) + 1);
+    countPromises(deferredId, others + 1);
   }
 
   return {
     see(line) {
-      const atMs = now();
-      sweep(atMs);
+      turn(now());
       const key = keyOf(line);
-      const entry = entries.get(key);
+      const entry = find(key);
       const stamp = stampOf(line);
       // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
       if (entry === undefined || entry.stamp !== stamp) {
-        if (entry !== undefined) forget(key, entry);
-        entries.set(key, newEntry(stamp, atMs));
+        if (entry !== undefined) {
+          forget(key);
+          if (entry.deferredId !== null) dropPromise(entry.deferredId);
+        }
+        recent.entries.set(key, newEntry(stamp));
         return 'new';
       }
       if (entry.decision !== null) return entry.decision;
@@ -142,15 +172,15 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       return entry.asked;
     },
     drop(line) {
-      if (entryOf(line) !== undefined) entries.delete(keyOf(line));
+      if (entryOf(line) !== undefined) forget(keyOf(line));
     },
     sent(line) {
       const entry = entryOf(line);
       if (entry !== undefined) entry.sent += 1;
     },
     late(line) {
-      sweep(now());
-      const entry = entries.get(keyOf(line));
+      turn(now());
+      const entry = find(keyOf(line));
       if (entry === undefined) return undefined;
       entry.late += 1;
       // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
@@ -158,23 +188,26 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     },
     leansOnNothing(decision) {
       const promised = decision?.promised ?? null;
-      return promised?.again === true && takenBack.has(promised.deferredId);
+      if (promised?.again !== true) return false;
+      return recent.takenBack.has(promised.deferredId) || older.takenBack.has(promised.deferredId);
     },
     get size() {
-      return entries.size + promises.size + takenBack.size;
+      return sizeOf(recent) + sizeOf(older);
     },
   };
 }
+
+const sizeOf = ({ entries, promises, takenBack }: Stretch): number =>
+  entries.size + promises.size + takenBack.size;
 
 const keyOf = (line: { node: string; index: number; label: number }): string =>
   `${line.node} ${line.index} ${line.label}`;
 
 const stampOf = ({ sec, usec }: RequestLine): number => sec * 1_000_000 + usec;
 
-const newEntry = (stamp: number, atMs: number): Entry => ({
+const newEntry = (stamp: number): Entry => ({
   stamp,
   decision: null,
-  atMs,
   asked: 1,
   sent: 0,
   late: 0,

@@ -3,13 +3,14 @@
 // proxy asserted, never the one a header claims. Knows no clock and no store: whether the message
 // is taken is decided elsewhere.
 import type { IncomingMessage } from '../../machines/index.js';
-import { type CpimOptions, readCpim } from './cpim.js';
+import { type CpimOptions, holdsNothing, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
 import { callIdCharactersMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
 import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
+import { remembered } from './remembered.js';
 import { bareUri, canonicalAor, hostOf, isPlainUri, type NameAddr, nameAddr } from './uri.js';
 
 export type ReadResult = { readonly ok: true; readonly message: IncomingMessage } | Refusal;
@@ -130,6 +131,7 @@ function single<T>(
   name: string,
   parse: (value: string) => T | null,
 ): T | null {
+  if (headerValue(request, name) === null) return null;
   const values = headerValues(request, name);
   return values.length === 1 ? parse(values[0]!) : null;
 }
@@ -155,6 +157,7 @@ function readContent(
   if (value === null || isEncoded(headerValue(request, 'content-encoding'))) {
     return { ok: true, type: media.type, cpim: null };
   }
+  if (holdsNothing(media.type)) return { ok: true, type: media.type, cpim: null };
   const body = octets.subarray(request.bodyOffset);
   return { ok: true, type: media.type, cpim: readCpim(body, value, options).facts };
 }
@@ -176,11 +179,12 @@ export function asksPrivacy(request: SipRequest, values: readonly string[]): boo
   return false;
 }
 
-export function isAnonymousUri(uri: string): boolean {
+/** Whether a URI names nobody: RFC 3323 section 4.1.1.3 and what is written in its place. */
+export const isAnonymousUri = remembered((uri) => {
   const host = hostOf(uri) ?? '';
   const user = uri.slice(uri.indexOf(':') + 1).toLowerCase();
   return host === 'invalid' || host.endsWith('.invalid') || user.startsWith('anonymous@');
-}
+});
 
 /** Canonical identities a P-Asserted-Identity value names; none when it is malformed. */
 export function identityOf(value: string): string | null {
