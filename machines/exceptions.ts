@@ -105,9 +105,10 @@ export function reportException(
   message: IncomingMessage,
   rules: ReportRules,
 ): ReportException | null {
-  const names = Object.keys(reportExceptions) as ReportException[];
-  return names.find((name) => reportExceptions[name].holds(message, rules)) ?? null;
+  return exceptionNames.find((name) => reportExceptions[name].holds(message, rules)) ?? null;
 }
+
+const exceptionNames = Object.keys(reportExceptions) as ReportException[];
 
 function trusted(route: string | undefined, domains: readonly string[]): boolean {
   if (route === undefined) return true;

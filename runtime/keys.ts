@@ -88,7 +88,8 @@ export function base32(octets: Uint8Array, letters = Math.ceil((octets.length * 
 
 function isLowerBase32(text: string, from: number): boolean {
   for (let index = from; index < text.length; index += 1) {
-    if (!alphabet.includes(text[index]!)) return false;
+    const code = text.charCodeAt(index);
+    if ((code < 97 || code > 122) && (code < 50 || code > 55)) return false;
   }
   return true;
 }
@@ -98,10 +99,15 @@ function isLowerBase32(text: string, from: number): boolean {
 const part = (text: string): string =>
   encodeURIComponent(Buffer.from(text).toString()).replaceAll('!', '%21');
 
-/** What the keys of one user or sender begin with; it takes longer to make than to find. */
+/** What the keys of one user or sender are made of; it takes longer to make than to find. */
 interface Named {
   readonly partition: number;
   readonly text: string;
+  /** Key of his own row, asked for several times with each message. */
+  readonly user: string;
+  /** The last sender his pair row was asked for, and its key. */
+  sender: string | null;
+  pair: string;
 }
 
 const namedMax = 16_384;
@@ -111,9 +117,20 @@ function named(aor: string): Named {
   const known = names.get(aor);
   if (known !== undefined) return known;
   if (names.size >= namedMax) names.clear();
-  const fresh = { partition: hashed(aor), text: part(aor) };
+  const [partition, text] = [hashed(aor), part(aor)];
+  const fresh = { partition, text, user: family(partition, 'u', text), sender: null, pair: '' };
   names.set(aor, fresh);
   return fresh;
+}
+
+function pairKey(aor: string, sender: string): string {
+  const recipient = named(aor);
+  if (recipient.sender !== sender) {
+    const { partition, text } = recipient;
+    recipient.pair = family(partition, 'w', `${text}!${named(sender).text}`);
+    recipient.sender = sender;
+  }
+  return recipient.pair;
 }
 
 const digits = 15;
@@ -136,9 +153,8 @@ export const keys = {
   mailbox: (aor: string, arrival: string) =>
     family(partitionOf(aor), 'r', `${named(aor).text}!${arrival}`),
   timer: (local: string, dueMs: number) => `${local.slice(0, 2)}!t!${instant(dueMs)}!${local}`,
-  user: (aor: string) => family(partitionOf(aor), 'u', named(aor).text),
-  pair: (aor: string, sender: string) =>
-    family(partitionOf(aor), 'w', `${named(aor).text}!${named(sender).text}`),
+  user: (aor: string) => named(aor).user,
+  pair: pairKey,
   policy: (hash: string) => family(sharedPartition, 'P', hash),
   active: (name: string) => family(sharedPartition, 'A', name),
   store: () => family(sharedPartition, 'S', 'identity'),

@@ -70,7 +70,7 @@ export function begin(policy: Policy, message: Message, nowMs: number): Step {
 // it is taken once for each policy and copied from then on. The differential test holds the copy to the original.
 interface FirstStep {
   readonly step: Step;
-  readonly delays: readonly { readonly id: string; readonly delayMs: number }[];
+  readonly delays: readonly { readonly id: string; readonly name: string; readonly delayMs: number }[];
 }
 
 const firstSteps = new WeakMap<Policy, FirstStep | null>();
@@ -91,11 +91,15 @@ function sameForAll(policy: Policy): boolean {
 const delays = (): FirstStep['delays'] =>
   executed.flatMap(({ type, params }) => {
     const { id, delay } = params as { id: string; delay: number };
-    return type === 'xstate.raise' ? [{ id, delayMs: delay }] : [];
+    return type === 'xstate.raise' ? [{ id, name: delayName(id), delayMs: delay }] : [];
   });
 
 function bornAs(first: FirstStep, frame: Frame): Step {
-  const timers = first.delays.flatMap(({ id, delayMs }) => timerFor(frame, id, delayMs) ?? []);
+  const timers: ArmedTimer[] = [];
+  for (const { id, name, delayMs } of first.delays) {
+    const timer = timerFor(frame, id, name, delayMs);
+    if (timer !== null) timers.push(timer);
+  }
   const snapshot = { ...first.step.state.snapshot, context: initialContext(frame.message) };
   return { ...first.step, state: { snapshot, timers } };
 }
@@ -226,7 +230,7 @@ function armed(frame: Frame): readonly ArmedTimer[] {
     } else if (action.type === 'xstate.raise') {
       const { id, delay } = action.params as { id: string; delay?: number };
       if (delay === undefined) throw new StepError('a policy may not raise events');
-      const timer = timerFor(frame, id, delay);
+      const timer = timerFor(frame, id, delayName(id), delay);
       timers = timers.filter((one) => one.id !== id);
       if (timer !== null) timers = [...timers, timer];
     }
@@ -235,10 +239,14 @@ function armed(frame: Frame): readonly ArmedTimer[] {
 }
 
 // XState names a delayed transition `xstate.after.<delay>.<state id>`; a delay's name has no dot.
-function timerFor(frame: Frame, id: string, delayMs: number): ArmedTimer | null {
+function delayName(id: string): string {
   const name = id.split('.', 3)[2];
   if (!id.startsWith('xstate.after.') || name === undefined)
     throw new StepError(`unknown timer "${id}"`);
+  return name;
+}
+
+function timerFor(frame: Frame, id: string, name: string, delayMs: number): ArmedTimer | null {
   if (name !== 'expiry') return { id, name, dueMs: frame.nowMs + delayMs };
   const { expiresAtMs } = frame.message;
   return expiresAtMs === null ? null : { id, name, dueMs: expiresAtMs };
