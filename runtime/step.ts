@@ -70,7 +70,11 @@ export function begin(policy: Policy, message: Message, nowMs: number): Step {
 // it is taken once for each policy and copied from then on. The differential test holds the copy to the original.
 interface FirstStep {
   readonly step: Step;
-  readonly delays: readonly { readonly id: string; readonly name: string; readonly delayMs: number }[];
+  readonly delays: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly delayMs: number;
+  }[];
 }
 
 const firstSteps = new WeakMap<Policy, FirstStep | null>();

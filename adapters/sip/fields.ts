@@ -56,7 +56,11 @@ export function readFields(
 ): Fields | Failed {
   const octets = asBuffer(given);
   const end = octets.indexOf(blankLine, from, 'latin1');
-  const text = octets.toString('latin1', from, end < 0 ? limit : Math.min(end + blankLine.length, limit));
+  const text = octets.toString(
+    'latin1',
+    from,
+    end < 0 ? limit : Math.min(end + blankLine.length, limit),
+  );
   const ascii = Buffer.byteLength(text) === text.length;
   const block = { octets, from, limit, text, ascii, nameOf };
   const fields: Field[] = [];
@@ -107,9 +111,7 @@ function readValue(block: Block, from: number, lineEnd: number): string | Failed
   let [start, end] = [from, lineEnd];
   while (start < end && isBlank(octets[start]!)) start++;
   while (end > start && isBlank(octets[end - 1]!)) end--;
-  return (
-    piece(block, start, end) ?? failed('bad-utf8', 'a header value is not valid UTF-8', from)
-  );
+  return piece(block, start, end) ?? failed('bad-utf8', 'a header value is not valid UTF-8', from);
 }
 
 // RFC 3261 section 7.3.1: a line that begins with a blank continues the value, the fold means one space.

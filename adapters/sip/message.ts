@@ -9,8 +9,8 @@ import { type Failed, failed, type Refusal, refusal } from './finding.js';
 import { callIdCharactersMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
-import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { remembered } from './remembered.js';
+import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, canonicalAor, hostOf, isPlainUri, type NameAddr, nameAddr } from './uri.js';
 
 export type ReadResult = { readonly ok: true; readonly message: IncomingMessage } | Refusal;

@@ -48,8 +48,7 @@ const plainEncodings = ['', '7bit', '8bit', 'binary', 'identity'];
 export function readEntity(octets: Uint8Array, start: number, end: number): Entity | null {
   const block = readFields(octets, start, end);
   if (!block.ok) return null;
-  const value = (name: string) =>
-    block.fields.find((field) => field.name === name)?.value ?? null;
+  const value = (name: string) => block.fields.find((field) => field.name === name)?.value ?? null;
   const encodings = [value('content-transfer-encoding'), value('content-encoding')];
   return {
     media: mediaType(value('content-type') ?? 'text/plain'),
