@@ -201,6 +201,19 @@ export const arrivalNumber = (count: number): string => count.toString(36).padSt
 
 /** Digest for a dedup key: the parts cannot be confused, whatever they contain. */
 export function dedupDigest(parts: readonly string[]): string {
-  const text = parts.map((one) => `${one.length}:${one};`).join('');
-  return base32(hash('sha256', text, 'buffer'), 32);
+  let text = '';
+  for (const one of parts) text += `${one.length}:${one};`;
+  return digestOf(text, 32);
+}
+
+/** SHA-256 in base32, cut to `letters`. */
+export const digestOf = (input: string | Uint8Array, letters: number): string =>
+  base32(octetsOf(hash('sha256', input, 'binary')), letters);
+
+// A digest comes as a string, one character for each octet: it costs a fraction of a Buffer.
+const digestRoom = new Uint8Array(32);
+
+function octetsOf(digest: string): Uint8Array {
+  for (let at = 0; at < digestRoom.length; at += 1) digestRoom[at] = digest.charCodeAt(at);
+  return digestRoom;
 }

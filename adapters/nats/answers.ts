@@ -22,10 +22,12 @@ export interface Decision {
   readonly promised: Promised | null;
 }
 
-interface Entry {
+/** One held line, as it is remembered. */
+export interface Held {
+  readonly key: string;
   /** The proxy's stamp, in microseconds: the same again is the same publication again. */
   readonly stamp: number;
-  /** Null while the first line is still in flight. */
+  /** Null while it is still in flight. */
   decision: Decision | null;
   /** Lines that wait for the answer, the first one included. */
   asked: number;
@@ -36,18 +38,17 @@ interface Entry {
   deferredId: string | null;
 }
 
-/** What is known about a line that has just come. */
-export type Seen = 'new' | 'in-flight' | Decision;
-
 export interface AnswerMemory {
-  /** Registers the line; the same first line again is the same publication again (A6, A12). */
-  see(line: RequestLine): Seen;
+  /** Registers the line and counts it; the same first line again is the same publication again (A6, A12). */
+  see(line: RequestLine): Held;
+  /** What is remembered of a line that is not counted, or undefined. */
+  known(line: RequestLine): Held | undefined;
   /** Keeps the decision; returns how many lines wait for it. */
-  settle(line: RequestLine, decision: Decision): number;
+  settle(held: Held, decision: Decision): number;
   /** Nothing was decided: forget that the line was seen. */
-  drop(line: RequestLine): void;
+  drop(held: Held): void;
   /** One answer went to the bus. */
-  sent(line: RequestLine): void;
+  sent(held: Held): void;
   /**
    * The message whose every answer came too late, told once; null when there is none, undefined when
    * the transaction is not known.
@@ -62,7 +63,7 @@ export interface AnswerMemory {
 /** What was answered in one stretch of time, and is forgotten together. */
 interface Stretch {
   readonly sinceMs: number;
-  readonly entries: Map<string, Entry>;
+  readonly entries: Map<string, Held>;
   /** Message to the number of remembered answers that promise it and may have been heard. */
   readonly promises: Map<string, number>;
   /** Messages whose promise was taken back, until it is made anew. */
@@ -91,14 +92,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     recent = stretchFrom(atMs);
   }
 
-  const find = (key: string): Entry | undefined =>
-    recent.entries.get(key) ?? older.entries.get(key);
-
-  /** The entry of this very line: its transaction may have been begun anew meanwhile. */
-  function entryOf(line: RequestLine): Entry | undefined {
-    const entry = find(keyOf(line));
-    return entry?.stamp === stampOf(line) ? entry : undefined;
-  }
+  const find = (key: string): Held | undefined => recent.entries.get(key) ?? older.entries.get(key);
 
   function forget(key: string): void {
     if (!recent.entries.delete(key)) older.entries.delete(key);
@@ -119,7 +113,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   }
 
   /** The promise of one answer was not heard; the message when it was the last one. */
-  function unheard(entry: Entry): string | null {
+  function unheard(entry: Held): string | null {
     const { deferredId } = entry;
     const others = deferredId === null ? undefined : promisesOf(deferredId);
     entry.deferredId = null;
@@ -134,7 +128,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   }
 
   // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
-  function promise(entry: Entry, { deferredId, again }: Promised): void {
+  function promise(entry: Held, { deferredId, again }: Promised): void {
     const others = promisesOf(deferredId) ?? (again ? null : 0);
     if (others === null) return;
     if (older.takenBack.size + recent.takenBack.size > 0) {
@@ -151,32 +145,35 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       const key = keyOf(line);
       const entry = find(key);
       const stamp = stampOf(line);
-      // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
-      if (entry === undefined || entry.stamp !== stamp) {
-        if (entry !== undefined) {
-          forget(key);
-          if (entry.deferredId !== null) dropPromise(entry.deferredId);
-        }
-        recent.entries.set(key, newEntry(stamp));
-        return 'new';
+      if (entry?.stamp === stamp) {
+        entry.asked += 1;
+        return entry;
       }
-      if (entry.decision !== null) return entry.decision;
-      entry.asked += 1;
-      return 'in-flight';
+      // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
+      if (entry !== undefined) {
+        forget(key);
+        if (entry.deferredId !== null) dropPromise(entry.deferredId);
+      }
+      const fresh = newEntry(key, stamp);
+      recent.entries.set(key, fresh);
+      return fresh;
     },
-    settle(line, decision) {
-      const entry = entryOf(line);
-      if (entry === undefined) return 1;
-      entry.decision = decision;
-      if (decision.promised !== null) promise(entry, decision.promised);
-      return entry.asked;
+    known(line) {
+      const entry = find(keyOf(line));
+      return entry?.stamp === stampOf(line) ? entry : undefined;
     },
-    drop(line) {
-      if (entryOf(line) !== undefined) forget(keyOf(line));
+    settle(held, decision) {
+      held.decision = decision;
+      // Its transaction may have been begun anew meanwhile: then it is answered, and not remembered.
+      const { promised } = decision;
+      if (promised !== null && find(held.key) === held) promise(held, promised);
+      return held.asked;
     },
-    sent(line) {
-      const entry = entryOf(line);
-      if (entry !== undefined) entry.sent += 1;
+    drop(held) {
+      if (find(held.key) === held) forget(held.key);
+    },
+    sent(held) {
+      held.sent += 1;
     },
     late(line) {
       turn(now());
@@ -205,7 +202,8 @@ const keyOf = (line: { node: string; index: number; label: number }): string =>
 
 const stampOf = ({ sec, usec }: RequestLine): number => sec * 1_000_000 + usec;
 
-const newEntry = (stamp: number): Entry => ({
+const newEntry = (key: string, stamp: number): Held => ({
+  key,
   stamp,
   decision: null,
   asked: 1,
