@@ -1,12 +1,17 @@
 // The one door: everything that can change the state of the store is one of these commands. Each is decided in
 // one piece and answered only after its group is durable.
-import type { IncomingMessage } from '../machines/index.js';
+import type {
+  IncomingMessage,
+  PreferenceChange,
+  Preferences,
+  SenderRule,
+} from '../machines/index.js';
 
 /** One contact a user is registered with (RFC 3261 section 10). */
 export interface Binding {
   /** Contact URI as registered. */
   readonly contact: string;
-  /** When the binding lapses, epoch milliseconds. */
+  /** When the binding lapses, epoch milliseconds; one that has lapsed already is a removal. */
   readonly expiresAtMs: number;
   /** Feature tags of the Contact, for instance `+g.oma.sip-im`; empty when unknown. */
   readonly features: readonly string[];
@@ -18,10 +23,12 @@ export type Command =
       readonly type: 'message.received';
       readonly message: IncomingMessage;
       readonly node: string | null;
+      /** He can be reached: the message goes behind a backlog that is being delivered, so that order holds. */
+      readonly queued?: boolean;
     }
   /** The proxy reports that the sender never heard our 202. */
   | { readonly type: 'message.unacknowledged'; readonly deferredId: string }
-  /** A user registered, or refreshed a registration, at a proxy. */
+  /** A user registered, refreshed a registration, or ended some of his bindings, at a proxy. */
   | {
       readonly type: 'recipient.registered';
       readonly aor: string;
@@ -51,6 +58,17 @@ export type Command =
       readonly aor: string;
       readonly ids: readonly string[] | 'all';
     }
+  /** A user changes what he wants, or an operator does it for him. */
+  | {
+      readonly type: 'preferences.changed';
+      readonly aor: string;
+      readonly change: PreferenceChange;
+      readonly by:
+        | { readonly role: 'owner' }
+        | { readonly role: 'operator'; readonly name: string };
+    }
+  /** The owner lets go what waits from senders he has blocked (spec 7.2: an explicit act). */
+  | { readonly type: 'messages.discarded'; readonly aor: string }
   /** An operator acts on one message. */
   | {
       readonly type: 'operator.acted';
@@ -75,6 +93,23 @@ export interface IdResult {
   readonly status: 200 | 202 | 404 | 409;
 }
 
+/** What holds for one served user, and which of it he has set himself. */
+export interface PreferencesView extends Preferences {
+  readonly aor: string;
+  /** In their order: the first that speaks of a sender holds. */
+  readonly rules: readonly SenderRule[];
+  /** Fields the user has set; the others are the operator's defaults. */
+  readonly set: readonly (keyof Preferences)[];
+  /** Whether messages may be stored for him at all, and who says so. */
+  readonly permission: 'on' | 'off';
+  readonly permissionFrom: 'configuration' | 'operator';
+  /** What he may choose in `expired`. */
+  readonly expiredChoices: readonly string[];
+  /** Null where nothing was ever set. */
+  readonly changedAtMs: number | null;
+  readonly by: string | null;
+}
+
 export type Reply =
   /** Durable. `duplicate`: it had been stored before, there is still one copy. */
   | {
@@ -91,9 +126,14 @@ export type Reply =
       readonly code: string;
       readonly reason: string;
       readonly retryAfterSeconds: number | null;
+      /** With 415: the media types that are taken. */
+      readonly accept?: readonly string[];
     }
+  /** Nothing was stored and nothing will be sent, and the sender hears 202 all the same (spec 7.3). */
+  | { readonly kind: 'swallowed' }
   | { readonly kind: 'done' }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
+  | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
   | { readonly kind: 'policy'; readonly hash: string };
 
 /** One row of a user's list. */

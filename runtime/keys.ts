@@ -11,6 +11,7 @@ export const keyFamilies = {
   d: 'Dedup: digest of sender, Message-ID and recipient → the message it became.',
   m: 'Meta: commit number, row count and set sum of the partition, arrival counter.',
   o: 'Outbox: an effect without an outcome.',
+  p: 'Preferences: what a served user wants, and what his operator set for him.',
   q: 'Quarantine: a message whose step failed.',
   r: 'Recipient: a mailbox in order of arrival.',
   t: 'Timer: when a message has something due.',
@@ -108,6 +109,8 @@ interface Named {
   /** The last sender his pair row was asked for, and its key. */
   sender: string | null;
   pair: string;
+  /** Made when it is first asked for. */
+  digest: string | null;
 }
 
 const namedMax = 16_384;
@@ -118,7 +121,8 @@ function named(aor: string): Named {
   if (known !== undefined) return known;
   if (names.size >= namedMax) names.clear();
   const [partition, text] = [hashed(aor), part(aor)];
-  const fresh = { partition, text, user: family(partition, 'u', text), sender: null, pair: '' };
+  const user = family(partition, 'u', text);
+  const fresh: Named = { partition, text, user, sender: null, pair: '', digest: null };
   names.set(aor, fresh);
   return fresh;
 }
@@ -131,6 +135,13 @@ function pairKey(aor: string, sender: string): string {
     recipient.sender = sender;
   }
   return recipient.pair;
+}
+
+/** Digest of a user's name for the filter of what may be known. */
+export function preferencesDigest(aor: string): string {
+  const user = named(aor);
+  user.digest ??= dedupDigest(['preferences', aor]);
+  return user.digest;
 }
 
 const digits = 15;
@@ -153,6 +164,7 @@ export const keys = {
   mailbox: (aor: string, arrival: string) =>
     family(partitionOf(aor), 'r', `${named(aor).text}!${arrival}`),
   timer: (local: string, dueMs: number) => `${local.slice(0, 2)}!t!${instant(dueMs)}!${local}`,
+  preferences: (aor: string) => family(partitionOf(aor), 'p', named(aor).text),
   user: (aor: string) => named(aor).user,
   pair: pairKey,
   policy: (hash: string) => family(sharedPartition, 'P', hash),

@@ -3,9 +3,9 @@
 import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
-import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
-import type { TurnReply } from './decide/index.js';
+import type { BulkType, TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
@@ -43,6 +43,11 @@ export interface EngineOptions {
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
+
+const isBulk = (command: Command): command is Extract<Command, { type: BulkType }> =>
+  command.type === 'messages.deleted' ||
+  command.type === 'messages.requested' ||
+  command.type === 'messages.discarded';
 
 export class Engine implements Runtime {
   readonly registry: Registry;
@@ -95,6 +100,7 @@ export class Engine implements Runtime {
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
       canSend: () => world.effects.ready(),
+      queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
       giveTurn: async (aor, local) =>
         (await this.writer.submit(
           { type: 'turn.given', aor, local },
@@ -122,8 +128,7 @@ export class Engine implements Runtime {
     if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
     this.received(command);
-    if (command.type === 'messages.deleted' || command.type === 'messages.requested')
-      return this.bulk(command);
+    if (isBulk(command)) return this.bulk(command);
     const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
     const makesRoom =
       command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
@@ -160,11 +165,10 @@ export class Engine implements Runtime {
   }
 
   // `all` is as many commands as it needs; each id has its own result either way.
-  private async bulk(
-    command: Extract<Command, { type: 'messages.deleted' | 'messages.requested' }>,
-  ): Promise<Reply> {
+  private async bulk(command: Extract<Command, { type: BulkType }>): Promise<Reply> {
     const { type, aor } = command;
-    const ids = command.ids === 'all' ? await this.allIds(aor) : command.ids;
+    const named = command.type === 'messages.discarded' ? 'all' : command.ids;
+    const ids = named === 'all' ? await this.allIds(aor) : named;
     const results: IdResult[] = [];
     for (let from = 0; from < ids.length; from += limits.groupCommandsMax) {
       if (this.closing) throw closedFault();
@@ -215,7 +219,10 @@ export class Engine implements Runtime {
         this.scheduler.armed({ local: notice.local, dueMs: notice.dueMs });
         return;
       case 'arrived':
-        this.mailboxes.arrived(notice.aor);
+        this.mailboxes.arrived(notice.aor, notice.queued);
+        return;
+      case 'nothing-waits':
+        this.mailboxes.nothingWaits(notice.aor);
         return;
       case 'reachable':
         this.mailboxes.reachable(notice.aor, notice.node);
@@ -325,6 +332,10 @@ export class Engine implements Runtime {
     }
     const octets = this.writer.ledger.read(keys.body(local));
     return octets === null ? null : { ...base, type: 'deliver', octets, late: effect.late };
+  }
+
+  reserve(target: string, begin: () => void): () => void {
+    return this.outbox.reserve(target, begin);
   }
 
   private unanswered(effectId: string, status: number): void {
@@ -441,6 +452,8 @@ export class Engine implements Runtime {
       identities: this.identities,
       registry: this.registry,
       now: () => this.time.now(),
+      seen: this.writer.seen,
+      settings: this.options.settings,
     };
   }
 
@@ -470,6 +483,10 @@ export class Engine implements Runtime {
 
   bindings(aor: string): readonly Binding[] {
     return this.questions.bindings(aor);
+  }
+
+  preferences(aor: string): PreferencesView | null {
+    return this.questions.preferences(aor);
   }
 
   policies(): readonly PolicySummary[] {

@@ -34,8 +34,18 @@ export interface Held {
   /** Answers handed to the bus, and how many of them came too late. */
   sent: number;
   late: number;
+  /** The proxy has told that the hold ended: whatever is answered now comes too late. */
+  overdue: boolean;
   /** The message it promised to keep; null as well once that is known to be unheard. */
   deferredId: string | null;
+}
+
+/** What came of keeping a decision. */
+export interface Settled {
+  /** Lines that wait for the answer. */
+  readonly lines: number;
+  /** The message it promises in vain: the sender has heard 503 already, and no other answer promises it. */
+  readonly unheard: string | null;
 }
 
 export interface AnswerMemory {
@@ -43,8 +53,8 @@ export interface AnswerMemory {
   see(line: RequestLine): Held;
   /** What is remembered of a line that is not counted, or undefined. */
   known(line: RequestLine): Held | undefined;
-  /** Keeps the decision; returns how many lines wait for it. */
-  settle(held: Held, decision: Decision): number;
+  /** Keeps the decision. */
+  settle(held: Held, decision: Decision): Settled;
   /** Nothing was decided: forget that the line was seen. */
   drop(held: Held): void;
   /** One answer went to the bus. */
@@ -79,6 +89,9 @@ const stretchFrom = (sinceMs: number): Stretch => ({
 
 const stretchMs = natsLimits.answerMemoryMs / 2;
 const stretchEntriesMax = natsLimits.answerMemoryMax / 2;
+
+/** What the proxy answers when its hold has ended; the line that tells so names it. */
+const holdEndedCode = 503;
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
   let recent = stretchFrom(now());
@@ -165,9 +178,9 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     settle(held, decision) {
       held.decision = decision;
       // Its transaction may have been begun anew meanwhile: then it is answered, and not remembered.
-      const { promised } = decision;
-      if (promised !== null && find(held.key) === held) promise(held, promised);
-      return held.asked;
+      if (find(held.key) !== held) return { lines: held.asked, unheard: null };
+      if (decision.promised !== null) promise(held, decision.promised);
+      return { lines: held.asked, unheard: held.overdue ? unheard(held) : null };
     },
     drop(held) {
       if (find(held.key) === held) forget(held.key);
@@ -180,6 +193,8 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       const entry = find(keyOf(line));
       if (entry === undefined) return undefined;
       entry.late += 1;
+      // Nothing was answered yet: it is the word about the end of the hold, and the sender has heard 503 (A4).
+      if (entry.decision === null && line.code === holdEndedCode) entry.overdue = true;
       // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
       return entry.late >= entry.sent ? unheard(entry) : null;
     },
@@ -209,5 +224,6 @@ const newEntry = (key: string, stamp: number): Held => ({
   asked: 1,
   sent: 0,
   late: 0,
+  overdue: false,
   deferredId: null,
 });

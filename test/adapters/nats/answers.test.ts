@@ -16,7 +16,7 @@ t.test('A4 answers and promises are forgotten together', async (t) => {
     const promised = { deferredId: `d${index % 50}@store`, again: index >= 50 };
     const decision = { ...decided, promised };
     first ??= decision;
-    t.equal(memory.settle(held, decision), 1);
+    t.equal(memory.settle(held, decision).lines, 1);
   }
   t.equal(memory.size, 150);
   t.equal(memory.see(line(0)).decision, first, 'repeated while it is remembered');
@@ -35,12 +35,12 @@ t.test(
     const promised = { deferredId: 'd@store', again: false };
     const first = memory.see(old);
     const second = memory.see(anew);
-    t.equal(memory.settle(first, { ...decision, promised }), 1, 'answered, not remembered');
+    t.equal(memory.settle(first, { ...decision, promised }).lines, 1, 'answered, not remembered');
     memory.drop(first);
     t.equal(memory.size, 1);
     t.equal(memory.see(anew), second);
     t.same([second.decision, second.asked], [null, 2], 'no answer that is not its own');
-    t.equal(memory.settle(second, { ...decision, promised }), 2);
+    t.equal(memory.settle(second, { ...decision, promised }).lines, 2);
     memory.sent(second);
     t.equal(memory.late({ node: old.node, index: 7, label: old.label, code: 202 }), 'd@store');
   },

@@ -106,6 +106,10 @@ export interface FakeRuntime extends Runtime {
 export function fakeRuntime(): FakeRuntime {
   const boxes = new Map<string, Map<string, Uint8Array>>();
   const runtime: FakeRuntime = {
+    reserve: (_target, begin) => {
+      begin();
+      return () => undefined;
+    },
     commands: [],
     boxes,
     answer: () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: false }),
@@ -120,6 +124,7 @@ export function fakeRuntime(): FakeRuntime {
       const next = rest.length > limit ? (page.at(-1) ?? null) : null;
       return { messages: page.map((id) => row(id, boxes.get(aor)!.get(id)!)), next };
     },
+    preferences: () => null,
     read(aor, deferredId) {
       const octets = boxes.get(aor)?.get(deferredId);
       return octets === undefined ? null : { message: {} as Message, octets };

@@ -12,8 +12,10 @@ import {
   onlineLine,
   outcomeLine,
   parseRequest,
+  queueLine,
   sendLine,
 } from '../../../adapters/nats/index.js';
+import { headerGrowthOctetsMax } from '../../../adapters/sip/index.js';
 import { limits } from '../../../runtime/index.js';
 import { b64, requestLine } from './fakes.js';
 
@@ -182,8 +184,29 @@ t.test('a request payload keeps its octets untouched', async (t) => {
   const read = parseRequest(made.value);
   t.ok(read.ok);
   if (!read.ok) return;
-  t.strictSame(read.value.line, { ...requestLine, asserted: null, length: 6 });
+  t.strictSame(read.value.line, { ...requestLine, asserted: null, length: 6, why: null });
   t.strictSame(Buffer.from(read.value.octets), octets);
+});
+
+t.test('why a message comes here: one word, or nothing from an older proxy', async (t) => {
+  const said = (why: string | null) => {
+    const made = formatRequest({ ...requestLine, why: why as 'queued' | null }, Buffer.from('x'));
+    const read = made.ok ? parseRequest(made.value) : made;
+    return read.ok ? read.value.line.why : 'refused';
+  };
+  t.same([said('queued'), said('offline'), said(null)], ['queued', 'offline', null]);
+  t.equal(said('because'), 'refused');
+});
+
+t.test('the queue line', async (t) => {
+  const aor = 'sip:bob@example.org';
+  for (const seconds of [0, 120]) {
+    const made = queueLine.format({ aor, seconds });
+    t.ok(made.ok && queueLine.parse(Buffer.from(made.value)).ok);
+    t.equal(made.ok ? made.value : '', `v1 ${b64(aor)} ${seconds}`);
+  }
+  t.notOk(queueLine.format({ aor, seconds: -1 }).ok);
+  t.notOk(queueLine.parse(Buffer.from(`v1 ${b64(aor)}`)).ok);
 });
 
 t.test('F11 a request payload without a whole first line is refused', async (t) => {
@@ -233,8 +256,12 @@ t.test('limits agree with each other', async (t) => {
   t.ok((natsLimits.contactsBytesMax * 4) / 3 < natsLimits.lineBytesMax);
   const repeats = natsLimits.resultRepeatsMs.reduce((a, b) => a + b, 0);
   t.equal(repeats, limits.effectPatienceMs, 'Timer F and 8 s of grace');
-  t.equal(requestBytesMax, limits.requestOctetsMax, 'the same at intake and at sending');
-  t.equal(headerBytesMax, limits.headerOctetsMax);
+  t.equal(requestBytesMax, limits.requestOctetsMax);
+  t.equal(
+    headerBytesMax,
+    limits.headerOctetsMax + headerGrowthOctetsMax,
+    'what is taken can be sent',
+  );
   t.equal(bodyBytesMax, limits.bodyOctetsMax);
   t.ok(natsLimits.idsMax <= limits.bulkIdsMax);
 });
