@@ -24,6 +24,8 @@ export interface Cause {
   /** Event type, or `after <delay>`. */
   readonly name: string;
   readonly status?: number;
+  readonly by?: string;
+  readonly expiresAtMs?: number;
   /** The effect this event is the end of, or null. */
   readonly settles: 'deliver' | 'report' | null;
   /** What the sender is told at once, beside what the step asks for. */
@@ -144,14 +146,16 @@ function trailStep(
   cause: Cause,
   effects: readonly PendingEffect[],
 ): TrailStep {
-  const heard = {
+  return {
     atMs: turn.nowMs,
     event: cause.name,
     from: row.value === '' ? null : row.value,
     to: next.path.join(' → '),
     effects: effects.map((one) => one.effectId),
+    ...(cause.status === undefined ? {} : { status: cause.status }),
+    ...(cause.by === undefined ? {} : { by: cause.by }),
+    ...(cause.expiresAtMs === undefined ? {} : { expiresAtMs: cause.expiresAtMs }),
   };
-  return cause.status === undefined ? heard : { ...heard, status: cause.status };
 }
 
 function lengthen(trail: readonly TrailStep[], one: TrailStep): readonly TrailStep[] {

@@ -70,11 +70,7 @@ export function begin(policy: Policy, message: Message, nowMs: number): Step {
 // it is taken once for each policy and copied from then on. The differential test holds the copy to the original.
 interface FirstStep {
   readonly step: Step;
-  readonly delays: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly delayMs: number;
-  }[];
+  readonly delays: readonly { readonly id: string; readonly delayMs: number }[];
 }
 
 const firstSteps = new WeakMap<Policy, FirstStep | null>();
@@ -95,15 +91,12 @@ function sameForAll(policy: Policy): boolean {
 const delays = (): FirstStep['delays'] =>
   executed.flatMap(({ type, params }) => {
     const { id, delay } = params as { id: string; delay: number };
-    return type === 'xstate.raise' ? [{ id, name: delayName(id), delayMs: delay }] : [];
+    return type === 'xstate.raise' ? [{ id, delayMs: delay }] : [];
   });
 
 function bornAs(first: FirstStep, frame: Frame): Step {
-  const timers: ArmedTimer[] = [];
-  for (const { id, name, delayMs } of first.delays) {
-    const timer = timerFor(frame, id, name, delayMs);
-    if (timer !== null) timers.push(timer);
-  }
+  const instants = { nowMs: frame.nowMs, expiresAtMs: frame.message.expiresAtMs };
+  const timers = first.delays.flatMap(({ id, delayMs }) => timerFor(instants, id, delayMs) ?? []);
   const snapshot = { ...first.step.state.snapshot, context: initialContext(frame.message) };
   return { ...first.step, state: { snapshot, timers } };
 }
@@ -176,6 +169,12 @@ const scope: AnyActorScope = {
   },
 };
 
+/** What delays count from. */
+interface Instants {
+  readonly nowMs: number;
+  readonly expiresAtMs: number | null;
+}
+
 interface Frame {
   readonly policy: Policy;
   readonly message: Message;
@@ -190,7 +189,7 @@ function run(frame: Frame, macrostep: () => unknown): Step {
   microsteps.length = 0;
   const snapshot = attempt(macrostep);
   const value = valuePath(snapshot.value);
-  const timers = snapshot.status === 'done' ? [] : armed(frame);
+  const timers = snapshot.status === 'done' ? [] : armed(frame, expiryOf(snapshot));
   return {
     state: { snapshot: frame.policy.machine.getPersistedSnapshot(snapshot) as object, timers },
     effects: executed.flatMap(effectOf),
@@ -225,8 +224,11 @@ function effectOf(action: ExecutedAction): Effect[] {
 }
 
 // A delay comes out of XState as a delayed raise, and leaving its state as a cancel; both name the same id.
-function armed(frame: Frame): readonly ArmedTimer[] {
-  let timers = frame.waiting;
+function armed(frame: Frame, expiresAtMs: number | null): readonly ArmedTimer[] {
+  // An expiry that was moved takes the timers along that wait for it.
+  let timers = frame.waiting.map((timer) =>
+    timer.name === 'expiry' && expiresAtMs !== null ? { ...timer, dueMs: expiresAtMs } : timer,
+  );
   for (const action of executed) {
     if (action.type === 'xstate.cancel') {
       const { sendId } = action.params as { sendId: string };
@@ -234,7 +236,7 @@ function armed(frame: Frame): readonly ArmedTimer[] {
     } else if (action.type === 'xstate.raise') {
       const { id, delay } = action.params as { id: string; delay?: number };
       if (delay === undefined) throw new StepError('a policy may not raise events');
-      const timer = timerFor(frame, id, delayName(id), delay);
+      const timer = timerFor({ nowMs: frame.nowMs, expiresAtMs }, id, delay);
       timers = timers.filter((one) => one.id !== id);
       if (timer !== null) timers = [...timers, timer];
     }
@@ -243,18 +245,16 @@ function armed(frame: Frame): readonly ArmedTimer[] {
 }
 
 // XState names a delayed transition `xstate.after.<delay>.<state id>`; a delay's name has no dot.
-function delayName(id: string): string {
+function timerFor(at: Instants, id: string, delayMs: number): ArmedTimer | null {
   const name = id.split('.', 3)[2];
   if (!id.startsWith('xstate.after.') || name === undefined)
     throw new StepError(`unknown timer "${id}"`);
-  return name;
+  if (name !== 'expiry') return { id, name, dueMs: at.nowMs + delayMs };
+  return at.expiresAtMs === null ? null : { id, name, dueMs: at.expiresAtMs };
 }
 
-function timerFor(frame: Frame, id: string, name: string, delayMs: number): ArmedTimer | null {
-  if (name !== 'expiry') return { id, name, dueMs: frame.nowMs + delayMs };
-  const { expiresAtMs } = frame.message;
-  return expiresAtMs === null ? null : { id, name, dueMs: expiresAtMs };
-}
+const expiryOf = (snapshot: AnyMachineSnapshot): number | null =>
+  (snapshot.context as { message: Message }).message.expiresAtMs;
 
 function valuePath(value: StateValue): string {
   if (typeof value === 'string') return value;

@@ -1,8 +1,7 @@
-// What each held transaction was answered, for a minute or the last 32,768 of them, which outlasts the hold at any
-// rate the engine reaches: the same line again hears the same, and a line that says "too late" finds its message. A
-// message may be promised to its sender by several answers, hers and those to her repetitions; the promise is broken when
-// all of them came too late, and once. Invariant: bounded in time and number; the older half goes at once, since picking
-// the oldest out of a large map, message by message, means walking over all that was picked before.
+// What each held transaction was answered, for a minute or the last 32,768 of them, which outlasts the hold at any rate
+// the engine reaches: the same line again hears the same, and a line that says "too late" finds its message. A message
+// may be promised to its sender by several answers, hers and those to her repetitions; the promise is broken when all of
+// them came too late, and once. Invariant: bounded in time and number; the oldest goes first.
 import { natsLimits } from './limits.js';
 import type { LateLine, RequestLine } from './lines.js';
 
@@ -27,8 +26,9 @@ export interface Held {
   readonly key: string;
   /** The proxy's stamp, in microseconds: the same again is the same publication again. */
   readonly stamp: number;
-  /** Null while it is still in flight. */
+  /** Null while the first line is still in flight. */
   decision: Decision | null;
+  readonly atMs: number;
   /** Lines that wait for the answer, the first one included. */
   asked: number;
   /** Answers handed to the bus, and how many of them came too late. */
@@ -70,127 +70,100 @@ export interface AnswerMemory {
   readonly size: number;
 }
 
-/** What was answered in one stretch of time, and is forgotten together. */
-interface Stretch {
-  readonly sinceMs: number;
-  readonly entries: Map<string, Held>;
-  /** Message to the number of remembered answers that promise it and may have been heard. */
-  readonly promises: Map<string, number>;
-  /** Messages whose promise was taken back, until it is made anew. */
-  readonly takenBack: Set<string>;
-}
-
-const stretchFrom = (sinceMs: number): Stretch => ({
-  sinceMs,
-  entries: new Map(),
-  promises: new Map(),
-  takenBack: new Set(),
-});
-
-const stretchMs = natsLimits.answerMemoryMs / 2;
-const stretchEntriesMax = natsLimits.answerMemoryMax / 2;
+const sweepIntervalMs = 1000;
+/** Swept together: to find the oldest entry of a map means to walk over the places of all that went before it. */
+const sweepEntries = 1024;
 
 /** What the proxy answers when its hold has ended; the line that tells so names it. */
 const holdEndedCode = 503;
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
-  let recent = stretchFrom(now());
-  let older = stretchFrom(recent.sinceMs);
+  const entries = new Map<string, Held>();
+  /** Message to the number of remembered answers that promise it and may have been heard. */
+  const promises = new Map<string, number>();
+  /** Messages whose promise was taken back, and when, until it is made anew. */
+  const takenBack = new Map<string, number>();
+  let sweptAtMs = now();
 
-  /** Turns to the next stretch when it is time; what is not taken over was heard, for nothing was said against it. */
-  function turn(atMs: number): void {
-    const elapsedMs = Math.abs(atMs - recent.sinceMs);
-    if (elapsedMs < stretchMs && recent.entries.size < stretchEntriesMax) return;
-    older = elapsedMs < 2 * stretchMs ? recent : stretchFrom(atMs);
-    recent = stretchFrom(atMs);
+  function sweep(atMs: number): void {
+    const full = entries.size > natsLimits.answerMemoryMax + sweepEntries;
+    if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
+    sweptAtMs = atMs;
+    for (const [deferredId, takenAtMs] of takenBack) {
+      if (takenAtMs > atMs - natsLimits.answerMemoryMs) break;
+      takenBack.delete(deferredId);
+    }
+    for (const [key, entry] of entries) {
+      const kept = entry.atMs > atMs - natsLimits.answerMemoryMs;
+      if (kept && entries.size <= natsLimits.answerMemoryMax) return;
+      forget(key, entry);
+    }
   }
 
-  const find = (key: string): Held | undefined => recent.entries.get(key) ?? older.entries.get(key);
-
-  function forget(key: string): void {
-    if (!recent.entries.delete(key)) older.entries.delete(key);
-  }
-
-  /** Nobody leans on it any more: nothing was said against it in time, or nobody heard it. */
-  function dropPromise(deferredId: string): void {
-    if (!recent.promises.delete(deferredId)) older.promises.delete(deferredId);
-  }
-
-  const promisesOf = (deferredId: string): number | undefined =>
-    recent.promises.get(deferredId) ?? older.promises.get(deferredId);
-
-  /** Counts in the stretch that the promise was made in: it is forgotten with its first answer. */
-  function countPromises(deferredId: string, count: number): void {
-    const stretch = older.promises.has(deferredId) ? older : recent;
-    stretch.promises.set(deferredId, count);
+  /** Nothing was said against its answer in time: it was heard, and no other one matters. */
+  function forget(key: string, entry: Held): void {
+    entries.delete(key);
+    if (entry.deferredId !== null) promises.delete(entry.deferredId);
   }
 
   /** The promise of one answer was not heard; the message when it was the last one. */
   function unheard(entry: Held): string | null {
     const { deferredId } = entry;
-    const others = deferredId === null ? undefined : promisesOf(deferredId);
+    const others = deferredId === null ? undefined : promises.get(deferredId);
     entry.deferredId = null;
     if (deferredId === null || others === undefined) return null;
-    if (others > 1) {
-      countPromises(deferredId, others - 1);
-      return null;
-    }
-    dropPromise(deferredId);
-    recent.takenBack.add(deferredId);
+    if (others > 1) promises.set(deferredId, others - 1);
+    else promises.delete(deferredId);
+    if (others > 1) return null;
+    takenBack.set(deferredId, now());
     return deferredId;
   }
 
   // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
   function promise(entry: Held, { deferredId, again }: Promised): void {
-    const others = promisesOf(deferredId) ?? (again ? null : 0);
-    if (others === null) return;
-    if (older.takenBack.size + recent.takenBack.size > 0) {
-      older.takenBack.delete(deferredId);
-      recent.takenBack.delete(deferredId);
-    }
+    if (again && !promises.has(deferredId)) return;
+    takenBack.delete(deferredId);
     entry.deferredId = deferredId;
-    countPromises(deferredId, others + 1);
+    promises.set(deferredId, (promises.get(deferredId) ?? 0) + 1);
   }
 
   return {
     see(line) {
-      turn(now());
+      const atMs = now();
+      sweep(atMs);
       const key = keyOf(line);
-      const entry = find(key);
+      const entry = entries.get(key);
       const stamp = stampOf(line);
       if (entry?.stamp === stamp) {
         entry.asked += 1;
         return entry;
       }
       // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
-      if (entry !== undefined) {
-        forget(key);
-        if (entry.deferredId !== null) dropPromise(entry.deferredId);
-      }
-      const fresh = newEntry(key, stamp);
-      recent.entries.set(key, fresh);
+      if (entry !== undefined) forget(key, entry);
+      const fresh = newEntry(key, stamp, atMs);
+      entries.set(key, fresh);
       return fresh;
     },
     known(line) {
-      const entry = find(keyOf(line));
+      const entry = entries.get(keyOf(line));
       return entry?.stamp === stampOf(line) ? entry : undefined;
     },
     settle(held, decision) {
       held.decision = decision;
       // Its transaction may have been begun anew meanwhile: then it is answered, and not remembered.
-      if (find(held.key) !== held) return { lines: held.asked, unheard: null };
+      if (entries.get(held.key) !== held) return { lines: held.asked, unheard: null };
       if (decision.promised !== null) promise(held, decision.promised);
       return { lines: held.asked, unheard: held.overdue ? unheard(held) : null };
     },
     drop(held) {
-      if (find(held.key) === held) forget(held.key);
+      if (entries.get(held.key) === held) entries.delete(held.key);
     },
     sent(held) {
       held.sent += 1;
     },
     late(line) {
-      turn(now());
-      const entry = find(keyOf(line));
+      sweep(now());
+      const entry = entries.get(keyOf(line));
       if (entry === undefined) return undefined;
       entry.late += 1;
       // Nothing was answered yet: it is the word about the end of the hold, and the sender has heard 503 (A4).
@@ -200,27 +173,24 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     },
     leansOnNothing(decision) {
       const promised = decision?.promised ?? null;
-      if (promised?.again !== true) return false;
-      return recent.takenBack.has(promised.deferredId) || older.takenBack.has(promised.deferredId);
+      return promised?.again === true && takenBack.has(promised.deferredId);
     },
     get size() {
-      return sizeOf(recent) + sizeOf(older);
+      return entries.size + promises.size + takenBack.size;
     },
   };
 }
-
-const sizeOf = ({ entries, promises, takenBack }: Stretch): number =>
-  entries.size + promises.size + takenBack.size;
 
 const keyOf = (line: { node: string; index: number; label: number }): string =>
   `${line.node} ${line.index} ${line.label}`;
 
 const stampOf = ({ sec, usec }: RequestLine): number => sec * 1_000_000 + usec;
 
-const newEntry = (key: string, stamp: number): Held => ({
+const newEntry = (key: string, stamp: number, atMs: number): Held => ({
   key,
   stamp,
   decision: null,
+  atMs,
   asked: 1,
   sent: 0,
   late: 0,

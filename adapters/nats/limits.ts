@@ -21,11 +21,10 @@ export const natsLimits = {
   contactsBytesMax: 16_384,
   reasonCharsMax: 128,
   /**
-   * How long an answer is remembered for the same transaction, and how many are, at most; at least half of either.
-   * tm keeps a transaction 5 s, Timer F is 32 s, the proxy holds a sender 3 s.
+   * How long an answer is remembered for the same transaction; tm keeps one 5 s, Timer F is 32 s.
    */
-  answerMemoryMs: 120_000,
-  answerMemoryMax: 65_536,
+  answerMemoryMs: 60_000,
+  answerMemoryMax: 32_768,
   /** Commands submitted and not yet durable; beyond it the sender hears 503 (N7). */
   inFlightMax: 8_192,
   inFlightBytesMax: 67_108_864,
