@@ -234,7 +234,7 @@ t.test('intake', async (t) => {
     },
   );
 
-  await t.test('spec 3.4 while a backlog is delivered a live message goes behind it', async (t) => {
+  await t.test('C99 spec 3.4 while a backlog is delivered a live message goes behind it', async (t) => {
     const to = 'sip:bob@example.org';
     const why = (body: string) => held(stage, body)[0]?.fields[12];
     const lines = engine.of('online').length;
