@@ -69,24 +69,27 @@ const sentOf = ({ contentType, headers = {} }: Kind) => ({
   version: headers['MIME-Version'] ?? null,
 });
 
-t.test('C02 C83 C84 every kind of content is stored, listed and delivered as it came', async (t) => {
-  const [alice, bob] = [await chain.alice({ transport: 'tcp' }), await chain.bob()];
-  for (const { name, contentType, headers = {}, body } of kinds) {
-    const answer = await alice.message({ to: bob.uri, contentType, headers, body });
-    t.equal(answer.status, 202, `${name}: ${answer.reason}`);
-  }
-  const listed = (await chain.mailbox(bob)) as readonly { readonly octets: number }[];
-  t.same(
-    listed.map((one) => one.octets),
-    kinds.map((kind) => kind.body.length),
-    'listed, oldest first, each with its size',
-  );
-  await bob.register();
-  await chain.waitUntil('all of them', () => messagesTo(bob).length === kinds.length);
-  for (const [at, request] of messagesTo(bob).entries()) {
-    const kind = kinds[at]!;
-    t.ok(request.body.equals(kind.body), `${kind.name}: ${request.body.length} octets`);
-    t.same(shownOf(request), sentOf(kind), kind.name);
-  }
-  t.same(await chain.mailbox(bob), []);
-});
+t.test(
+  'C02 C83 C84 every kind of content is stored, listed and delivered as it came',
+  async (t) => {
+    const [alice, bob] = [await chain.alice({ transport: 'tcp' }), await chain.bob()];
+    for (const { name, contentType, headers = {}, body } of kinds) {
+      const answer = await alice.message({ to: bob.uri, contentType, headers, body });
+      t.equal(answer.status, 202, `${name}: ${answer.reason}`);
+    }
+    const listed = (await chain.mailbox(bob)) as readonly { readonly octets: number }[];
+    t.same(
+      listed.map((one) => one.octets),
+      kinds.map((kind) => kind.body.length),
+      'listed, oldest first, each with its size',
+    );
+    await bob.register();
+    await chain.waitUntil('all of them', () => messagesTo(bob).length === kinds.length);
+    for (const [at, request] of messagesTo(bob).entries()) {
+      const kind = kinds[at]!;
+      t.ok(request.body.equals(kind.body), `${kind.name}: ${request.body.length} octets`);
+      t.same(shownOf(request), sentOf(kind), kind.name);
+    }
+    t.same(await chain.mailbox(bob), []);
+  },
+);
