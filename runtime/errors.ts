@@ -82,7 +82,7 @@ export const refusals = {
     status: 480,
     meaning: 'The message cannot be withdrawn as it stands now.',
   },
-  'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried.' },
+  'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried or forced.' },
   'policy-refused': {
     status: 422,
     meaning: 'The policy file did not pass its checks; the findings are listed.',

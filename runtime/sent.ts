@@ -2,7 +2,7 @@
 // as reports would tell it. Invariant: whoever sent nothing finds nothing, and how an unread message came to its end is
 // never told: a deletion reads like an expiry (spec 6.5, C75).
 import type { SenderStatus, SentKey, SentStatus } from './commands.js';
-import { messageOf } from './consequences.js';
+import { contextOf, messageOf } from './consequences.js';
 import { effectIdOf } from './identity.js';
 import { keys, sentDigest } from './keys.js';
 import type { Ledger } from './ledger.js';
@@ -41,7 +41,9 @@ export function statusOf(
 
 function stateOf(row: ActorRow): SentStatus['state'] {
   if (row.live) return 'stored';
-  return row.outcome === 'delivered' || row.outcome === 'withdrawn' ? row.outcome : 'expired';
+  if (row.outcome === 'delivered' || row.outcome === 'withdrawn') return row.outcome;
+  // Taken back during a push that the phone then refused for good.
+  return contextOf(row).ending === 'withdrawn' ? 'withdrawn' : 'expired';
 }
 
 // That it was delivered says that the recipient was there. Where he declines reports, what he does is told by nothing.

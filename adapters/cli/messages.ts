@@ -284,6 +284,14 @@ export const messagesWithdraw = deed('withdraw', {
     'for the answer first; one that was delivered or has ended is refused.',
 });
 
+export const messagesForce = deed('force', {
+  purpose: 'End messages in quarantine that cannot be retried.',
+  text:
+    'A parked message is deleted without the chart it failed on; a failure report goes out ' +
+    'where it is owed. The trail keeps who did it, and the error. Left alone, it ends like ' +
+    'this when its maximum lifetime has passed.',
+});
+
 export const messagesRelease = deed('release', {
   purpose: 'Let held messages go to their recipients, marked as expired.',
   text:

@@ -99,7 +99,9 @@ function awaitEnd(desk: SenderDesk, deferredId: string, then: (taken: boolean) =
   };
   const look = () => {
     const life = runtime.show(deferredId);
-    if (life === null || life.final) end(life?.outcome === 'withdrawn');
+    // `dropped`: the phone refused it for good meanwhile, so it is gone all the same, and nothing is said of it.
+    if (life === null || life.final)
+      end(life?.outcome === 'withdrawn' || life?.outcome === 'dropped');
   };
   const stop = runtime.onStep((id) => {
     if (id === deferredId) look();

@@ -74,7 +74,7 @@ t.test('C73 withdrawal during a push: the answer decides', async (t) => {
   for (const [status, state] of [
     [200, 'delivered'],
     [480, 'withdrawn'],
-    [603, 'reporting.sending'],
+    [603, 'dropped'],
   ] as const) {
     const { test, id } = await stored();
     await test.register();
@@ -82,6 +82,8 @@ t.test('C73 withdrawal during a push: the answer decides', async (t) => {
     t.match(await test.submit(withdrawn()), { ended: false }, 'heard again');
     await test.answer(test.effects.deliveries[0]!, status);
     t.equal(test.state(id), state, `${status}`);
+    t.same(test.effects.reports, [], 'he knows');
+    t.equal(stateOf(test), status === 200 ? 'delivered' : 'withdrawn');
   }
   const silent = await stored();
   await silent.test.register();
