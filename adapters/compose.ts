@@ -27,6 +27,8 @@ import { openServed, prepareFolder, type ServiceHooks } from './service-options.
 import {
   canonicalAor,
   deliverRequest,
+  noticeRequest,
+  noticeRowsMax,
   readCommand,
   readContacts,
   readMessage,
@@ -72,6 +74,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest,
   reportRequest,
+  noticeRequest,
+  noticeRowsMax,
 };
 
 /**
