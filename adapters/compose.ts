@@ -26,6 +26,8 @@ import { openServed, prepareFolder, type ServiceHooks } from './service-options.
 import {
   canonicalAor,
   deliverRequest,
+  noticeRequest,
+  noticeRowsMax,
   readCommand,
   readContacts,
   readMessage,
@@ -71,6 +73,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest,
   reportRequest,
+  noticeRequest,
+  noticeRowsMax,
 };
 
 /**
