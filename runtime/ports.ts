@@ -1,6 +1,7 @@
 // All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
 // through these ports; a simulation or a test supplies others.
 import type { EarlyStatus, Message } from '../machines/index.js';
+import type { AuditEvent } from './audit.js';
 import type { Failpoint } from './failpoints.js';
 
 /** Ends a wait that was begun; harmless when it is over. */
@@ -86,12 +87,22 @@ export interface EffectPort {
   send(effect: OutgoingEffect): void;
 }
 
+/** Where committed audit events go. */
+export interface AuditPort {
+  /** False while nobody can be reached: events wait in the store. */
+  ready(): boolean;
+  /** Hands one event over; true when somebody has said that he has it. Rejects never. */
+  publish(event: AuditEvent): Promise<boolean>;
+}
+
 /** Everything outside the runtime. */
 export interface World {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly store: StorePort;
   readonly effects: EffectPort;
+  /** Absent when nobody wants to hear of steps: then no event is written. */
+  readonly audits?: AuditPort;
   /** Ends the process (or the simulated one): the runtime is unusable from this moment. */
   exit(code: number, why: string): void;
   /** Failpoint; does nothing in production. */

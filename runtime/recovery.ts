@@ -28,6 +28,8 @@ export interface PartitionFound {
   readonly users: readonly (readonly [string, UserRow])[];
   readonly waiting: number;
   readonly parked: number;
+  /** Audit events nobody has said to have. */
+  readonly audits: number;
   /** Policies by hash, and active rows by name: the shared partition's. */
   readonly rows: readonly (readonly [string, Uint8Array])[];
 }
@@ -99,6 +101,7 @@ export async function scanPartition(
     users: [] as [string, UserRow][],
     waiting: 0,
     parked: 0,
+    audits: 0,
   };
   const rows: (readonly [string, Uint8Array])[] = [];
   let count = 0;
@@ -134,6 +137,7 @@ interface Found {
   readonly users: [string, UserRow][];
   waiting: number;
   parked: number;
+  audits: number;
 }
 
 function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): void {
@@ -155,6 +159,9 @@ function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): voi
       return;
     case 'q':
       found.parked += 1;
+      return;
+    case 'e':
+      found.audits += 1;
       return;
     default:
   }

@@ -2,6 +2,8 @@
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
 import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
+import type { AuditEvent, AuditRoom } from './audit.js';
+import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
@@ -15,8 +17,8 @@ import { readActor } from './life.js';
 import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
-import type { OutgoingEffect, World } from './ports.js';
-import { outboxOf, type Source } from './queries.js';
+import type { AuditPort, OutgoingEffect, World } from './ports.js';
+import { auditsOf, outboxOf, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
@@ -53,6 +55,8 @@ export class Engine implements Runtime {
   private readonly scheduler: TimerScheduler;
   private readonly outbox: Outbox;
   private readonly mailboxes: Mailboxes;
+  /** Null when nobody wants to hear of steps. */
+  private readonly audits: AuditSender | null;
   private readonly sending: Sending;
   private readonly listeners = new Set<StepListener>();
   private readonly reading = new Set<Promise<unknown>>();
@@ -75,6 +79,7 @@ export class Engine implements Runtime {
       identities: this.identities,
       settings: options.settings,
       gate: options.gate,
+      auditRoom: () => this.auditRoom(),
       notice: (notice) => this.notice(notice),
       landed: (commands, syncMs) => this.landed(commands, syncMs),
     });
@@ -105,6 +110,40 @@ export class Engine implements Runtime {
           () => (JSON.parse(openRow(key, value).toString()) as { local: string }).local,
         ),
     });
+    this.audits = world.audits === undefined ? null : this.auditSender(world.audits);
+  }
+
+  private auditSender(port: AuditPort): AuditSender {
+    const { world } = this.options;
+    return new AuditSender(world.clock, port, {
+      load: ({ local, number }) => this.loadAudit(keys.audit(local, number)),
+      taken: (place) => {
+        const partition = partitionOfLocal(place.local)!;
+        this.writer.submit({ ...place, type: 'audit.taken' }, partition).catch((cause: unknown) => {
+          this.fail(cause);
+        });
+      },
+      sent: (again) => this.statistics.audit(again ? 'sent-again' : 'sent'),
+      partitionOf: (local) => partitionOfLocal(local)!,
+      scan: (partition) => auditsOf(this.source, partition),
+      failed: (cause) => this.fail(cause),
+      failpoint: (name) => world.failpoint(name),
+    });
+  }
+
+  private auditRoom(): AuditRoom {
+    if (this.audits === null) return 'off';
+    return this.statistics.auditBacklog < this.options.settings.auditBacklogMax ? 'open' : 'full';
+  }
+
+  // Asked where nobody would hear a read that fails.
+  private loadAudit(key: string): AuditEvent | null {
+    try {
+      return unlessDamaged(() => this.writer.ledger.readJson<AuditEvent>(key));
+    } catch (cause) {
+      this.fail(cause);
+      return null;
+    }
   }
 
   // ---- the door ----
@@ -238,6 +277,15 @@ export class Engine implements Runtime {
       case 'stepped':
         this.tell(notice.local, notice.row);
         return;
+      case 'audited':
+        this.statistics.audit('written');
+        this.audits?.add(notice);
+        return;
+      case 'audit-over':
+        this.options.world.failpoint('audit.after-remove');
+        this.statistics.audit('taken');
+        this.audits?.over(notice);
+        return;
       default:
         this.count(notice);
     }
@@ -259,6 +307,9 @@ export class Engine implements Runtime {
         return;
       case 'counted':
         this.statistics.event(notice.what);
+        return;
+      case 'audit-dropped':
+        this.statistics.audit('dropped');
         return;
       case 'damaged':
         this.statistics.event('damaged-row');
@@ -366,6 +417,7 @@ export class Engine implements Runtime {
   admit(found: PartitionFound): void {
     this.statistics.waiting += found.waiting;
     this.statistics.parked += found.parked;
+    this.statistics.auditBacklog += found.audits;
     this.writer.admit(found.partition);
     if (found.partition !== sharedPartition && !this.options.readOnly) this.rearm(found);
     this.options.world.failpoint('boot.rearmed');
@@ -374,6 +426,7 @@ export class Engine implements Runtime {
   private rearm(found: PartitionFound): void {
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
+    if (found.audits > 0) this.audits?.found(found.partition);
     const now = this.time.now();
     for (const [aor, user] of found.users) {
       const bound = user.bindings.some((binding) => binding.expiresAtMs > now);
@@ -389,6 +442,7 @@ export class Engine implements Runtime {
       this.sending.anew(this.time.now());
       this.outbox.wake();
       this.mailboxes.wake();
+      this.audits?.wake();
     } catch (cause) {
       this.fail(cause);
     }
@@ -434,6 +488,7 @@ export class Engine implements Runtime {
   private stopParts(): void {
     this.scheduler.stop();
     this.outbox.stop();
+    this.audits?.stop();
     this.mailboxes.stop();
   }
 

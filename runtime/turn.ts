@@ -1,6 +1,7 @@
 // What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
 // group is durable. A decision reads no clock and rolls no dice but through this.
 import type { AnswerClass, ReportRules } from '../machines/index.js';
+import type { AuditRoom } from './audit.js';
 import type { SeenFilter } from './filter.js';
 import type { PartitionState } from './group.js';
 import type { Identities } from './identity.js';
@@ -16,6 +17,8 @@ export interface RuntimeSettings {
   /** At the recipient's limit: refuse the new message, or drop the oldest one. */
   readonly atLimit: 'refuse' | 'drop-oldest';
   readonly reportRules: ReportRules;
+  /** Audit events that may lie in the store; beyond it steps are not told any more. */
+  readonly auditBacklogMax: number;
   /** Only devices that registered with `+g.oma.sip-im` count as reachable. */
   readonly requireImTag: boolean;
 }
@@ -54,6 +57,12 @@ export type Notice =
   | { readonly type: 'parked'; readonly local: string; readonly error: string }
   /** A parked message was let go on; it may be parked again in the same group. */
   | { readonly type: 'freed'; readonly local: string }
+  /** The event of a step lies in the store. */
+  | { readonly type: 'audited'; readonly local: string; readonly number: number }
+  /** There was no room for the event of a step. */
+  | { readonly type: 'audit-dropped'; readonly local: string; readonly number: number }
+  /** Somebody has the event of a step: its row is gone. */
+  | { readonly type: 'audit-over'; readonly local: string; readonly number: number }
   /** A row failed its checksum; its message is left alone. */
   | { readonly type: 'damaged'; readonly key: string }
   | { readonly type: 'activated'; readonly hash: string }
@@ -75,5 +84,6 @@ export interface Turn {
   readonly random: (count: number) => Uint8Array;
   /** Null, or why nothing new may be stored now. */
   readonly gate: () => 'store-full' | null;
+  readonly auditRoom: () => AuditRoom;
   readonly notices: Notice[];
 }

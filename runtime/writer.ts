@@ -1,6 +1,7 @@
 // The one writer. Commands wait until their partition is admitted and the open group has room, are decided one at a
 // time, and are answered when their group is durable. Commands that make progress (answers, timers, turns) pass
 // before new messages, so that a full queue cannot block itself (reliability ED16).
+import type { AuditRoom } from './audit.js';
 import type { Reply } from './commands.js';
 import { type DecidableCommand, decide, refuse, type TurnReply } from './decide/index.js';
 import { RuntimeFault } from './errors.js';
@@ -26,6 +27,7 @@ export interface WriterOptions {
   /** Since when effects can go out, or null while they cannot. */
   readonly sendingSince: (nowMs: number) => number | null;
   readonly gate: () => 'store-full' | null;
+  readonly auditRoom: () => AuditRoom;
   /** Something has become true: its group is durable. */
   readonly notice: (notice: Notice) => void;
   /** The store failed, or the program has a bug: nothing goes on. */
@@ -143,6 +145,7 @@ export class Writer {
       seen: this.seen,
       random: (count) => options.world.entropy.bytes(count),
       gate: options.gate,
+      auditRoom: options.auditRoom,
       notices,
     };
     try {
