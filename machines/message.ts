@@ -109,7 +109,7 @@ export interface Message {
   /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
   readonly reportTo?: string;
   /** Absent when the request had no charging id. */
-  readonly chargingId?: string;
+  readonly chargingId?: string | null;
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

@@ -456,6 +456,15 @@ export class Engine implements Runtime {
     }
   }
 
+  /** Audit events can be handed over again. */
+  wakeAudits(): void {
+    try {
+      this.audits?.wake();
+    } catch (cause) {
+      this.fail(cause);
+    }
+  }
+
   /** Somebody vouches for the wall clock as it stands: what is due by it fires now. */
   confirmClock(): void {
     this.time.confirm();
