@@ -1,6 +1,6 @@
 // What the runtime offers to adapters and to programs that embed it.
 import type { Message } from '../machines/index.js';
-import type { Binding, Command, Listing, Reply } from './commands.js';
+import type { Binding, Command, Listing, PreferencesView, Reply } from './commands.js';
 
 /** One step of a message's life, kept in its bounded trail. */
 export interface TrailStep {
@@ -80,6 +80,8 @@ export interface Runtime {
   /** Deferred ids of all messages the store knows, in key order, a page at a time. */
   ids(after: string | null, limit: number): Promise<readonly string[]>;
   bindings(aor: string): readonly Binding[];
+  /** What a user wants, and what holds where he said nothing; null when his row is damaged. */
+  preferences(aor: string): PreferencesView | null;
   policies(): readonly PolicySummary[];
   /** The policy file behind a hash, or null. */
   policy(hash: string): unknown;

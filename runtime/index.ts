@@ -16,6 +16,7 @@ export type {
   ListedMessage,
   Listing,
   OperatorAct,
+  PreferencesView,
   Reply,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
@@ -25,6 +26,7 @@ export {
   faults,
   type RefusalCode,
   RuntimeFault,
+  refusalOf,
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';

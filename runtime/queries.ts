@@ -4,6 +4,7 @@ import type { MessageLife } from './api.js';
 import type { AuditPlace } from './audit-sender.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
+import type { SeenFilter } from './filter.js';
 import type { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, ranges, readAuditKey } from './keys.js';
@@ -13,6 +14,7 @@ import { partitionCount } from './limits.js';
 import type { StorePort } from './ports.js';
 import type { Registry } from './registry.js';
 import type { ActorRow } from './rows.js';
+import type { RuntimeSettings } from './turn.js';
 
 /** What a query reads. */
 export interface Source {
@@ -21,6 +23,8 @@ export interface Source {
   readonly identities: Identities;
   readonly registry: Registry;
   readonly now: () => number;
+  readonly seen: SeenFilter;
+  readonly settings: RuntimeSettings;
 }
 
 // Damaged rows are passed over: one of them must not hide all the others of its user.

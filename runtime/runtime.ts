@@ -5,9 +5,9 @@ import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js
 import type { AuditEvent, AuditRoom } from './audit.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
-import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
-import type { TurnReply } from './decide/index.js';
+import type { BulkType, TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
@@ -45,6 +45,11 @@ export interface EngineOptions {
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
+
+const isBulk = (command: Command): command is Extract<Command, { type: BulkType }> =>
+  command.type === 'messages.deleted' ||
+  command.type === 'messages.requested' ||
+  command.type === 'messages.discarded';
 
 export class Engine implements Runtime {
   readonly registry: Registry;
@@ -162,8 +167,7 @@ export class Engine implements Runtime {
     if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
     this.received(command);
-    if (command.type === 'messages.deleted' || command.type === 'messages.requested')
-      return this.bulk(command);
+    if (isBulk(command)) return this.bulk(command);
     const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
     const makesRoom =
       command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
@@ -200,11 +204,10 @@ export class Engine implements Runtime {
   }
 
   // `all` is as many commands as it needs; each id has its own result either way.
-  private async bulk(
-    command: Extract<Command, { type: 'messages.deleted' | 'messages.requested' }>,
-  ): Promise<Reply> {
+  private async bulk(command: Extract<Command, { type: BulkType }>): Promise<Reply> {
     const { type, aor } = command;
-    const ids = command.ids === 'all' ? await this.allIds(aor) : command.ids;
+    const named = command.type === 'messages.discarded' ? 'all' : command.ids;
+    const ids = named === 'all' ? await this.allIds(aor) : named;
     const results: IdResult[] = [];
     for (let from = 0; from < ids.length; from += limits.groupCommandsMax) {
       if (this.closing) throw closedFault();
@@ -532,6 +535,8 @@ export class Engine implements Runtime {
       identities: this.identities,
       registry: this.registry,
       now: () => this.time.now(),
+      seen: this.writer.seen,
+      settings: this.options.settings,
     };
   }
 
@@ -561,6 +566,10 @@ export class Engine implements Runtime {
 
   bindings(aor: string): readonly Binding[] {
     return this.questions.bindings(aor);
+  }
+
+  preferences(aor: string): PreferencesView | null {
+    return this.questions.preferences(aor);
   }
 
   policies(): readonly PolicySummary[] {

@@ -138,7 +138,7 @@ function createIntake(
   };
   const failpoint = options.failpoint ?? (() => {});
   const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
-  const held = createHeldDoor(bus, door);
+  const held = createHeldDoor(bus, runtime, door);
   const engineNow = options.engineNow ?? now;
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
@@ -158,7 +158,7 @@ function subscribeHeld(intake: Intake): void {
       ),
     ),
   );
-  facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
+  facts(intake, subjects.late, lateLine, (line) => held.late(line));
 }
 
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
