@@ -169,16 +169,10 @@ export class AuditSender {
     if (this.reading || this.stopped || this.behind.size === 0) return;
     if (this.held > limits.auditMemoryMax / 2) return;
     this.reading = true;
-    this.readAll().then(
-      () => {
-        this.reading = false;
-        this.pump();
-      },
-      (cause: unknown) => {
-        // A read that the closing of the store cut short is nobody's loss.
-        if (!this.stopped) this.hooks.failed(cause);
-      },
-    );
+    void this.readAll().then(() => {
+      this.reading = false;
+      this.pump();
+    });
   }
 
   private async readAll(): Promise<void> {
@@ -190,14 +184,20 @@ export class AuditSender {
 
   // Whether all of it is in memory now. What became durable meanwhile may lie behind the reader: it reads again.
   private async readOne(partition: number): Promise<boolean> {
-    do {
-      this.missed.delete(partition);
-      for await (const place of this.hooks.scan(partition)) {
-        if (this.stopped || this.held >= limits.auditMemoryMax) return false;
-        this.enqueue(place);
-      }
-    } while (this.missed.has(partition));
-    return true;
+    try {
+      do {
+        this.missed.delete(partition);
+        for await (const place of this.hooks.scan(partition)) {
+          if (this.stopped || this.held >= limits.auditMemoryMax) return false;
+          this.enqueue(place);
+        }
+      } while (this.missed.has(partition));
+      return true;
+    } catch (cause) {
+      // A read that the closing of the store cut short is nobody's loss.
+      if (!this.stopped) this.hooks.failed(cause);
+      return false;
+    }
   }
 }
 
