@@ -18,7 +18,7 @@ export interface Binding {
 }
 
 /** What an operator may do to one message; the last three where its policy hears them. */
-export type OperatorAct = 'delete' | 'expire' | 'retry' | 'release' | 'drop' | 'extend';
+export type OperatorAct = 'delete' | 'expire' | 'retry' | 'force' | 'release' | 'drop' | 'extend';
 
 export type Command =
   /** A message for a user who cannot be reached now. */

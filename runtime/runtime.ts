@@ -96,7 +96,7 @@ export class Engine implements Runtime {
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
-      load: (local, effect) => this.loadOrFail(local, effect),
+      load: (local, effect) => this.readOrFail(() => this.load(local, effect)),
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
@@ -122,7 +122,8 @@ export class Engine implements Runtime {
   private auditSender(port: AuditPort): AuditSender {
     const { world } = this.options;
     return new AuditSender(world.clock, port, {
-      load: ({ local, number }) => this.loadAudit(keys.audit(local, number)),
+      load: ({ local, number }) =>
+        this.readOrFail(() => this.writer.ledger.readJson<AuditEvent>(keys.audit(local, number))),
       taken: (place) => {
         const partition = partitionOfLocal(place.local)!;
         this.writer.submit({ ...place, type: 'audit.taken' }, partition).catch((cause: unknown) => {
@@ -140,16 +141,6 @@ export class Engine implements Runtime {
   private auditRoom(): AuditRoom {
     if (this.audits === null) return 'off';
     return this.statistics.auditBacklog < this.options.settings.auditBacklogMax ? 'open' : 'full';
-  }
-
-  // Asked where nobody would hear a read that fails.
-  private loadAudit(key: string): AuditEvent | null {
-    try {
-      return unlessDamaged(() => this.writer.ledger.readJson<AuditEvent>(key));
-    } catch (cause) {
-      this.fail(cause);
-      return null;
-    }
   }
 
   // ---- the door ----
@@ -348,6 +339,11 @@ export class Engine implements Runtime {
     this.statistics.lastSyncMs = syncMs;
   }
 
+  /** Null, or why nothing new may be stored now. */
+  get gate(): 'store-full' | null {
+    return this.options.gate();
+  }
+
   /** Number of the last durable commit. */
   get committed(): number {
     return this.options.head.sum.seq + this.statistics.commits;
@@ -356,9 +352,9 @@ export class Engine implements Runtime {
   // ---- effects ----
 
   // Asked by timers and after commits, where nobody would hear a read that fails.
-  private loadOrFail(local: string, effect: PendingEffect): OutgoingEffect | null {
+  private readOrFail<T>(read: () => T): T | null {
     try {
-      return unlessDamaged(() => this.load(local, effect));
+      return unlessDamaged(read);
     } catch (cause) {
       this.fail(cause);
       return null;
@@ -437,7 +433,6 @@ export class Engine implements Runtime {
   private rearm(found: PartitionFound): void {
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
-    if (found.audits > 0) this.audits?.found(found.partition);
     const now = this.time.now();
     for (const [aor, user] of found.users) {
       const bound = user.bindings.some((binding) => binding.expiresAtMs > now);
@@ -445,6 +440,7 @@ export class Engine implements Runtime {
       if (user.retry === null) this.mailboxes.reachable(aor, user.node);
       else this.mailboxes.retryAt(aor, user.retry.atMs);
     }
+    if (found.audits > 0) this.audits?.found(found.partition);
   }
 
   /** Called by adapters from within a handler that outlives its errors: a fault of ours must not end there (R14). */

@@ -2,6 +2,7 @@
 // code; what the service is made of is the business of the composition root.
 import { setFlagsFromString } from 'node:v8';
 import { exitCodes, RuntimeFault } from '../../runtime/index.js';
+import { busFindings } from '../bus-options.js';
 import { BusError, type Service, type ServiceHooks, startService } from '../compose.js';
 import { type Config, flagOf, readConfig, type Setting, settingsTable } from '../config.js';
 import { createLog, type Log, type LogFields, type LogLevel } from '../log.js';
@@ -54,6 +55,16 @@ export function configOf(flags: Readonly<Record<string, string>>): ReturnType<ty
   return readConfig({ file, environment: process.env, flags });
 }
 
+/** The same, and the files it names are looked into as well. */
+export function usableConfigOf(
+  flags: Readonly<Record<string, string>>,
+): ReturnType<typeof readConfig> {
+  const read = configOf(flags);
+  if (!read.ok) return read;
+  const findings = busFindings(read.config, read.sources);
+  return findings.length === 0 ? read : { ok: false, findings };
+}
+
 /** One line for each finding: where, which setting, what is wrong. */
 export const findingLines = (
   findings: readonly { where: string; setting: string; message: string }[],
@@ -101,7 +112,7 @@ export async function runServe(
   failpoint?: ServiceHooks['failpoint'],
 ): Promise<number> {
   setFlagsFromString(heapGrowth);
-  const read = configOf(flags);
+  const read = usableConfigOf(flags);
   if (!read.ok)
     throw new VerbFailure(
       exitCodes.usage,

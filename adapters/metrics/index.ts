@@ -7,6 +7,13 @@ import type { RuntimeStats } from '../../runtime/index.js';
 export interface MetricsSource {
   readonly stats: () => RuntimeStats;
   readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+  /** What lies outside the store and makes service worse, or impossible. */
+  readonly surroundings: () => {
+    /** Proxies that answered one of the last beats. */
+    readonly proxies: number;
+    readonly storeFull: boolean;
+    readonly clockHeld: boolean;
+  };
   /** Where a virtual clock stands, epoch milliseconds; null with the host's. */
   readonly virtualNow?: () => number | null;
   /** Counters of the bus adapter, by name. */
@@ -65,8 +72,16 @@ type Labelled = Readonly<Record<string, number>>;
 /** The whole exposition. */
 export function metricsText(source: MetricsSource): string {
   const stats = source.stats();
+  const { proxies, storeFull, clockHeld } = source.surroundings();
   return [
     gauge('ready', 'Whether the engine serves.', source.readiness().ready ? 1 : 0),
+    gauge('proxies', 'Proxies heard in the last ten seconds.', proxies),
+    gauge(
+      'store_full',
+      'Whether the volume is short of space and nothing new is stored.',
+      +storeFull,
+    ),
+    gauge('clock_held', 'Whether expiries wait for somebody to confirm the clock.', +clockHeld),
     ...virtualClock(source.virtualNow?.() ?? null),
     gauge('waiting_messages', 'Messages in mailboxes.', stats.waiting),
     gauge('parked_messages', 'Messages in quarantine.', stats.parked),

@@ -63,7 +63,7 @@ t.test('a served store answers every verb', async (t) => {
   t.test('health, readiness, metrics', async (t) => {
     t.equal((await fetch(`${http}/healthz`)).status, 200);
     const ready = await fetch(`${http}/readyz`);
-    t.same([ready.status, await ready.text()], [200, 'ready\n']);
+    t.same([ready.status, await ready.text()], [503, 'not ready: no proxy is heard\n']);
     t.match(await (await fetch(`${http}/metrics`)).text(), /^deferred_im_waiting_messages 3$/m);
   });
 
