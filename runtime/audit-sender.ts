@@ -1,10 +1,9 @@
 // Committed audit events on their way to the operator's systems: at least once, in order for each message, repeated until
 // somebody says that he has them. Then their rows are removed. Decides nothing and keeps no event, only where each one
 // lies; what does not fit in memory is found again in the store.
-import type { AuditEvent } from './audit.js';
 import type { Failpoint } from './failpoints.js';
 import { auditRepeatsMs, limits } from './limits.js';
-import type { AuditPort, Cancel, Clock } from './ports.js';
+import type { AuditEvent, AuditPort, Cancel, Clock } from './ports.js';
 
 /** Where an event lies: its message, and the number of the step. */
 export interface AuditPlace {

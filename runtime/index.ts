@@ -1,6 +1,5 @@
 // The public face of runtime/: what adapters and programs may use.
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
-export type { AuditEvent } from './audit.js';
 export { dropBallast, hasBallast, writeBallast } from './ballast.js';
 export {
   hostClock,
@@ -42,6 +41,7 @@ export {
   type RuntimeOptions,
 } from './open.js';
 export type {
+  AuditEvent,
   AuditPort,
   Cancel,
   Clock,

@@ -2,7 +2,6 @@
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
 import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
-import type { AuditEvent, AuditRoom } from './audit.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
@@ -17,7 +16,7 @@ import { readActor } from './life.js';
 import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
-import type { AuditPort, OutgoingEffect, World } from './ports.js';
+import type { AuditEvent, AuditPort, OutgoingEffect, World } from './ports.js';
 import { auditsOf, outboxOf, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
@@ -26,7 +25,7 @@ import type { ActorRow, PendingEffect } from './rows.js';
 import { TimerScheduler } from './scheduler.js';
 import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
-import type { Notice, RuntimeSettings } from './turn.js';
+import type { AuditRoom, Notice, RuntimeSettings } from './turn.js';
 import { closedFault, Writer } from './writer.js';
 
 export interface EngineOptions {

@@ -1,7 +1,6 @@
 // What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
 // group is durable. A decision reads no clock and rolls no dice but through this.
 import type { AnswerClass, PreferenceRules, ReportRules } from '../machines/index.js';
-import type { AuditRoom } from './audit.js';
 import type { SeenFilter } from './filter.js';
 import type { PartitionState } from './group.js';
 import type { Identities } from './identity.js';
@@ -80,6 +79,9 @@ export type Notice =
   | { readonly type: 'activated'; readonly hash: string }
   /** A curiosity worth a counter and a log line: `late-success`, `stale-answer`, `foreign-token`. */
   | { readonly type: 'counted'; readonly what: string; readonly local: string | null };
+
+/** Whether steps are told at all, and whether there is room for one more event. */
+export type AuditRoom = 'off' | 'open' | 'full';
 
 export interface Turn {
   readonly nowMs: number;

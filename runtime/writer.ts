@@ -1,7 +1,6 @@
 // The one writer. Commands wait until their partition is admitted and the open group has room, are decided one at a
 // time, and are answered when their group is durable. Commands that make progress (answers, timers, turns) pass
 // before new messages, so that a full queue cannot block itself (reliability ED16).
-import type { AuditRoom } from './audit.js';
 import type { Reply } from './commands.js';
 import { type DecidableCommand, decide, refuse, type TurnReply } from './decide/index.js';
 import { RuntimeFault } from './errors.js';
@@ -15,7 +14,7 @@ import { limits } from './limits.js';
 import type { World } from './ports.js';
 import type { StoreHead } from './recovery.js';
 import type { Registry } from './registry.js';
-import type { Notice, RuntimeSettings, Turn } from './turn.js';
+import type { AuditRoom, Notice, RuntimeSettings, Turn } from './turn.js';
 
 export interface WriterOptions {
   readonly world: World;
