@@ -16,6 +16,7 @@ import {
   connectBus,
   createAuditPort,
   createPublisher,
+  type Doubtful,
   type Publisher,
   refuse,
   type SipCodec,
@@ -27,6 +28,8 @@ import { openServed, prepareFolder, type ServiceHooks } from './service-options.
 import {
   canonicalAor,
   deliverRequest,
+  noticeRequest,
+  noticeRowsMax,
   readCommand,
   readContacts,
   readMessage,
@@ -72,6 +75,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest,
   reportRequest,
+  noticeRequest,
+  noticeRowsMax,
 };
 
 /**
@@ -262,6 +267,7 @@ const consumerOptions = (publisher: Publisher, { log, failpoint }: ServiceHooks)
   onNode: (node: string) => publisher.heard(node),
   onMalformed: ({ where, code, message }: { where: string; code: string; message: string }) =>
     log('warn', 'payload.malformed', { where, code, message }),
+  onDoubtful: ({ event, ...what }: Doubtful) => log('warn', event, { ...what }),
   onFailure: (where: string, error: unknown) =>
     log('error', 'consumer.failed', { where, why: String(error) }),
 });

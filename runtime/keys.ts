@@ -11,6 +11,7 @@ export const keyFamilies = {
   d: 'Dedup: digest of sender, Message-ID and recipient → the message it became.',
   e: 'Event: a step that the operator’s own systems have not said to have heard of.',
   m: 'Meta: commit number, row count and set sum of the partition, arrival counter.',
+  n: 'Notice: one on its way to a user, without an outcome.',
   o: 'Outbox: an effect without an outcome.',
   p: 'Preferences: what a served user wants, and what his operator set for him.',
   q: 'Quarantine: a message whose step failed.',
@@ -159,6 +160,7 @@ export const keys = {
   actor: byLocal('a'),
   body: byLocal('b'),
   quarantine: byLocal('q'),
+  notice: byLocal('n'),
   meta: (partition: number) => family(partition, 'm', ''),
   dedup: (aor: string, digest: string) => family(partitionOf(aor), 'd', digest),
   audit: (local: string, number: number) =>

@@ -6,6 +6,7 @@ import type {
   IdResult,
   ListedMessage,
   OutgoingDelivery,
+  OutgoingNotice,
   OutgoingReport,
 } from '../../runtime/index.js';
 
@@ -15,6 +16,8 @@ export interface CodecRefusal {
   readonly status: number;
   readonly code: string;
   readonly reason: string;
+  /** Octet of the request at which the fault was noticed. */
+  readonly offset?: number;
 }
 
 /** A user command sent to `sip:deferred@DOMAIN`. */
@@ -69,7 +72,14 @@ export interface SipCodec {
   readMessage(
     octets: Uint8Array,
     asserted: string | null,
-  ): { readonly ok: true; readonly message: IncomingMessage } | CodecRefusal;
+  ):
+    | {
+        readonly ok: true;
+        readonly message: IncomingMessage;
+        /** What keeps its envelope from being read, though it is taken. */
+        readonly unreadable?: { readonly code: string; readonly offset: number } | null;
+      }
+    | CodecRefusal;
   readCommand(
     octets: Uint8Array,
     asserted: string | null,
@@ -86,4 +96,7 @@ export interface SipCodec {
   /** May throw on what cannot be sent at all; the effect is then answered 513. */
   deliverRequest(effect: OutgoingDelivery): SipRequestParts;
   reportRequest(effect: OutgoingReport): SipRequestParts;
+  /** The notice, of the first of the waiting messages; `noticeRowsMax` of them are all it needs. */
+  noticeRequest(effect: OutgoingNotice, rows: readonly ListedMessage[]): SipRequestParts;
+  readonly noticeRowsMax: number;
 }

@@ -6,6 +6,7 @@ import type {
   Entropy,
   IdResult,
   ListedMessage,
+  ListedRow,
   Reply,
   Runtime,
 } from '../../runtime/index.js';
@@ -32,8 +33,8 @@ interface ListRequest extends Owned {
   readonly after?: string | null;
   readonly limit?: number;
 }
-interface IdsRequest extends Owned {
-  readonly ids: readonly string[];
+interface RetrieveRequest extends Owned {
+  readonly ids: readonly string[] | 'all';
 }
 interface DeleteRequest extends Owned {
   readonly ids: readonly string[] | 'all';
@@ -86,10 +87,13 @@ export function serveUserCommands(
   door<ListRequest>(subjects.userList, ['user-list-request', 'user-list-reply'], (aor, request) =>
     listPage(runtime, aor, request),
   );
-  door<IdsRequest>(
+  door<RetrieveRequest>(
     subjects.userRetrieve,
     ['user-retrieve-request', 'user-retrieve-reply'],
-    async (aor, request) => retrieve({ runtime, codec, pending, options }, aor, request.ids),
+    async (aor, request) => {
+      const ids = request.ids === 'all' ? await firstIds(runtime, aor) : request.ids;
+      return retrieve({ runtime, codec, pending, options }, aor, ids);
+    },
   );
   door<ConfirmRequest>(
     subjects.userConfirm,
@@ -110,7 +114,7 @@ export function serveUserCommands(
 async function listPage(runtime: Runtime, aor: string, request: ListRequest): Promise<unknown> {
   const limit = request.limit ?? natsLimits.listRowsMax;
   const listing = await runtime.list(aor, request.after ?? null, limit);
-  const messages: ListedMessage[] = [];
+  const messages: ListedRow[] = [];
   let bytes = 0;
   for (const listed of listing.messages) {
     const row = rowOf(listed);
@@ -124,10 +128,16 @@ async function listPage(runtime: Runtime, aor: string, request: ListRequest): Pr
 }
 
 /** The members of the contract, and no others, whatever the runtime may add one day. */
-function rowOf(row: ListedMessage): ListedMessage {
+function rowOf(row: ListedMessage): ListedRow {
   const { deferredId, state, from, to, subject } = row;
   const { contentType, octets, receivedAtMs, expiresAtMs } = row;
   return { deferredId, state, from, to, subject, contentType, octets, receivedAtMs, expiresAtMs };
+}
+
+/** All that one request may name, oldest first. */
+async function firstIds(runtime: Runtime, aor: string): Promise<readonly string[]> {
+  const { messages } = await runtime.list(aor, null, natsLimits.idsMax);
+  return messages.map((one) => one.deferredId);
 }
 
 interface Retrieving {
