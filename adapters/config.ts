@@ -177,6 +177,16 @@ export const settingsTable = {
     meaning:
       'What a sender who asks is told of his message. `full` tells that it was delivered, and so that the recipient was there.',
   },
+  'audit.publish': {
+    type: flag,
+    default: false,
+    meaning: 'Tell each step of each message on deferred-im.v1.event, for charging and audit.',
+  },
+  'audit.backlog': {
+    type: integer(1, 100_000_000),
+    default: 1_000_000,
+    meaning: 'Events that may wait for somebody to take them; beyond it steps are not told.',
+  },
   requireImTag: {
     type: flag,
     default: false,

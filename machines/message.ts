@@ -62,6 +62,8 @@ export interface IncomingMessage {
   /** From is anonymous or Privacy asks for it (RFC 3323). */
   readonly anonymous: boolean;
   readonly cpim: CpimFacts | null;
+  /** `icid-value` of P-Charging-Vector (RFC 7315 section 4.6), or null. */
+  readonly chargingId?: string | null;
 }
 
 /** Why no failure report may be sent for a message; the rows of exceptions.ts. */
@@ -111,6 +113,8 @@ export interface Message {
   readonly reportTo?: string;
   /** The recipient wants nobody to be told what becomes of his messages. Absent: he does not mind. */
   readonly declined?: boolean;
+  /** Absent when the request had no charging id. */
+  readonly chargingId?: string | null;
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

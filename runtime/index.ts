@@ -45,6 +45,8 @@ export {
   type RuntimeOptions,
 } from './open.js';
 export type {
+  AuditEvent,
+  AuditPort,
   Cancel,
   Clock,
   EffectPort,

@@ -62,7 +62,7 @@ function senderBody({ op, callId, messageId, recipient, outcome }: SenderResult)
   return JSON.stringify({ ...head, state, ...instants });
 }
 
-/** The answer to an RCS withdrawal, in its own namespace (docs/adr/0022-withdrawal.md). */
+/** The answer to an RCS withdrawal, in its own namespace (docs/adr/0023-withdrawal.md). */
 function revokeBody({ messageId, outcome }: SenderResult): string {
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
