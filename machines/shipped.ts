@@ -7,6 +7,8 @@ const require = createRequire(import.meta.url);
 export const shippedPolicyIds: readonly string[] = [
   'delete-and-report',
   'deliver-late',
+  'grace-then-delete',
+  'hold-for-operator',
   'notify-and-pull',
 ];
 

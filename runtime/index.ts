@@ -1,7 +1,13 @@
 // The public face of runtime/: what adapters and programs may use.
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
 export { dropBallast, hasBallast, writeBallast } from './ballast.js';
-export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
+export {
+  hostClock,
+  hostEntropy,
+  type SteadyClock,
+  steadyClock,
+  virtualClock,
+} from './clock.js';
 export type {
   Binding,
   Command,
@@ -9,6 +15,7 @@ export type {
   ListedMessage,
   ListedRow,
   Listing,
+  OperatorAct,
   PreferencesView,
   Reply,
 } from './commands.js';
