@@ -22,7 +22,7 @@ const elsewhere: Address = { kind: 'elsewhere' };
 export function readAddress(target: string, root: string): Address {
   const question = target.indexOf('?');
   const path = question < 0 ? target : target.slice(0, question);
-  const prefix = `${root.endsWith('/') ? root.slice(0, -1) : root}/`;
+  const prefix = prefixOf(root);
   if (!path.startsWith(prefix)) return elsewhere;
   const segments = path.slice(prefix.length).split('/').map(unescapeSegment);
   const [usage, tree, user, document, ...more] = segments;
@@ -30,6 +30,12 @@ export function readAddress(target: string, root: string): Address {
   if (user === null || user === undefined || user === '') return elsewhere;
   const whole = document === 'deferred-list' && more.length === 0 && question < 0;
   return { kind: whole ? 'list' : 'none', user };
+}
+
+/** `/`, or `/xcap/`, however the root is written. */
+function prefixOf(root: string): string {
+  const inner = root.split('/').filter((part) => part !== '');
+  return inner.length === 0 ? '/' : `/${inner.join('/')}/`;
 }
 
 /** A segment without its escapes; null when one of them is no UTF-8. */

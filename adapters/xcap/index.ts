@@ -102,7 +102,8 @@ async function answer(
   // Nobody's, somebody else's and an unknown user's tree: one answer.
   if (owner === null || !asking.includes(owner)) return { status: 403 };
   if (address.kind === 'none') return { status: 404 };
-  if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD' } };
+  if (method !== 'GET' && method !== 'HEAD')
+    return { status: 405, headers: { allow: 'GET, HEAD' } };
   const rows = await rowsOf(source, owner);
   if (rows === null) return { status: 413 };
   return document(source.writeList(rows), source.listType, headers['if-none-match']);

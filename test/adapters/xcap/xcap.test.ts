@@ -2,11 +2,7 @@
 // nobody else.
 import { request as httpRequest } from 'node:http';
 import t from 'tap';
-import {
-  canonicalAor,
-  deferredListType,
-  writeDeferredList,
-} from '../../../adapters/sip/index.js';
+import { canonicalAor, deferredListType, writeDeferredList } from '../../../adapters/sip/index.js';
 import { readXml } from '../../../adapters/sip/xml.js';
 import { readAddress } from '../../../adapters/xcap/address.js';
 import { deferredListUsage, serveXcap, xcapLimits } from '../../../adapters/xcap/index.js';
@@ -128,7 +124,12 @@ t.test('C68 no method but reading, and no document but the list', async (t) => {
   const tree = `/${deferredListUsage}/users/sip:bob@example.org`;
   for (const path of [tree, `${tree}/`, `${tree}/other`, `${own}/~~/history-list`, `${own}?x`])
     t.equal((await ask(path, asBob)).status, 404, path);
-  for (const path of ['/', '/metrics', `/${deferredListUsage}/global/deferred-list`, '/%ff/users/x/y'])
+  for (const path of [
+    '/',
+    '/metrics',
+    `/${deferredListUsage}/global/deferred-list`,
+    '/%ff/users/x/y',
+  ])
     t.equal((await ask(path, asBob)).status, 404, path);
   t.equal((await ask(`/${deferredListUsage}/users/${'x'.repeat(4000)}/y`, asBob)).status, 414);
 });
@@ -157,7 +158,13 @@ t.test('the front is known by its secret; without it no header counts', async (t
   const { ask, close, listed } = await face('a long secret', '/xcap/');
   t.teardown(close);
   const path = `/xcap${own}`;
-  for (const authorization of ['', 'Bearer', 'Bearer a long', 'Bearer a long secret ', 'a long secret']) {
+  for (const authorization of [
+    '',
+    'Bearer',
+    'Bearer a long',
+    'Bearer a long secret ',
+    'a long secret',
+  ]) {
     const heard = await ask(path, { ...asBob, ...(authorization && { authorization }) });
     t.equal(heard.status, authorization.endsWith(' ') ? 200 : 401, authorization);
   }
@@ -192,7 +199,13 @@ t.test('an engine that cannot answer: 503, told, and no trace of the list', asyn
 
 t.test('addresses are read in one pass, whatever they are', async (t) => {
   t.same(readAddress(own, '/'), { kind: 'list', user: bob });
-  t.same(readAddress(pathOf('a%2Fb'), ''), { kind: 'list', user: 'a/b' }, 'no separator from within');
+  t.same(
+    readAddress(pathOf('a%2Fb'), ''),
+    { kind: 'list', user: 'a/b' },
+    'no separator from within',
+  );
+  for (const root of ['xcap/a', '/xcap/a', '/xcap/a/', '//xcap//a'])
+    t.equal(readAddress(`/xcap/a${own}`, root).kind, 'list', root);
   t.same(readAddress(pathOf('%ZZ'), '/'), { kind: 'elsewhere' });
   t.same(readAddress(pathOf('%c3%28'), '/'), { kind: 'elsewhere' });
   const time = (size: number) => {
