@@ -85,7 +85,7 @@ t.test('the fields of each line are the members of its schema', async (t) => {
   for (const [path, text] of lines) {
     const name = path.split('/')[2]!;
     const [version, ...fields] = text
-      .replace('(may be missing)', '')
+      .replaceAll('(may be missing)', '')
       .split(' ')
       .map((field) => field.split('(')[0]!);
     const schema = JSON.parse(readFileSync(join(folder, `${name}.schema.json`), 'utf8')) as {
