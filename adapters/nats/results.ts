@@ -146,7 +146,7 @@ export function createResultSender(
       const pages = codec.resultPages(result);
       if (closed || pages.length === 0) return;
       const id = newToken(options.entropy);
-      const form = 'form' in result ? result.form : 'json';
+      const form = 'outcome' in result ? result.form : 'json';
       const job: Job = { aor, node, id, correlation: result.callId, form, pages };
       const queue = queues.get(aor) ?? [];
       queues.set(aor, queue);

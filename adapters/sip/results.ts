@@ -3,6 +3,7 @@
 // exactly one page, in order, and no page is larger than its limit; the text of a row gives way
 // before the row does.
 import type { IdResult, ListedMessage, SentStatus } from '../../runtime/index.js';
+import { deferredListType, writeDeferredList } from './deferred-list.js';
 import { escapeXml } from './imdn.js';
 import type { SipRequestParts } from './outgoing.js';
 import { revokeType } from './sender-commands.js';
@@ -23,6 +24,8 @@ export type UserResult =
       readonly messages: readonly ListedMessage[];
       /** The id to continue after, or null. */
       readonly next: string | null;
+      /** `xml`: as OMA's document. */
+      readonly form?: 'json' | 'xml';
     }
   | {
       readonly op: 'retrieve' | 'delete';
@@ -62,7 +65,7 @@ function senderBody({ op, callId, messageId, recipient, outcome }: SenderResult)
   return JSON.stringify({ ...head, state, ...instants });
 }
 
-/** The answer to an RCS withdrawal, in its own namespace (docs/adr/0023-withdrawal.md). */
+/** The answer to an RCS withdrawal, in its own namespace (docs/adr/0024-withdrawal.md). */
 function revokeBody({ messageId, outcome }: SenderResult): string {
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -78,9 +81,24 @@ const instantOf = (ms: number | null): string | null =>
   ms === null ? null : new Date(ms).toISOString();
 
 function pagesOf(result: PagedResult, octetsMax: number): string[] {
+  if (result.op === 'list' && result.form === 'xml')
+    return listDocuments(result.messages, octetsMax);
   const rows = rowsOf(result, octetsMax - envelopeOctets(result));
-  const pages = fill(rows, octetsMax - envelopeOctets(result));
+  const sizeOf = (row: string) => Buffer.byteLength(row) + 1;
+  const pages = fill(rows, sizeOf, octetsMax - envelopeOctets(result));
   return pages.map((page, index) => envelope(result, index + 1, pages.length, page));
+}
+
+// Each page a document of its own, as long as its rows fit; a row alone gives up its subject first.
+function listDocuments(messages: readonly ListedMessage[], octetsMax: number): string[] {
+  const compact = { pretty: false };
+  const frame = Buffer.byteLength(writeDeferredList([], compact));
+  const sizeOf = (row: ListedMessage) =>
+    Buffer.byteLength(writeDeferredList([row], compact)) - frame;
+  const rows = messages.map((row) =>
+    sizeOf(row) + frame <= octetsMax ? row : { ...row, subject: null },
+  );
+  return fill(rows, sizeOf, octetsMax - frame).map((page) => writeDeferredList(page, compact));
 }
 
 function rowsOf(result: PagedResult, room: number): string[] {
@@ -89,11 +107,11 @@ function rowsOf(result: PagedResult, room: number): string[] {
     : result.results.map(({ id, status }) => JSON.stringify({ id, status }));
 }
 
-function fill(rows: readonly string[], room: number): string[][] {
-  const pages: string[][] = [[]];
+function fill<Row>(rows: readonly Row[], sizeOf: (row: Row) => number, room: number): Row[][] {
+  const pages: Row[][] = [[]];
   let used = 0;
   for (const row of rows) {
-    const size = Buffer.byteLength(row) + 1;
+    const size = sizeOf(row);
     if (used + size > room && used > 0) {
       pages.push([]);
       used = 0;
@@ -171,7 +189,7 @@ export function resultRequest(effect: ResultEffect): SipRequestParts {
     `P-Asserted-Identity: <${effect.serviceUri}>`,
     // RFC 3261 section 20.21: the call this one answers.
     `In-Reply-To: ${effect.correlation}`,
-    `Content-Type: ${effect.form === 'rcs' ? revokeType : resultType}`,
+    `Content-Type: ${typeOf(effect)}`,
   ];
   return {
     ruri: effect.aor,
@@ -180,4 +198,10 @@ export function resultRequest(effect: ResultEffect): SipRequestParts {
     body: Buffer.from(effect.body, 'utf8'),
     fromName: null,
   };
+}
+
+// JSON or XML: the first sign tells, but for the form of RCS.
+function typeOf({ form, body }: ResultEffect): string {
+  if (form === 'rcs') return revokeType;
+  return body.startsWith('<') ? deferredListType : resultType;
 }

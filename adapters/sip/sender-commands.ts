@@ -93,7 +93,7 @@ function fromRcs(body: Uint8Array, contentType: string): Asked | Failed | null {
 
 /**
  * The names of its elements are not published with the type: whatever its root is called, the child that is called
- * Message-ID says which message, and To, if there, whose mailbox (docs/adr/0023-withdrawal.md).
+ * Message-ID says which message, and To, if there, whose mailbox (docs/adr/0024-withdrawal.md).
  */
 function readRevoke(body: Uint8Array, to: string | null): Asked | Failed {
   const xml = readXml(body);
