@@ -1,6 +1,6 @@
 // The one door: everything that can change the state of the store is one of these commands. Each is decided in
 // one piece and answered only after its group is durable.
-import type { IncomingMessage } from '../machines/index.js';
+import type { HeaderLine, IncomingMessage } from '../machines/index.js';
 
 /** One contact a user is registered with (RFC 3261 section 10). */
 export interface Binding {
@@ -21,6 +21,12 @@ export type Command =
     }
   /** The proxy reports that the sender never heard our 202. */
   | { readonly type: 'message.unacknowledged'; readonly deferredId: string }
+  /** The session that brought a large message was ended; these header fields of its BYE are kept (S2 9.3.2.4). */
+  | {
+      readonly type: 'session.ended';
+      readonly deferredId: string;
+      readonly bye: readonly HeaderLine[];
+    }
   /** A user registered, or refreshed a registration, at a proxy. */
   | {
       readonly type: 'recipient.registered';

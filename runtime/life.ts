@@ -1,6 +1,6 @@
 // The life of one message: born, hearing events, firing what is due, parked and freed, forgotten. What a step changes
 // is written by consequences.ts.
-import type { AnswerClass, Message, Policy } from '../machines/index.js';
+import { type AnswerClass, type Message, type Policy, pushPatienceMs } from '../machines/index.js';
 import { pace } from './accounts.js';
 import {
   type Cause,
@@ -150,8 +150,9 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
 function suspendedUntil(turn: Turn, row: ActorRow, timer: string): number | null {
   const push = row.pending.find((one) => one.type === 'deliver');
   if (timer !== 'answerTimeout' || push === undefined) return null;
-  const patienceEndsMs = (turn.sendingSinceMs ?? turn.nowMs) + limits.effectPatienceMs;
-  const lastMs = push.atMs + limits.effectPatienceMs + limits.suspensionMaxMs;
+  const patienceMs = pushPatienceMs(messageOf(row));
+  const patienceEndsMs = (turn.sendingSinceMs ?? turn.nowMs) + patienceMs;
+  const lastMs = push.atMs + patienceMs + limits.suspensionMaxMs;
   const untilMs = Math.min(patienceEndsMs, lastMs);
   return untilMs > turn.nowMs ? untilMs : null;
 }

@@ -84,7 +84,8 @@ export class Questions {
     return user.bindings.filter((binding) => binding.expiresAtMs > now);
   }
 
-  private reading<T>(read: () => T): T {
+  /** One read; what fails ends the process. */
+  reading<T>(read: () => T): T {
     try {
       return read();
     } catch (cause) {

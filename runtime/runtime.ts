@@ -1,11 +1,12 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
 import type { Compiled } from '../machines/index.js';
+import { largeContacts, readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
-import type { TurnReply } from './decide/index.js';
+import { admission, refuseNew, type TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
@@ -142,6 +143,7 @@ export class Engine implements Runtime {
       case 'message.received':
         return partitionOf(command.message.aor);
       case 'message.unacknowledged':
+      case 'session.ended':
       case 'operator.acted':
         return this.partitionOfId(command.deferredId);
       case 'effect.answered':
@@ -328,7 +330,11 @@ export class Engine implements Runtime {
       };
     }
     const octets = this.writer.ledger.read(keys.body(local));
-    return octets === null ? null : { ...base, type: 'deliver', octets, late: effect.late };
+    if (octets === null) return null;
+    const delivery = { ...base, type: 'deliver', octets, late: effect.late } as const;
+    if (base.message.kind !== 'large') return delivery;
+    const user = readUser(this.writer, base.message.aor);
+    return { ...delivery, contacts: largeContacts(user, this.time.now()) };
   }
 
   private unanswered(effectId: string, status: number): void {
@@ -450,6 +456,13 @@ export class Engine implements Runtime {
 
   private get questions(): Questions {
     return new Questions(this.source, (cause) => this.fail(cause), this.reading);
+  }
+
+  refusal(aor: string, sender: string, octets: number): ReturnType<Runtime['refusal']> {
+    const { settings, gate } = this.options;
+    const view = { ledger: this.writer.ledger, settings, gate };
+    const code = this.questions.reading(() => admission(view, aor, sender, octets));
+    return code === null ? null : refuseNew(code);
   }
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {

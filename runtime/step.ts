@@ -16,6 +16,7 @@ import {
   type Message,
   type MessageEvent,
   type Policy,
+  pushPatienceMs,
 } from '../machines/index.js';
 
 /** A delayed transition that waits: XState's own id of it, the delay's name, and when it is due. */
@@ -239,6 +240,8 @@ function timerFor(frame: Frame, id: string, delayMs: number): ArmedTimer | null 
   const name = id.split('.', 3)[2];
   if (!id.startsWith('xstate.after.') || name === undefined)
     throw new StepError(`unknown timer "${id}"`);
+  if (name === 'answerTimeout')
+    return { id, name, dueMs: frame.nowMs + pushPatienceMs(frame.message) };
   if (name !== 'expiry') return { id, name, dueMs: frame.nowMs + delayMs };
   const { expiresAtMs } = frame.message;
   return expiresAtMs === null ? null : { id, name, dueMs: expiresAtMs };

@@ -52,13 +52,17 @@ export function readMessage(
 }
 
 /** SIP code for a request that cannot be read (RFC 3261 section 21.4). */
-function statusOf(code: string): number {
+export function statusOf(code: string): number {
   return code.endsWith('-too-large') ? 413 : 400;
 }
 
-function readTarget(request: SipRequest): { readonly ok: true; readonly aor: string } | Refusal {
-  if (request.method !== 'MESSAGE') {
-    return refusal(405, { code: 'method', message: 'only MESSAGE is taken here', offset: 0 });
+/** The served user a request is for. */
+export function readTarget(
+  request: SipRequest,
+  method = 'MESSAGE',
+): { readonly ok: true; readonly aor: string } | Refusal {
+  if (request.method !== method) {
+    return refusal(405, { code: 'method', message: `only ${method} is taken here`, offset: 0 });
   }
   const aor = canonicalAor(request.requestUri);
   if (aor !== null) return { ok: true, aor };
@@ -76,7 +80,10 @@ function hasKnownScheme(uri: string): boolean {
 
 type Names = Pick<IncomingMessage, 'fromUri' | 'fromAor' | 'toUri' | 'fromTag' | 'callId' | 'cseq'>;
 
-function readNames(request: SipRequest): { readonly ok: true; readonly names: Names } | Failed {
+/** Who sent a request, to whom, and what makes it the one it is; or what is wrong with it. */
+export function readNames(
+  request: SipRequest,
+): { readonly ok: true; readonly names: Names } | Failed {
   const from = addressOf(request, 'from');
   if (from === null) return failed('from', 'From is missing or malformed', 0);
   const to = addressOf(request, 'to');
@@ -125,7 +132,7 @@ export function parseExpires(value: string): number | null {
 }
 
 /** A header that says two things says nothing. */
-function single<T>(
+export function single<T>(
   request: SipRequest,
   name: string,
   parse: (value: string) => T | null,
@@ -140,7 +147,8 @@ interface Content {
   readonly cpim: IncomingMessage['cpim'];
 }
 
-function readContent(
+/** The content type of a body, and what its CPIM layer says. */
+export function readContent(
   octets: Uint8Array,
   request: SipRequest,
   options: CpimOptions,
@@ -162,7 +170,7 @@ function readContent(
 /**
  * The sender's identity is not to be shown: RFC 3323 sections 4.1 and 4.2, RFC 3325 section 9.3.
  */
-function isAnonymous(request: SipRequest, fromUri: string): boolean {
+export function isAnonymous(request: SipRequest, fromUri: string): boolean {
   return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(fromUri);
 }
 

@@ -49,14 +49,23 @@ const compactNames = new Map(
 /** Two of these in one request would let two readers see two different messages. */
 const singleNames = ['from', 'to', 'call-id', 'cseq', 'content-length', 'content-type'];
 
+/** How large a body may be; the bounds of a page-mode request by default. */
+export interface SizeLimits {
+  readonly bodyOctetsMax: number;
+}
+
+const pageSizes: SizeLimits = { bodyOctetsMax };
+
 /** Reads a whole request; leading empty lines are skipped (section 7.5). */
 export function readRequest(
   given: Uint8Array,
+  sizes: SizeLimits = pageSizes,
 ): { readonly ok: true; readonly request: SipRequest } | Failed {
   // Once for all that is decoded.
   const octets = asBuffer(given);
-  if (octets.length > requestOctetsMax) {
-    return failed('request-too-large', 'the request is too large', requestOctetsMax);
+  const octetsMax = sizes === pageSizes ? requestOctetsMax : sizes.bodyOctetsMax + headerOctetsMax;
+  if (octets.length > octetsMax) {
+    return failed('request-too-large', 'the request is too large', octetsMax);
   }
   const start = skipEmptyLines(octets);
   const line = readStartLine(octets, start);
@@ -65,23 +74,27 @@ export function readRequest(
   const block = readFields(octets, line.end, limit);
   if (!block.ok) return headerTooLong(block, octets.length);
   const headers = block.fields.map(named);
-  const body = checkBody(headers, octets.length, block.end);
+  const body = checkBody(headers, octets.length, block.end, sizes);
   if (body !== null) return body;
   const { method, requestUri } = line;
   return { ok: true, request: { method, requestUri, headers, bodyOffset: block.end } };
 }
 
+/** A request or a response. */
+type WithHeaders = Pick<SipRequest, 'headers'>;
+
 /** First value of a header by its lower-case long name, or null. */
-export function headerValue(request: SipRequest, name: string): string | null {
+export function headerValue(request: WithHeaders, name: string): string | null {
   return request.headers.find((header) => header.name === name)?.value ?? null;
 }
 
 /** All values of a header by its lower-case long name, in order. */
-export function headerValues(request: SipRequest, name: string): string[] {
+export function headerValues(request: WithHeaders, name: string): string[] {
   return request.headers.filter((header) => header.name === name).map((header) => header.value);
 }
 
-function named(field: Field): Header {
+/** A field under its lower-case long name. */
+export function named(field: Field): Header {
   const { rawName, value, start, end } = field;
   const lower = rawName.toLowerCase();
   const name = lower.length === 1 ? (compactNames.get(lower) ?? lower) : lower;
@@ -132,7 +145,13 @@ function readStartLine(octets: Uint8Array, start: number): StartLine | Failed {
   return { ok: true, method, requestUri: decode(octets, methodEnd + 1, uriEnd)!, end: end + 2 };
 }
 
-function checkBody(headers: readonly Header[], length: number, bodyOffset: number): Failed | null {
+/** Null, or why header fields and body do not make one message. */
+export function checkBody(
+  headers: readonly Header[],
+  length: number,
+  bodyOffset: number,
+  sizes: SizeLimits = pageSizes,
+): Failed | null {
   const repeated = repeatedSingle(headers);
   if (repeated !== null) {
     return failed('repeated-header', 'a header that may stand once stands twice', repeated.start);
@@ -143,7 +162,8 @@ function checkBody(headers: readonly Header[], length: number, bodyOffset: numbe
   if (declared !== undefined && readDigits(declared.value, 10) !== size) {
     return failed('body-length', 'Content-Length is not the length of the body', declared.start);
   }
-  if (size > bodyOctetsMax) return failed('body-too-large', 'the body is too large', bodyOffset);
+  if (size > sizes.bodyOctetsMax)
+    return failed('body-too-large', 'the body is too large', bodyOffset);
   return null;
 }
 

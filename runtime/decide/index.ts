@@ -13,12 +13,12 @@ import {
   operate,
   type TurnReply,
 } from './operate.js';
-import { receive, refuse, unacknowledged } from './receive.js';
+import { admission, receive, refuse, refuseNew, sessionEnded, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
-export { refuse };
+export { admission, refuse, refuseNew };
 
 /** A bulk command whose ids have been looked up: `all` is not decided in one piece. */
 export type DecidableCommand =
@@ -37,6 +37,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return receive(turn, command);
     case 'message.unacknowledged':
       return unacknowledged(turn, command);
+    case 'session.ended':
+      return sessionEnded(turn, command);
     case 'recipient.registered':
       return register(turn, command);
     case 'recipient.unregistered':

@@ -1,9 +1,9 @@
 // What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
 // activate policies.
 import { compilePolicy } from '../../machines/index.js';
-import { reachable, readUser } from '../accounts.js';
+import { largeContacts, reachable, readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
-import { plainCause } from '../consequences.js';
+import { messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { advance, fireDue, readActor, retryParked } from '../life.js';
 import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
@@ -49,6 +49,10 @@ export function giveTurn(
   const user = readUser(turn, aor);
   if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
   if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
+  // A large message waits for a device that says it takes such (spec 3.3); the others go before it.
+  const large = messageOf(row).kind === 'large';
+  if (large && largeContacts(user, turn.nowMs).length === 0)
+    return { kind: 'turn', came: 'passed' };
   const cause = { ...plainCause('recipient.registered'), node: user.node };
   const after = advance(turn, local, row, { type: 'recipient.registered' }, cause);
   return { kind: 'turn', came: pushing(after) ? 'sent' : 'passed' };

@@ -30,16 +30,22 @@ export function receive(turn: Turn, command: Received): Reply {
     : null;
   if (known !== null) return repeated(turn, known, bodyDigest);
   const refusal = admit(turn, message, sender);
-  if (refusal !== null) return refuse(refusal, refusal.endsWith('full') ? 60 : null);
+  if (refusal !== null) return refuseNew(refusal);
   return store(turn, message, { sender, digest, bodyDigest });
 }
+
+/** The refusal of a new message: what is full may have room later. */
+export const refuseNew = (code: RefusalCode): Refused =>
+  refuse(code, code.endsWith('full') ? 60 : null);
+
+type Refused = Extract<Reply, { kind: 'refused' }>;
 
 /** A refusal of the table, as a reply. */
 export function refuse(
   code: RefusalCode,
   retryAfterSeconds: number | null = null,
   details = '',
-): Reply {
+): Refused {
   const { status, meaning } = refusals[code];
   const reason = details === '' ? meaning : `${meaning} ${details}`;
   return { kind: 'refused', status, code, reason, retryAfterSeconds };
@@ -48,9 +54,11 @@ export function refuse(
 // With an IMDN Message-ID the sender's own id counts, else what makes the SIP request (reliability R17, X12).
 function dedupKey(message: IncomingMessage, sender: string): string {
   const id = message.cpim?.imdnMessageId;
-  return id
-    ? dedupDigest(['imdn', sender, id, message.aor])
-    : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
+  if (id) return dedupDigest(['imdn', sender, id, message.aor]);
+  const request = ['sip', message.callId, String(message.cseq), message.fromTag, message.aor];
+  // A session may bring several messages.
+  const within = message.session === undefined ? [] : [message.session.msrpMessageId];
+  return dedupDigest([...request, ...within]);
 }
 
 const digestOf = (octets: Uint8Array): string => base32(hash('sha256', octets, 'buffer'), 26);
@@ -83,14 +91,24 @@ function endedInSilence(row: ActorRow): boolean {
 }
 
 function admit(turn: Turn, message: IncomingMessage, sender: string): RefusalCode | null {
+  return admission(turn, message.aor, sender, message.octets.length);
+}
+
+/** Why a message of so many octets may not be stored, or null; also asked before a session brings one. */
+export function admission(
+  turn: Pick<Turn, 'gate' | 'ledger' | 'settings'>,
+  aor: string,
+  sender: string,
+  octets: number,
+): RefusalCode | null {
   const closed = turn.gate();
   if (closed !== null) return closed;
   const { settings } = turn;
-  if (waitingFrom(turn, message.aor, sender) >= settings.pairMessagesMax) return 'pair-full';
-  const user = readUser(turn, message.aor);
+  if (waitingFrom(turn, aor, sender) >= settings.pairMessagesMax) return 'pair-full';
+  const user = readUser(turn, aor);
   const full =
     user.messages >= settings.mailboxMessagesMax ||
-    user.octets + message.octets.length > settings.mailboxOctetsMax;
+    user.octets + octets > settings.mailboxOctetsMax;
   return full ? 'mailbox-full' : null;
 }
 
@@ -140,7 +158,10 @@ function factsOf(
   settings: PolicySettings,
   deferredId: string,
 ): Message {
+  const { kind, session } = incoming;
   return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(session === undefined ? {} : { session }),
     deferredId,
     aor: incoming.aor,
     asserted: incoming.asserted,
@@ -195,4 +216,16 @@ function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged:
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
   rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+}
+
+/** The session a large message came by is over: what its BYE said is kept beside it, once. */
+export function sessionEnded(
+  turn: Turn,
+  command: Extract<Command, { type: 'session.ended' }>,
+): Reply {
+  const local = turn.identities.localOf(command.deferredId);
+  const row = local === null ? null : readActor(turn, local);
+  if (local !== null && row !== null && row.bye === undefined)
+    rewrite(turn, local, row, { ...row, bye: command.bye });
+  return { kind: 'done' };
 }
