@@ -42,6 +42,7 @@ import {
   reportRequest,
   resultPages,
   resultRequest,
+  shownOctets,
 } from './sip/index.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
@@ -58,6 +59,18 @@ export type {
 export { BusError } from './nats/index.js';
 export { correlate, readImdn, type SentMessage } from './sip/index.js';
 
+/** What an operator sets about reading and writing requests. */
+interface CodecOptions {
+  readonly draft00?: boolean;
+  readonly serviceIdentity?: string | null;
+}
+
+const codecOf = ({ draft00 = false, serviceIdentity = null }: CodecOptions): SipCodec => ({
+  ...codec,
+  readMessage: (octets, asserted) => readMessage(octets, asserted, { draft00 }),
+  reportRequest: (effect) => reportRequest(effect, { serviceIdentity }),
+});
+
 const codec: SipCodec = {
   readMessage,
   readCommand,
@@ -65,6 +78,7 @@ const codec: SipCodec = {
   resultRequest,
   readContacts,
   canonicalAor,
+  shownOctets,
   deliverRequest,
   reportRequest,
 };
@@ -74,9 +88,9 @@ const codec: SipCodec = {
  * What `submit` has accepted is on disk. Rejects with a RuntimeFault that names what is wrong with the folder.
  */
 export async function openEngine(
-  options: EngineOptions & { readonly admin?: boolean },
+  options: EngineOptions & { readonly admin?: boolean; readonly sip?: CodecOptions },
 ): Promise<LocalEngine> {
-  const engine = await openLocalEngine(options, codec);
+  const engine = await openLocalEngine(options, codecOf(options.sip ?? {}));
   if (options.admin !== true) return engine;
   const readiness = () => ({ ready: true, reason: null });
   const context: VerbContext = { engine: engine.runtime, canonicalAor, readiness };
@@ -133,6 +147,10 @@ export interface Service {
 /** Starts the service. Rejects with a RuntimeFault or a BusError when it cannot run. */
 export async function startService(config: Config, hooks: ServiceHooks): Promise<Service> {
   const { log } = hooks;
+  const codec = codecOf({
+    draft00: config['report.draft00'],
+    serviceIdentity: config['report.serviceIdentity'] ?? null,
+  });
   prepareFolder(config);
   let publisher: Publisher | null = null;
   const bus = await connectBus(busOptions(config), {
@@ -165,7 +183,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
   );
   ready.catch(() => {});
-  publisher = startPublisher(bus, opened, answered, log, large?.leg);
+  publisher = startPublisher(bus, opened, { codec, answered, log, leg: large?.leg });
   large?.start(largeHooks(opened, publisher, answered, hooks));
   const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
   const state = { closing: false };
@@ -252,12 +270,17 @@ const largeHooks = (
   ...(failpoint === undefined ? {} : { failpoint }),
 });
 
+interface Publishing {
+  readonly codec: SipCodec;
+  readonly answered: Answered;
+  readonly log: Log;
+  readonly leg: LargeMessages['leg'] | undefined;
+}
+
 function startPublisher(
   bus: Bus,
   opened: Opened,
-  answered: Answered,
-  log: Log,
-  leg: LargeMessages['leg'] | undefined,
+  { codec, answered, log, leg }: Publishing,
 ): Publisher {
   const { engine } = opened;
   const publisher = createPublisher(bus, codec, {

@@ -35,6 +35,12 @@ const hostCheck = (value: string): string | null =>
     ? null
     : 'must be a host name of letters, digits, dots and hyphens, at most 253 signs';
 
+// It is written into SIP headers as it stands.
+const sipUriCheck = (value: string): string | null =>
+  /^sips?:[A-Za-z0-9.!~*'()_+&=$-]{1,64}@[A-Za-z0-9.-]{1,253}$/.test(value)
+    ? null
+    : 'must be a plain SIP URI, for instance sip:reports@example.org';
+
 /** Every setting, by the dotted path it has in the file. */
 export const settingsTable = {
   folder: {
@@ -115,6 +121,33 @@ export const settingsTable = {
     type: flag,
     default: true,
     meaning: 'Report a message that had no CPIM DateTime.',
+  },
+  'report.consent': {
+    type: choice('send', 'never', 'forbidden'),
+    default: 'send',
+    meaning:
+      "Reports in the recipient's name: sent, never sent, or answered at once by `forbidden`.",
+  },
+  'report.stored': {
+    type: flag,
+    default: false,
+    meaning: 'Tell a sender who asked for `processing` that his message is stored.',
+  },
+  'report.anonymousDomains': {
+    type: texts,
+    default: [],
+    meaning:
+      'Trust domain: anonymous senders of these domains get reports at their asserted identity.',
+  },
+  'report.serviceIdentity': {
+    type: text,
+    check: sipUriCheck,
+    meaning: 'SIP From and P-Asserted-Identity of reports. Default: the recipient of the message.',
+  },
+  'report.draft00': {
+    type: flag,
+    default: false,
+    meaning: 'Read report requests in the unprefixed form of draft-ietf-simple-imdn-00 as well.',
   },
   'msrp.address': {
     type: text,

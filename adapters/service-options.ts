@@ -2,7 +2,7 @@
 // the runtime, and no adapter but the log and the configuration.
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { defaultReportRules } from '../machines/index.js';
+import { defaultReportRules, type ReportConsent } from '../machines/index.js';
 import {
   type ActorRow,
   dropBallast,
@@ -105,6 +105,9 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
         ...defaultReportRules,
         trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
         withoutDateTime: config['report.withoutDateTime'],
+        anonymousDomains: config['report.anonymousDomains'].map((domain) => domain.toLowerCase()),
+        consent: config['report.consent'] as ReportConsent,
+        stored: config['report.stored'],
       },
     },
     clockTrusted: config.clockTrusted,
@@ -120,7 +123,11 @@ function logNotice(log: Log, notice: Notice): void {
     log('error', 'message.parked', { local: notice.local, why: notice.error });
   if (notice.type === 'damaged') log('error', 'row.damaged', { key: notice.key });
   if (notice.type === 'activated') log('info', 'policy.activated', { hash: notice.hash });
-  if (notice.type === 'counted') log('debug', notice.what, { local: notice.local });
+  if (notice.type === 'counted') {
+    // Requests for reports that are not met are worth knowing of (RFC 5438 section 14).
+    const level = notice.what.startsWith('no-report-') ? 'info' : 'debug';
+    log(level, notice.what, { local: notice.local });
+  }
   if (notice.type === 'stepped') logStep(log, notice.local, notice.row);
 }
 

@@ -39,9 +39,15 @@ export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
 export {
   defaultReportRules,
+  type EarlyStatus,
+  earlyReport,
+  isAnonymousUri,
+  type ReportConsent,
+  type Reported,
   type ReportRules,
   reportException,
   reportExceptions,
+  reportTarget,
 } from './exceptions.js';
 export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
 export { effectPrefix, reportOwed } from './implementations.js';
@@ -61,6 +67,7 @@ export {
   type Subject,
 } from './message.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export { shownSender } from './sender.js';
 export {
   type Duration,
   defaultSettings,

@@ -26,8 +26,14 @@ export { openLeg } from './leg/leg.js';
 export { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
-export type { LargeRequest, OutgoingOptions, SipRequestParts } from './outgoing.js';
+export type {
+  LargeRequest,
+  OutgoingOptions,
+  ReportOptions,
+  SipRequestParts,
+} from './outgoing.js';
 export { deliverRequest, largeRequest, reportRequest } from './outgoing.js';
+export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';

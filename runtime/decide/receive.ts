@@ -3,10 +3,12 @@
 import { hash } from 'node:crypto';
 import {
   answerClass,
+  earlyReport,
   type IncomingMessage,
   type Message,
   type PolicySettings,
   reportException,
+  reportTarget,
 } from '../../machines/index.js';
 import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
@@ -133,12 +135,23 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
     bodyDigest: named.bodyDigest,
     sender: named.sender,
     arrival: arrivalNumber(state.arrivals),
+    early: dead(message, turn) ? null : earlyReport(incoming, turn.settings.reportRules),
   });
+  noteWithheld(turn, local, message);
   // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
-  if (message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs) fireDue(turn, local, row);
+  if (dead(message, turn)) fireDue(turn, local, row);
   turn.notices.push({ type: 'arrived', aor: incoming.aor });
   retryLater(turn, incoming.aor, policy.settings.retryStepsSeconds[0]);
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
+}
+
+const dead = (message: Message, turn: Turn): boolean =>
+  message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs;
+
+// A report that was asked for and will not be sent is worth a line in the log (spec 6.3, 6.9).
+function noteWithheld(turn: Turn, local: string, { reportException }: Message): void {
+  if (reportException === null || reportException === 'not-asked') return;
+  turn.notices.push({ type: 'counted', what: `no-report-${reportException}`, local });
 }
 
 // Stored although a binding lives: his phone did not answer. He is tried again as after a failed push (spec 3.2).
@@ -159,6 +172,8 @@ function factsOf(
   deferredId: string,
 ): Message {
   const { kind, session } = incoming;
+  const { reportRules } = turn.settings;
+  const reportTo = reportTarget(incoming, reportRules);
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(session === undefined ? {} : { session }),
@@ -177,7 +192,9 @@ function factsOf(
     expiresAtMs: expiryInstant(incoming, settings, turn.nowMs),
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
-    reportException: reportException(incoming, turn.settings.reportRules),
+    hidden: incoming.anonymous,
+    reportException: reportException(incoming, reportRules),
+    ...(reportTo === null ? {} : { reportTo }),
   };
 }
 

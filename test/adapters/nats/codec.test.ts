@@ -17,6 +17,7 @@ import {
   reportRequest,
   resultPages,
   resultRequest,
+  shownOctets,
 } from '../../../adapters/sip/index.js';
 import type { OutgoingEffect } from '../../../runtime/index.js';
 import {
@@ -36,6 +37,7 @@ const codec: SipCodec = {
   resultRequest,
   readContacts,
   canonicalAor,
+  shownOctets,
   deliverRequest: (effect) => deliverRequest(effect),
   reportRequest: (effect) => reportRequest(effect),
 };
