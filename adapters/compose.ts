@@ -163,6 +163,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
       if (effect.type === 'deliver' && effect.message.kind === 'large') pushLarge(effect);
       else publisher?.send(effect);
     },
+    queue: (aor: string, forMs: number) => publisher?.queue(aor, forMs),
   };
   const closeEarly = async (cause: unknown): Promise<never> => {
     await large?.close();

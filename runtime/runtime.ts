@@ -96,6 +96,7 @@ export class Engine implements Runtime {
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
       canSend: () => world.effects.ready(),
+      queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
       giveTurn: async (aor, local) =>
         (await this.writer.submit(
           { type: 'turn.given', aor, local },
@@ -217,7 +218,10 @@ export class Engine implements Runtime {
         this.scheduler.armed({ local: notice.local, dueMs: notice.dueMs });
         return;
       case 'arrived':
-        this.mailboxes.arrived(notice.aor);
+        this.mailboxes.arrived(notice.aor, notice.queued);
+        return;
+      case 'nothing-waits':
+        this.mailboxes.nothingWaits(notice.aor);
         return;
       case 'reachable':
         this.mailboxes.reachable(notice.aor, notice.node);
@@ -331,6 +335,10 @@ export class Engine implements Runtime {
     if (base.message.kind !== 'large') return delivery;
     const user = readUser(this.writer, base.message.aor);
     return { ...delivery, contacts: largeContacts(user, this.time.now()) };
+  }
+
+  reserve(target: string, begin: () => void): () => void {
+    return this.outbox.reserve(target, begin);
   }
 
   private unanswered(effectId: string, status: number): void {

@@ -77,7 +77,7 @@ export interface SipCodec {
   /** Bodies in order, each small enough for a MESSAGE of at most 1,300 octets. */
   resultPages(result: CommandResult): readonly string[];
   resultRequest(effect: ResultEffect): SipRequestParts;
-  /** Bindings of a Contact header field value; those with no life left are not among them. */
+  /** Bindings of a Contact header field value; one that ends now is a removal. */
   readContacts(contacts: string, defaultExpirySeconds: number, nowMs: number): readonly Binding[];
   /** The canonical AOR of a URI or `user@domain`, or null when it is none. */
   canonicalAor(uri: string): string | null;

@@ -136,7 +136,8 @@ function createIntake(
   const failpoint = options.failpoint ?? (() => {});
   const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
   const held = createHeldDoor(bus, door);
-  const results = createResultSender(bus, codec, { ...options, onFailure });
+  const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
+  const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, admission };
   return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
 }
@@ -162,7 +163,7 @@ function decideStore(intake: Intake, request: RequestPayload): Decision | Promis
   if (!read.ok) return refusal(read.status, read.reason);
   const { message } = read;
   return intake.runtime
-    .submit({ type: 'message.received', message, node: line.node })
+    .submit({ type: 'message.received', message, node: line.node, queued: line.why === 'queued' })
     .then(storeDecision);
 }
 

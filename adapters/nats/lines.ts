@@ -12,6 +12,7 @@ import {
   type Parsed,
   splitFields,
   token,
+  tokenOrNone,
   uint,
   uintOrNone,
 } from './fields.js';
@@ -38,6 +39,8 @@ export interface RequestLine {
   readonly asserted: string | null;
   /** Octets of the request as the proxy counted them. */
   readonly length: number;
+  /** `queued`: its recipient can be reached, and it goes behind his backlog; null from older proxies. */
+  readonly why?: 'offline' | 'queued' | null;
 }
 
 export interface OnlineLine {
@@ -99,6 +102,12 @@ export interface SendLine {
   readonly fromName: string | null;
 }
 
+/** Live messages for a user go behind his backlog for so long; 0: no longer. For every proxy. */
+export interface QueueLine {
+  readonly aor: string;
+  readonly seconds: number;
+}
+
 export interface BeatLine {
   readonly storeId: string;
   readonly seq: number;
@@ -125,6 +134,7 @@ const requestKinds: readonly FieldKind[] = [
   uint('srcPort', 65_535),
   base64TextOrNone('asserted', natsLimits.identityBytesMax),
   uint('length', uint32),
+  tokenOrNone('why', true),
 ];
 
 export const onlineLine = lineForm<OnlineLine>('online', [
@@ -173,6 +183,11 @@ export const beatLine = lineForm<BeatLine>('beat', [
   uint('seq', Number.MAX_SAFE_INTEGER),
   omittableToken('leg'),
   omittableToken('legToken'),
+]);
+
+export const queueLine = lineForm<QueueLine>('queue', [
+  base64Text('aor', natsLimits.identityBytesMax),
+  uint('seconds', 86_400),
 ]);
 
 const sendForm = lineForm<SendLine>('send', [

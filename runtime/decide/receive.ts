@@ -33,7 +33,9 @@ export function receive(turn: Turn, command: Received): Reply {
   if (known !== null) return repeated(turn, known, bodyDigest);
   const refusal = admit(turn, message, sender);
   if (refusal !== null) return refuseNew(refusal);
-  return store(turn, message, { sender, digest, bodyDigest });
+  const reply = store(turn, message, { sender, digest, bodyDigest });
+  pass(turn, message.aor, command.queued === true);
+  return reply;
 }
 
 /** The refusal of a new message: what is full may have room later. */
@@ -140,8 +142,6 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   noteWithheld(turn, local, message);
   // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
   if (dead(message, turn)) fireDue(turn, local, row);
-  turn.notices.push({ type: 'arrived', aor: incoming.aor });
-  retryLater(turn, incoming.aor, policy.settings.retryStepsSeconds[0]);
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
 }
 
@@ -152,6 +152,13 @@ const dead = (message: Message, turn: Turn): boolean =>
 function noteWithheld(turn: Turn, local: string, { reportException }: Message): void {
   if (reportException === null || reportException === 'not-asked') return;
   turn.notices.push({ type: 'counted', what: `no-report-${reportException}`, local });
+}
+
+// What was queued behind a backlog joins its delivery run, or begins one that has just ended.
+function pass(turn: Turn, aor: string, behindBacklog: boolean): void {
+  const queued = behindBacklog && reachable(readUser(turn, aor), turn.nowMs);
+  turn.notices.push({ type: 'arrived', aor, queued });
+  if (!queued) retryLater(turn, aor, turn.registry.active.settings.retryStepsSeconds[0]);
 }
 
 // Stored although a binding lives: his phone did not answer. He is tried again as after a failed push (spec 3.2).
