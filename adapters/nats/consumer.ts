@@ -135,7 +135,7 @@ function createIntake(
   };
   const failpoint = options.failpoint ?? (() => {});
   const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
-  const held = createHeldDoor(bus, door);
+  const held = createHeldDoor(bus, runtime, door);
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, admission };
@@ -154,7 +154,7 @@ function subscribeHeld(intake: Intake): void {
       ),
     ),
   );
-  facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
+  facts(intake, subjects.late, lateLine, (line) => held.late(line));
 }
 
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {

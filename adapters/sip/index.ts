@@ -23,7 +23,13 @@ export type { InviteFacts, LargeContent } from './large.js';
 export { readInvite, readLarge } from './large.js';
 export type { Call, LegOptions, SipLeg } from './leg/leg.js';
 export { openLeg } from './leg/leg.js';
-export { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
+export {
+  bodyOctetsMax,
+  displayNameOctetsMax,
+  headerGrowthOctetsMax,
+  headerOctetsMax,
+  requestOctetsMax,
+} from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
 export type {
@@ -39,4 +45,4 @@ export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';
 export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
 export type { NameAddr } from './uri.js';
-export { bareUri, canonicalAor, hostOf, nameAddr } from './uri.js';
+export { bareUri, canonicalAor, hostOf, nameAddr, uriCharactersMax } from './uri.js';
