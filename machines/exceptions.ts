@@ -39,7 +39,10 @@ interface ExceptionRow {
   readonly source: string;
   /** The setting that moves it, or null. */
   readonly setting: keyof ReportRules | null;
-  readonly holds: (message: IncomingMessage, rules: ReportRules, about: Reported) => boolean;
+  /** Null: it is not known when a message is stored, and noted later. */
+  readonly holds:
+    | ((message: IncomingMessage, rules: ReportRules, about: Reported) => boolean)
+    | null;
 }
 
 /** The table, in the order in which it is asked. */
@@ -128,6 +131,13 @@ export const reportExceptions: Readonly<Record<ReportException, ExceptionRow>> =
     setting: 'trustedRoutes',
     holds: (message, rules) => !trusted(message.cpim?.recordRoutes[0], rules.trustedRoutes),
   },
+  'recipient-blocks': {
+    meaning:
+      'The recipient blocked the sender politely later on, and let what was stored be discarded: a report would betray it.',
+    source: 'our decision; RFC 5438 section 12.1.3.1 would ask for one',
+    setting: null,
+    holds: null,
+  },
 };
 
 /** The first exception that holds for a message about to be stored, or null when a report may be owed. */
@@ -137,7 +147,7 @@ export function reportException(
   about: Reported = 'negative-delivery',
 ): ReportException | null {
   const names = Object.keys(reportExceptions) as ReportException[];
-  return names.find((name) => reportExceptions[name].holds(message, rules, about)) ?? null;
+  return names.find((name) => reportExceptions[name].holds?.(message, rules, about)) ?? null;
 }
 
 /** What a sender is told as soon as his message is stored. */

@@ -67,6 +67,31 @@ export {
   type Subject,
 } from './message.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export {
+  applyChange,
+  canonicalSenders,
+  type PreferenceChange,
+  preferencesSchema,
+  type ReadChange,
+  readPreferenceChange,
+} from './preference-change.js';
+export {
+  type Admission,
+  admissionOf,
+  defaultPreferenceRules,
+  domainOf,
+  noPreferences,
+  type PreferenceRecord,
+  type PreferenceRules,
+  type Preferences,
+  ruleExceptionsMax,
+  ruleFor,
+  type SenderAction,
+  type SenderRule,
+  senderRulesMax,
+  type Wishes,
+  wishesOf,
+} from './preferences.js';
 export { shownSender } from './sender.js';
 export {
   type Duration,

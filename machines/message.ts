@@ -98,7 +98,8 @@ export type ReportException =
   | 'not-asserted'
   | 'identity-mismatch'
   | 'too-many-routes'
-  | 'untrusted-route';
+  | 'untrusted-route'
+  | 'recipient-blocks';
 
 /** The facts of a stored message: input of its actor, constant for its whole life. */
 export interface Message {

@@ -1,6 +1,6 @@
 // What the runtime offers to adapters and to programs that embed it.
 import type { HeaderLine, Message } from '../machines/index.js';
-import type { Binding, Command, Listing, Reply } from './commands.js';
+import type { Binding, Command, Listing, PreferencesView, Reply, Summoned } from './commands.js';
 
 /** One step of a message's life, kept in its bounded trail. */
 export interface TrailStep {
@@ -62,8 +62,8 @@ export interface RuntimeStats {
 export interface Runtime {
   /** Decides a command; resolves when what it changed is on disk. Rejects only when the runtime is closing. */
   submit(command: Command): Promise<Reply>;
-  /** Why a message of so many octets would be refused now, or null: asked before a session is begun to bring one. */
-  refusal(aor: string, sender: string, octets: number): Extract<Reply, { kind: 'refused' }> | null;
+  /** Why a large message would be refused now, or null: asked before a session is begun to bring it. */
+  refusal(summoned: Summoned): Extract<Reply, { kind: 'refused' }> | null;
   /** The owner's waiting messages, oldest first. Listing changes nothing. */
   list(aor: string, after: string | null, limit: number): Promise<Listing>;
   /** The stored octets of one of the owner's waiting messages; null for unknown ids and other people's alike. */
@@ -76,6 +76,8 @@ export interface Runtime {
   /** Deferred ids of all messages the store knows, in key order, a page at a time. */
   ids(after: string | null, limit: number): Promise<readonly string[]>;
   bindings(aor: string): readonly Binding[];
+  /** What a user wants, and what holds where he said nothing; null when his row is damaged. */
+  preferences(aor: string): PreferencesView | null;
   policies(): readonly PolicySummary[];
   /** The policy file behind a hash, or null. */
   policy(hash: string): unknown;

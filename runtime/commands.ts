@@ -1,6 +1,12 @@
 // The one door: everything that can change the state of the store is one of these commands. Each is decided in
 // one piece and answered only after its group is durable.
-import type { HeaderLine, IncomingMessage } from '../machines/index.js';
+import type {
+  HeaderLine,
+  IncomingMessage,
+  PreferenceChange,
+  Preferences,
+  SenderRule,
+} from '../machines/index.js';
 
 /** One contact a user is registered with (RFC 3261 section 10). */
 export interface Binding {
@@ -10,6 +16,16 @@ export interface Binding {
   readonly expiresAtMs: number;
   /** Feature tags of the Contact, for instance `+g.oma.sip-im`; empty when unknown. */
   readonly features: readonly string[];
+}
+
+/** Who is called by whom, before a message has come. */
+export interface Summoned {
+  /** Canonical AOR of the served user. */
+  readonly aor: string;
+  /** Whose quota it counts for. */
+  readonly sender: string;
+  readonly asserted: string | null;
+  readonly anonymous: boolean;
 }
 
 export type Command =
@@ -59,6 +75,17 @@ export type Command =
       readonly aor: string;
       readonly ids: readonly string[] | 'all';
     }
+  /** A user changes what he wants, or an operator does it for him. */
+  | {
+      readonly type: 'preferences.changed';
+      readonly aor: string;
+      readonly change: PreferenceChange;
+      readonly by:
+        | { readonly role: 'owner' }
+        | { readonly role: 'operator'; readonly name: string };
+    }
+  /** The owner lets go what waits from senders he has blocked (spec 7.2: an explicit act). */
+  | { readonly type: 'messages.discarded'; readonly aor: string }
   /** An operator acts on one message. */
   | {
       readonly type: 'operator.acted';
@@ -83,6 +110,23 @@ export interface IdResult {
   readonly status: 200 | 202 | 404 | 409;
 }
 
+/** What holds for one served user, and which of it he has set himself. */
+export interface PreferencesView extends Preferences {
+  readonly aor: string;
+  /** In their order: the first that speaks of a sender holds. */
+  readonly rules: readonly SenderRule[];
+  /** Fields the user has set; the others are the operator's defaults. */
+  readonly set: readonly (keyof Preferences)[];
+  /** Whether messages may be stored for him at all, and who says so. */
+  readonly permission: 'on' | 'off';
+  readonly permissionFrom: 'configuration' | 'operator';
+  /** What he may choose in `expired`. */
+  readonly expiredChoices: readonly string[];
+  /** Null where nothing was ever set. */
+  readonly changedAtMs: number | null;
+  readonly by: string | null;
+}
+
 export type Reply =
   /** Durable. `duplicate`: it had been stored before, there is still one copy. */
   | {
@@ -99,9 +143,14 @@ export type Reply =
       readonly code: string;
       readonly reason: string;
       readonly retryAfterSeconds: number | null;
+      /** With 415: the media types that are taken. */
+      readonly accept?: readonly string[];
     }
+  /** Nothing was stored and nothing will be sent, and the sender hears 202 all the same (spec 7.3). */
+  | { readonly kind: 'swallowed' }
   | { readonly kind: 'done' }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
+  | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
   | { readonly kind: 'policy'; readonly hash: string };
 
 /** One row of a user's list. */

@@ -1,35 +1,78 @@
 // All error and exit codes in one table; docs/reference/errors.md is held equal to it by a test. Three kinds never
 // mix: a refusal is a value, an operating error is thrown as RuntimeFault, a bug is an assertion.
 
-/** Why a command was refused; travels in replies and logs. The SIP status is what the sender hears. */
+/** A reason why a command was refused. */
+interface Refusal {
+  /** What a SIP sender hears. */
+  readonly status: number;
+  readonly meaning: string;
+  /** When it may be worth trying again. */
+  readonly retryAfterSeconds?: number;
+  /** The meaning goes to the sender too; else he hears no more than the status, as the recipient's settings are his own. */
+  readonly told?: boolean;
+}
+
+/** Why a command was refused; travels in replies and logs. */
 export const refusals = {
+  'not-served': { status: 404, meaning: 'The recipient is not in a domain this store serves.' },
+  blocked: { status: 403, meaning: 'The recipient has blocked this sender openly.' },
+  'deferral-off': {
+    status: 480,
+    meaning: 'The recipient wants no messages kept while he is away, or none of this sender.',
+  },
+  'not-permitted': {
+    status: 480,
+    meaning: 'The operator permits no storage for this recipient.',
+  },
+  'media-type': {
+    status: 415,
+    meaning: 'The operator keeps no content of this type; Accept lists what is taken.',
+  },
   'duplicate-conflict': {
     status: 400,
+    told: true,
     meaning: 'The same sender, Message-ID and recipient were used before with another body.',
   },
   'already-ended': {
     status: 410,
+    told: true,
     meaning:
       'It ended undelivered while its sender had no 202; no report follows, so this answer says it.',
   },
   'mailbox-full': {
     status: 480,
+    retryAfterSeconds: 60,
+    told: true,
     meaning: 'The recipient has as many messages, or octets, as the quota allows.',
   },
   'pair-full': {
     status: 480,
+    retryAfterSeconds: 60,
+    told: true,
     meaning: 'This sender has as many messages waiting for this recipient as allowed.',
   },
   'store-full': {
     status: 503,
+    retryAfterSeconds: 60,
+    told: true,
     meaning: 'The volume is short of free space; nothing new is stored.',
   },
-  overloaded: { status: 503, meaning: 'More commands wait than the engine admits.' },
+  overloaded: {
+    status: 503,
+    retryAfterSeconds: 5,
+    told: true,
+    meaning: 'More commands wait than the engine admits.',
+  },
   'damaged-row': {
     status: 500,
     meaning: 'A stored row failed its checksum; the command changed nothing.',
   },
-  'too-large': { status: 413, meaning: 'The request exceeds the size limits.' },
+  'too-large': { status: 413, told: true, meaning: 'The request exceeds the size limits.' },
+  'too-many-rules': { status: 413, meaning: 'A user may have at most 256 rules about senders.' },
+  'not-yours-to-set': {
+    status: 403,
+    meaning: 'Only an operator may set this, or this value is not offered.',
+  },
   'no-such-message': { status: 404, meaning: "No message of this id, or not this user's." },
   'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried.' },
   'policy-refused': {
@@ -37,9 +80,13 @@ export const refusals = {
     meaning: 'The policy file did not pass its checks; the findings are listed.',
   },
   'no-such-policy': { status: 404, meaning: 'No installed policy has this hash.' },
-} as const;
+} as const satisfies Record<string, Refusal>;
 
 export type RefusalCode = keyof typeof refusals;
+
+/** The row of a code, or null for a code that is no refusal of the engine. */
+export const refusalOf = (code: string): Refusal | null =>
+  Object.hasOwn(refusals, code) ? refusals[code as RefusalCode] : null;
 
 /** Exit codes of the process (reliability 6.3). */
 export const exitCodes = {

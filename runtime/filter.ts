@@ -1,6 +1,6 @@
-// Which submissions may have been seen: a Bloom filter over dedup digests, so that a new message costs no read to know
-// that it is new. Filled at boot by the scan, and by every birth; of fixed size, and never wrong about what it denies.
-// A full one only reads more often.
+// Which submissions may have been seen, and which users may have preferences: a Bloom filter over digests, so that
+// what is new, or all default, costs no read. Filled at boot by the scan, and by every birth and change; of fixed size,
+// and never wrong about what it denies. A full one only reads more often.
 
 const filterBits = 24;
 const mask = (1 << filterBits) - 1;

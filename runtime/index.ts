@@ -2,7 +2,15 @@
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
 export { dropBallast, hasBallast, writeBallast } from './ballast.js';
 export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
-export type { Binding, Command, IdResult, ListedMessage, Listing, Reply } from './commands.js';
+export type {
+  Binding,
+  Command,
+  IdResult,
+  ListedMessage,
+  Listing,
+  PreferencesView,
+  Reply,
+} from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
   exitCodes,
@@ -10,6 +18,7 @@ export {
   faults,
   type RefusalCode,
   RuntimeFault,
+  refusalOf,
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';

@@ -11,6 +11,7 @@ export const keyFamilies = {
   d: 'Dedup: digest of sender, Message-ID and recipient → the message it became.',
   m: 'Meta: commit number, row count and set sum of the partition, arrival counter.',
   o: 'Outbox: an effect without an outcome.',
+  p: 'Preferences: what a served user wants, and what his operator set for him.',
   q: 'Quarantine: a message whose step failed.',
   r: 'Recipient: a mailbox in order of arrival.',
   t: 'Timer: when a message has something due.',
@@ -102,6 +103,8 @@ const part = (text: string): string =>
 interface Named {
   readonly partition: number;
   readonly text: string;
+  /** Made when it is first asked for. */
+  digest: string | null;
 }
 
 const namedMax = 16_384;
@@ -111,9 +114,16 @@ function named(aor: string): Named {
   const known = names.get(aor);
   if (known !== undefined) return known;
   if (names.size >= namedMax) names.clear();
-  const fresh = { partition: hashed(aor), text: part(aor) };
+  const fresh: Named = { partition: hashed(aor), text: part(aor), digest: null };
   names.set(aor, fresh);
   return fresh;
+}
+
+/** Digest of a user's name for the filter of what may be known. */
+export function preferencesDigest(aor: string): string {
+  const user = named(aor);
+  user.digest ??= dedupDigest(['preferences', aor]);
+  return user.digest;
 }
 
 const digits = 15;
@@ -136,6 +146,7 @@ export const keys = {
   mailbox: (aor: string, arrival: string) =>
     family(partitionOf(aor), 'r', `${named(aor).text}!${arrival}`),
   timer: (local: string, dueMs: number) => `${local.slice(0, 2)}!t!${instant(dueMs)}!${local}`,
+  preferences: (aor: string) => family(partitionOf(aor), 'p', named(aor).text),
   user: (aor: string) => family(partitionOf(aor), 'u', named(aor).text),
   pair: (aor: string, sender: string) =>
     family(partitionOf(aor), 'w', `${named(aor).text}!${named(sender).text}`),

@@ -1,5 +1,5 @@
 // From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
-import { type Compiled, defaultReportRules } from '../machines/index.js';
+import { type Compiled, defaultPreferenceRules, defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
@@ -45,6 +45,10 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   mailboxOctetsMax: limits.mailboxOctetsMax,
   pairMessagesMax: limits.pairMessagesMax,
   atLimit: 'refuse',
+  servedDomains: [],
+  mediaTypes: [],
+  messageOctetsMax: Number.POSITIVE_INFINITY,
+  preferences: defaultPreferenceRules,
   requireImTag: false,
 };
 

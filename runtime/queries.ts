@@ -3,6 +3,7 @@ import { shownSender } from '../machines/index.js';
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
+import type { SeenFilter } from './filter.js';
 import type { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, ranges } from './keys.js';
@@ -12,6 +13,7 @@ import { partitionCount } from './limits.js';
 import type { StorePort } from './ports.js';
 import type { Registry } from './registry.js';
 import type { ActorRow } from './rows.js';
+import type { RuntimeSettings } from './turn.js';
 
 /** What a query reads. */
 export interface Source {
@@ -20,6 +22,8 @@ export interface Source {
   readonly identities: Identities;
   readonly registry: Registry;
   readonly now: () => number;
+  readonly seen: SeenFilter;
+  readonly settings: RuntimeSettings;
 }
 
 // Damaged rows are passed over: one of them must not hide all the others of its user.

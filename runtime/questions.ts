@@ -2,12 +2,13 @@
 // asked, the process ends (reliability R5); a single damaged row is only missing from the answer (B10).
 import { readUser } from './accounts.js';
 import type { MessageLife, Runtime } from './api.js';
-import type { Binding, Listing } from './commands.js';
+import type { Binding, Listing, PreferencesView } from './commands.js';
 import { messageOf } from './consequences.js';
 import { unlessDamaged } from './integrity.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
+import { viewOf } from './preferences.js';
 import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
 import type { RuntimeSettings } from './turn.js';
@@ -82,6 +83,10 @@ export class Questions {
     const now = this.source.now();
     const user = this.reading(() => readUser(this.source, aor));
     return user.bindings.filter((binding) => binding.expiresAtMs > now);
+  }
+
+  preferences(aor: string): PreferencesView | null {
+    return this.reading(() => unlessDamaged(() => viewOf(this.source, aor)));
   }
 
   /** One read; what fails ends the process. */

@@ -5,7 +5,7 @@ import { RuntimeFault } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { type PartitionState, partitionState } from './group.js';
 import { add, DamagedRow, openRow, type Sum, sameSum, sumOf, zero } from './integrity.js';
-import { keys, ranges, sharedPartition, storeSumKey } from './keys.js';
+import { keys, preferencesDigest, ranges, sharedPartition, storeSumKey } from './keys.js';
 import { partitionCount } from './limits.js';
 import type { StorePort } from './ports.js';
 import { emptyMeta, type MetaRow, type StoreRow, type StoreSumRow, type UserRow } from './rows.js';
@@ -149,6 +149,9 @@ function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): voi
         decodeURIComponent(key.slice(5)),
         JSON.parse(payload.toString()) as UserRow,
       ]);
+      return;
+    case 'p':
+      seen.add(preferencesDigest(decodeURIComponent(key.slice(5))));
       return;
     case 'r':
       found.waiting += 1;

@@ -31,6 +31,16 @@ export class Registry {
     return this.installed.get(hash)?.policy ?? null;
   }
 
+  /** The version of a policy that was installed last, by its id. */
+  newest(id: string): Policy | null {
+    let found: Installed | null = null;
+    for (const one of this.installed.values()) {
+      const later = found === null || one.row.installedAtMs >= found.row.installedAtMs;
+      if (one.policy.file.id === id && later) found = one;
+    }
+    return found?.policy ?? null;
+  }
+
   row(hash: string): PolicyRow | null {
     return this.installed.get(hash)?.row ?? null;
   }

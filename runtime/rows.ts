@@ -1,6 +1,6 @@
 // The shapes of the rows, one interface for each family of keys.ts. All but bodies are JSON. Timer, outbox,
 // quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
-import type { EarlyStatus, HeaderLine } from '../machines/index.js';
+import type { EarlyStatus, HeaderLine, PreferenceRecord } from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding } from './commands.js';
 import type { ActorState } from './step.js';
@@ -78,6 +78,14 @@ export interface UserRow {
   readonly generation: number;
   /** Index into the retry steps, and when the next try is due; null when none is. */
   readonly retry: { readonly step: number; readonly atMs: number } | null;
+}
+
+/** `p`: what one served user has set, and his operator for him. Absent where everything is as the operator's defaults. */
+export interface PreferencesRow extends PreferenceRecord {
+  readonly version: 1;
+  readonly changedAtMs: number;
+  /** Who changed it last: `owner`, or an operator's name. */
+  readonly by: string;
 }
 
 /** `w`: messages of one sender waiting for one recipient. */

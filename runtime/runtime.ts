@@ -4,9 +4,17 @@ import type { Compiled } from '../machines/index.js';
 import { largeContacts, readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
-import type { Binding, Command, IdResult, Listing, Reply } from './commands.js';
+import type {
+  Binding,
+  Command,
+  IdResult,
+  Listing,
+  PreferencesView,
+  Reply,
+  Summoned,
+} from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
-import { admission, refuseNew, type TurnReply } from './decide/index.js';
+import { type BulkType, sessionRefusal, type TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
@@ -44,6 +52,11 @@ export interface EngineOptions {
 
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
+
+const isBulk = (command: Command): command is Extract<Command, { type: BulkType }> =>
+  command.type === 'messages.deleted' ||
+  command.type === 'messages.requested' ||
+  command.type === 'messages.discarded';
 
 export class Engine implements Runtime {
   readonly registry: Registry;
@@ -124,8 +137,7 @@ export class Engine implements Runtime {
     if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
     this.received(command);
-    if (command.type === 'messages.deleted' || command.type === 'messages.requested')
-      return this.bulk(command);
+    if (isBulk(command)) return this.bulk(command);
     const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
     const makesRoom =
       command.type === 'message.received' && this.options.settings.atLimit === 'drop-oldest';
@@ -163,11 +175,10 @@ export class Engine implements Runtime {
   }
 
   // `all` is as many commands as it needs; each id has its own result either way.
-  private async bulk(
-    command: Extract<Command, { type: 'messages.deleted' | 'messages.requested' }>,
-  ): Promise<Reply> {
+  private async bulk(command: Extract<Command, { type: BulkType }>): Promise<Reply> {
     const { type, aor } = command;
-    const ids = command.ids === 'all' ? await this.allIds(aor) : command.ids;
+    const named = command.type === 'messages.discarded' ? 'all' : command.ids;
+    const ids = named === 'all' ? await this.allIds(aor) : named;
     const results: IdResult[] = [];
     for (let from = 0; from < ids.length; from += limits.groupCommandsMax) {
       if (this.closing) throw closedFault();
@@ -455,6 +466,8 @@ export class Engine implements Runtime {
       identities: this.identities,
       registry: this.registry,
       now: () => this.time.now(),
+      seen: this.writer.seen,
+      settings: this.options.settings,
     };
   }
 
@@ -462,11 +475,11 @@ export class Engine implements Runtime {
     return new Questions(this.source, (cause) => this.fail(cause), this.reading);
   }
 
-  refusal(aor: string, sender: string, octets: number): ReturnType<Runtime['refusal']> {
+  refusal(summoned: Summoned): ReturnType<Runtime['refusal']> {
     const { settings, gate } = this.options;
-    const view = { ledger: this.writer.ledger, settings, gate };
-    const code = this.questions.reading(() => admission(view, aor, sender, octets));
-    return code === null ? null : refuseNew(code);
+    const { ledger, seen } = this.writer;
+    const source = { ledger, seen, settings, gate };
+    return this.questions.reading(() => sessionRefusal(source, summoned));
   }
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -491,6 +504,10 @@ export class Engine implements Runtime {
 
   bindings(aor: string): readonly Binding[] {
     return this.questions.bindings(aor);
+  }
+
+  preferences(aor: string): PreferencesView | null {
+    return this.questions.preferences(aor);
   }
 
   policies(): readonly PolicySummary[] {

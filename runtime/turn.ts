@@ -1,6 +1,6 @@
 // What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
 // group is durable. A decision reads no clock and rolls no dice but through this.
-import type { AnswerClass, ReportRules } from '../machines/index.js';
+import type { AnswerClass, PreferenceRules, ReportRules } from '../machines/index.js';
 import type { SeenFilter } from './filter.js';
 import type { PartitionState } from './group.js';
 import type { Identities } from './identity.js';
@@ -15,7 +15,15 @@ export interface RuntimeSettings {
   readonly pairMessagesMax: number;
   /** At the recipient's limit: refuse the new message, or drop the oldest one. */
   readonly atLimit: 'refuse' | 'drop-oldest';
+  /** Domains of the users this store serves; none: the proxy alone says who is served. */
+  readonly servedDomains: readonly string[];
+  /** Content types that are taken, `text/*` for all of a kind; none: all. */
+  readonly mediaTypes: readonly string[];
+  /** Octets of a whole request that may be stored. */
+  readonly messageOctetsMax: number;
   readonly reportRules: ReportRules;
+  /** Defaults of the users' preferences, and what they may choose from. */
+  readonly preferences: PreferenceRules;
   /** Only devices that registered with `+g.oma.sip-im` count as reachable. */
   readonly requireImTag: boolean;
 }
@@ -59,6 +67,7 @@ export type Notice =
   | { readonly type: 'freed'; readonly local: string }
   /** A row failed its checksum; its message is left alone. */
   | { readonly type: 'damaged'; readonly key: string }
+  | { readonly type: 'preferences'; readonly aor: string; readonly by: string }
   | { readonly type: 'activated'; readonly hash: string }
   /** A curiosity worth a counter and a log line: `late-success`, `stale-answer`, `foreign-token`. */
   | { readonly type: 'counted'; readonly what: string; readonly local: string | null };

@@ -84,7 +84,7 @@ export class Writer {
     return new Promise((resolve) => {
       const job = { command, partition, resolve };
       if (this.admitted.has(partition)) this.enqueue(job);
-      else if (this.early.length >= limits.queuedCommandsMax) resolve(refuse('overloaded', 5));
+      else if (this.early.length >= limits.queuedCommandsMax) resolve(refuse('overloaded'));
       else this.early.push(job);
     });
   }
@@ -103,7 +103,7 @@ export class Writer {
       return;
     }
     if (urgent) this.urgent.push(job);
-    else if (this.ordinary.length >= limits.queuedCommandsMax) job.resolve(refuse('overloaded', 5));
+    else if (this.ordinary.length >= limits.queuedCommandsMax) job.resolve(refuse('overloaded'));
     else this.ordinary.push(job);
   }
 

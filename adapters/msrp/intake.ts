@@ -67,7 +67,7 @@ export class Intake {
     if (setup === 'passive' || setup === 'holdconn') return notAcceptable;
     if (direction === 'recvonly' || direction === 'inactive') return notAcceptable;
     if (this.closing || !this.options.hub.room) return busy;
-    const refused = this.options.runtime.refusal(facts.aor, facts.sender, 0);
+    const refused = this.options.runtime.refusal(facts);
     return refused === null ? null : refusalLines(refused);
   }
 
@@ -130,6 +130,8 @@ export class Intake {
       reception.refused(reply.status, reply.reason);
       return verdictOf(reply.status, reply.reason);
     }
+    // A polite block takes it, and keeps nothing (spec 7.3).
+    if (reply.kind === 'swallowed') return { status: 200, comment: 'OK' };
     if (reply.kind !== 'accepted') throw new TypeError(`a message became ${reply.kind}`);
     const { deferredId } = reply;
     reception.stored(deferredId);

@@ -53,6 +53,7 @@ export interface InviteFacts {
   readonly aor: string;
   readonly sender: string;
   readonly asserted: string | null;
+  readonly anonymous: boolean;
 }
 
 /** Content a session has brought, with what is kept of the session. */

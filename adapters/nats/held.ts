@@ -173,6 +173,9 @@ export function storeDecision(reply: Reply): Decision {
     const { status, reason, retryAfterSeconds } = reply;
     return { code: status, reason, retryAfterSeconds, promised: null };
   }
+  // The very answer of a stored message: a polite block shows in nothing (spec 7.3).
+  if (reply.kind === 'swallowed')
+    return { code: 202, reason: 'Accepted', retryAfterSeconds: null, promised: null };
   if (reply.kind !== 'accepted') return refusal(500, 'Unexpected Reply');
   // A repeat that comes too late takes nothing from the first copy, which had an answer of its own.
   const again = reply.duplicate && reply.acknowledgedAgain !== true;

@@ -28,6 +28,7 @@ export interface InviteFacts {
   /** Who counts as sender: the asserted identity, else what From says. */
   readonly sender: string;
   readonly asserted: string | null;
+  readonly anonymous: boolean;
 }
 
 /** Reads the INVITE of a session that is to bring a message. Never throws. */
@@ -40,7 +41,9 @@ export function readInvite(octets: Uint8Array, asserted: string | null): InviteF
   if (!names.ok) return refusal(400, names.finding);
   const identity = asserted === null ? null : canonicalAor(asserted);
   const { fromAor, fromUri } = names.names;
-  return { ok: true, aor: target.aor, sender: identity ?? fromAor ?? fromUri, asserted: identity };
+  const sender = identity ?? fromAor ?? fromUri;
+  const anonymous = isAnonymous(read.request, fromUri);
+  return { ok: true, aor: target.aor, sender, asserted: identity, anonymous };
 }
 
 /** What a session has brought. */

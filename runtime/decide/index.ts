@@ -13,18 +13,22 @@ import {
   operate,
   type TurnReply,
 } from './operate.js';
-import { admission, receive, refuse, refuseNew, sessionEnded, unacknowledged } from './receive.js';
+import { changePreferences, discard } from './preferences.js';
+import { receive, refuse, sessionEnded, sessionRefusal, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
-export { admission, refuse, refuseNew };
+export { refuse, sessionRefusal };
+
+/** Commands that may be about a whole mailbox. */
+export type BulkType = 'messages.deleted' | 'messages.requested' | 'messages.discarded';
 
 /** A bulk command whose ids have been looked up: `all` is not decided in one piece. */
 export type DecidableCommand =
-  | Exclude<Command, { type: 'messages.deleted' | 'messages.requested' }>
+  | Exclude<Command, { type: BulkType }>
   | {
-      readonly type: 'messages.deleted' | 'messages.requested';
+      readonly type: BulkType;
       readonly aor: string;
       readonly ids: readonly string[];
     }
@@ -51,6 +55,10 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return request(turn, { ...command, type: 'messages.requested' });
     case 'messages.retrieved':
       return retrieve(turn, command);
+    case 'messages.discarded':
+      return discard(turn, command);
+    case 'preferences.changed':
+      return changePreferences(turn, command);
     case 'operator.acted':
       return operate(turn, command);
     case 'policy.installed':

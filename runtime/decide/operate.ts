@@ -107,7 +107,7 @@ export function install(
   const compiled = compilePolicy(command.source);
   if (!compiled.ok) {
     const first = compiled.findings[0];
-    return refuse('policy-refused', null, `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
+    return refuse('policy-refused', `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
   }
   const { hash } = compiled.policy;
   if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };

@@ -1,21 +1,27 @@
-// Accepting a message: known already, allowed, how long it lives, whether a report may be owed; then its first step.
-// The order of the checks is that of spec 2.1; nothing is written before the last of them has passed.
+// Accepting a message: known already, wanted, allowed, how long it lives, whether a report may be owed; then its first
+// step. The order of the checks is that of spec 2.1; nothing is written before the last of them has passed.
 import { hash } from 'node:crypto';
 import {
+  admissionOf,
   answerClass,
+  domainOf,
   earlyReport,
   type IncomingMessage,
   type Message,
+  type Policy,
   type PolicySettings,
+  type ReportRules,
   reportException,
   reportTarget,
+  type Wishes,
 } from '../../machines/index.js';
 import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
-import type { Command, Reply } from '../commands.js';
+import type { Command, Reply, Summoned } from '../commands.js';
 import { contextOf } from '../consequences.js';
-import { type RefusalCode, refusals } from '../errors.js';
+import { type RefusalCode, refusalOf } from '../errors.js';
 import { arrivalNumber, base32, dedupDigest, keys, localId, partitionOf } from '../keys.js';
 import { bear, fireDue, readActor, rewrite } from '../life.js';
+import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 
@@ -31,28 +37,37 @@ export function receive(turn: Turn, command: Received): Reply {
     ? turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest))
     : null;
   if (known !== null) return repeated(turn, known, bodyDigest);
-  const refusal = admit(turn, message, sender);
-  if (refusal !== null) return refuseNew(refusal);
-  const reply = store(turn, message, { sender, digest, bodyDigest });
-  pass(turn, message.aor, command.queued === true);
+  const wishes = wishesFor(turn, message.aor);
+  const queued = command.queued === true;
+  const refusal = admit(turn, message, { sender, wishes, queued });
+  if (refusal === 'swallowed') return swallow(turn, message.aor);
+  if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
+  if (refusal !== null) return refuse(refusal);
+  const reply = store(turn, message, { sender, digest, bodyDigest, wishes });
+  pass(turn, message.aor, queued);
   return reply;
 }
-
-/** The refusal of a new message: what is full may have room later. */
-export const refuseNew = (code: RefusalCode): Refused =>
-  refuse(code, code.endsWith('full') ? 60 : null);
 
 type Refused = Extract<Reply, { kind: 'refused' }>;
 
 /** A refusal of the table, as a reply. */
 export function refuse(
   code: RefusalCode,
-  retryAfterSeconds: number | null = null,
   details = '',
+  accept: readonly string[] | null = null,
 ): Refused {
-  const { status, meaning } = refusals[code];
-  const reason = details === '' ? meaning : `${meaning} ${details}`;
-  return { kind: 'refused', status, code, reason, retryAfterSeconds };
+  const row = refusalOf(code)!;
+  const reason = details === '' ? row.meaning : `${row.meaning} ${details}`;
+  const retryAfterSeconds = row.retryAfterSeconds ?? null;
+  const refused = { kind: 'refused', status: row.status, code, reason, retryAfterSeconds } as const;
+  return accept === null ? refused : { ...refused, accept };
+}
+
+// Takes as long as storing: the sender must not see by the clock what the answer hides (spec 7.3).
+function swallow(turn: Turn, aor: string): Reply {
+  turn.notices.push({ type: 'counted', what: 'polite-block', local: null });
+  touchPreferences(turn, aor);
+  return { kind: 'swallowed' };
 }
 
 // With an IMDN Message-ID the sender's own id counts, else what makes the SIP request (reliability R17, X12).
@@ -94,20 +109,54 @@ function endedInSilence(row: ActorRow): boolean {
   return !answered && last?.event !== 'message.retrieved' && last?.event !== 'message.withdrawn';
 }
 
-function admit(turn: Turn, message: IncomingMessage, sender: string): RefusalCode | null {
-  return admission(turn, message.aor, sender, message.octets.length);
+// What of it all is asked is told nobody but the first that says no.
+function admit(
+  turn: Turn,
+  message: IncomingMessage,
+  { sender, wishes, queued }: Pick<Named, 'sender' | 'wishes'> & { readonly queued: boolean },
+): RefusalCode | 'swallowed' | null {
+  const { aor, asserted, anonymous, contentType, kind } = message;
+  const octets = message.octets.length;
+  const asked = { aor, sender, asserted, anonymous, octets, contentType, queued };
+  return admission(turn, { ...asked, large: kind === 'large' }, wishes);
 }
 
-/** Why a message of so many octets may not be stored, or null; also asked before a session brings one. */
-export function admission(
-  turn: Pick<Turn, 'gate' | 'ledger' | 'settings'>,
-  aor: string,
-  sender: string,
-  octets: number,
-): RefusalCode | null {
+/** What is asked about a message before it is stored. */
+interface Asked extends Summoned {
+  readonly octets: number;
+  /** Null while it is not known. */
+  readonly contentType: string | null;
+  readonly queued: boolean;
+  readonly large: boolean;
+}
+
+type Admitting = Pick<Turn, 'gate' | 'ledger' | 'settings' | 'seen'>;
+
+/** Why a session that would bring a large message is refused, or null; a polite block lets it come (spec 7.3). */
+export function sessionRefusal(source: Admitting, summoned: Summoned): Refused | null {
+  const unknown = { octets: 0, contentType: null, queued: false, large: true } as const;
+  const wishes = wishesFor(source, summoned.aor);
+  const refusal = admission(source, { ...summoned, ...unknown }, wishes);
+  return refusal === null || refusal === 'swallowed' ? null : refuse(refusal);
+}
+
+function admission(
+  turn: Admitting,
+  asked: Asked,
+  wishes: Wishes,
+): RefusalCode | 'swallowed' | null {
+  const { settings } = turn;
+  const { aor, sender, octets, contentType } = asked;
+  if (!serves(settings.servedDomains, aor)) return 'not-served';
+  const admission = admissionOf(wishes, asked);
+  // A live message that waits behind a backlog is not kept for somebody who is away.
+  const awayOnly = admission === 'deferral-off' || admission === 'not-permitted';
+  if (admission !== 'stored' && !(asked.queued && awayOnly)) return admission;
+  // A large message has a limit of its own, at its own door.
+  if (!asked.large && octets > settings.messageOctetsMax) return 'too-large';
+  if (contentType !== null && !takes(settings.mediaTypes, contentType)) return 'media-type';
   const closed = turn.gate();
   if (closed !== null) return closed;
-  const { settings } = turn;
   if (waitingFrom(turn, aor, sender) >= settings.pairMessagesMax) return 'pair-full';
   const user = readUser(turn, aor);
   const full =
@@ -116,19 +165,32 @@ export function admission(
   return full ? 'mailbox-full' : null;
 }
 
+// No domains: the proxy alone decides who is served.
+const serves = (domains: readonly string[], aor: string): boolean =>
+  domains.length === 0 || domains.includes(domainOf(aor));
+
+// No types: everything is taken. `text/*` takes every text.
+const takes = (types: readonly string[], type: string): boolean =>
+  types.length === 0 ||
+  types.includes(type) ||
+  types.includes(`${type.slice(0, type.indexOf('/'))}/*`);
+
 interface Named {
   readonly sender: string;
   readonly digest: string;
   readonly bodyDigest: string;
+  readonly wishes: Wishes;
 }
 
 function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
-  const policy = turn.registry.active;
+  const policy = policyFor(turn, named.wishes);
   const partition = partitionOf(incoming.aor);
   const local = localId(partition, turn.random(17));
   const state = turn.partitions[partition]!;
   state.arrivals += 1;
-  const message = factsOf(turn, incoming, policy.settings, turn.identities.deferredId(local));
+  const deferredId = turn.identities.deferredId(local);
+  const rules = reportRulesFor(turn, named.wishes);
+  const message = factsOf(turn, incoming, { settings: policy.settings, rules, deferredId });
   const row = bear(turn, policy, {
     local,
     message,
@@ -137,7 +199,7 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
     bodyDigest: named.bodyDigest,
     sender: named.sender,
     arrival: arrivalNumber(state.arrivals),
-    early: dead(message, turn) ? null : earlyReport(incoming, turn.settings.reportRules),
+    early: dead(message, turn) ? null : earlyReport(incoming, rules),
   });
   noteWithheld(turn, local, message);
   // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
@@ -145,6 +207,9 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
 }
 
+// The user's choice where the operator offers it, the active policy else.
+const policyFor = ({ registry }: Turn, { expired }: Wishes): Policy =>
+  (expired === null ? null : registry.newest(expired)) ?? registry.active;
 const dead = (message: Message, turn: Turn): boolean =>
   message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs;
 
@@ -172,15 +237,25 @@ function retryLater(turn: Turn, aor: string, seconds: number | undefined): void 
   turn.notices.push({ type: 'retry', aor, atMs });
 }
 
+// A setting is for the messages that are stored while it holds (spec 7.2).
+const reportRulesFor = ({ settings }: Turn, { reports }: Wishes): ReportRules => ({
+  ...settings.reportRules,
+  consent: reports,
+});
+
+interface Terms {
+  readonly settings: PolicySettings;
+  readonly rules: ReportRules;
+  readonly deferredId: string;
+}
+
 function factsOf(
   turn: Turn,
   incoming: IncomingMessage,
-  settings: PolicySettings,
-  deferredId: string,
+  { settings, rules, deferredId }: Terms,
 ): Message {
+  const reportTo = reportTarget(incoming, rules);
   const { kind, session } = incoming;
-  const { reportRules } = turn.settings;
-  const reportTo = reportTarget(incoming, reportRules);
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(session === undefined ? {} : { session }),
@@ -200,7 +275,7 @@ function factsOf(
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
     hidden: incoming.anonymous,
-    reportException: reportException(incoming, reportRules),
+    reportException: reportException(incoming, rules),
     ...(reportTo === null ? {} : { reportTo }),
   };
 }

@@ -14,7 +14,7 @@ type Requested = Extract<Command, { type: 'messages.requested' }> & {
 };
 
 /** A waiting message of this user, everything due having fired; null for any other id. */
-function own(turn: Turn, aor: string, id: string): { local: string; row: ActorRow } | null {
+export function own(turn: Turn, aor: string, id: string): { local: string; row: ActorRow } | null {
   const local = turn.identities.localOf(id);
   const row = local === null ? null : unlessDamaged(() => readActor(turn, local));
   if (local === null || row === null || messageOf(row).aor !== aor || !row.live) return null;

@@ -24,7 +24,8 @@ const rules = defaultReportRules;
 const trusting: ReportRules = { ...rules, trustedRoutes: ['example.net'] };
 const routes = (...recordRoutes: string[]) => incoming({ cpim: cpim({ recordRoutes }) });
 
-const rows: Record<ReportException, readonly [IncomingMessage, ReportRules]> = {
+type Row = readonly [IncomingMessage, ReportRules];
+const rows: Record<Exclude<ReportException, 'recipient-blocks'>, Row> = {
   'not-asked': [incoming({ cpim: cpim({ dispositions: ['display'] }) }), rules],
   'recipient-declines': [incoming(), { ...rules, consent: 'never' }],
   'recipient-forbids': [incoming(), { ...rules, consent: 'forbidden' }],
@@ -45,10 +46,11 @@ const rows: Record<ReportException, readonly [IncomingMessage, ReportRules]> = {
 
 t.test('every exception holds for its message, and is the first that does', async (t) => {
   t.equal(reportException(incoming(), rules), null, 'F1 is owed a report');
-  t.same(Object.keys(rows).sort(), Object.keys(reportExceptions).sort(), 'one row each');
+  const atStorage = Object.entries(reportExceptions).filter(([, { holds }]) => holds !== null);
+  t.same(Object.keys(rows).sort(), atStorage.map(([name]) => name).sort(), 'one row each');
   for (const [name, [message, how]] of Object.entries(rows)) {
     t.equal(reportException(message, how), name);
-    t.ok(reportExceptions[name as ReportException].holds(message, how, 'negative-delivery'));
+    t.ok(reportExceptions[name as ReportException].holds?.(message, how, 'negative-delivery'));
   }
   t.equal(reportException(incoming({ cpim: null }), rules), 'not-asked', 'C37 no CPIM');
   const longest = incoming({ cpim: cpim({ imdnMessageId: 'x'.repeat(256) }) });

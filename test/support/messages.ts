@@ -1,7 +1,7 @@
 // Builders of received messages, all variations of F1 (spec chapter 11): Alice writes at 10:00:00Z
 // on 1 August 2006 with an hour to live. They make what the SIP codec would make; they know nothing
 // of engines or stores.
-import type { CpimFacts, IncomingMessage } from '../../machines/index.js';
+import type { CpimFacts, IncomingMessage, PreferenceChange } from '../../machines/index.js';
 import type { Binding, Command } from '../../runtime/index.js';
 
 export const alice = 'sip:alice@example.com';
@@ -92,6 +92,22 @@ export const registered = (
   aor = bob,
   node: string | null = 'node1',
 ): Command => ({ type: 'recipient.registered', aor, node, bindings });
+
+/** Bob changes what he wants. */
+export const wants = (change: PreferenceChange, aor = bob): Command => ({
+  type: 'preferences.changed',
+  aor,
+  change,
+  by: { role: 'owner' },
+});
+
+/** An operator changes it for him. */
+export const ordered = (change: PreferenceChange, aor = bob): Command => ({
+  type: 'preferences.changed',
+  aor,
+  change,
+  by: { role: 'operator', name: 'anna' },
+});
 
 export const deleted = (ids: readonly string[] | 'all', aor = bob): Command => ({
   type: 'messages.deleted',

@@ -238,6 +238,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   d: keys.dedup(bob, '<digest>'),
   m: keys.meta(46),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),
+  p: keys.preferences(bob),
   q: keys.quarantine(sampleLocal),
   r: keys.mailbox(bob, '<arrival>'),
   t: keys.timer(sampleLocal, 1_144_152_000_000),
@@ -267,6 +268,7 @@ const everyException = [
   'test/machines/exceptions.test.ts',
   'every exception holds for its message, and is the first that does',
 ] as const;
+const access = 'test/conformance/engine/access.test.ts';
 const deletion = 'test/conformance/engine/deletion.test.ts';
 
 const reporting = 'test/conformance/engine/reports.test.ts';
@@ -288,6 +290,10 @@ export const exceptionTests: Readonly<Record<ReportException, readonly [string, 
   'untrusted-route': [
     'test/conformance/wire/report.test.ts',
     'C46 an untrusted route gets nothing',
+  ],
+  'recipient-blocks': [
+    access,
+    'spec 7.2 discarding what a blocked sender left is an act of its own',
   ],
 };
 

@@ -124,6 +124,7 @@ export function fakeRuntime(): FakeRuntime {
       const next = rest.length > limit ? (page.at(-1) ?? null) : null;
       return { messages: page.map((id) => row(id, boxes.get(aor)!.get(id)!)), next };
     },
+    preferences: () => null,
     read(aor, deferredId) {
       const octets = boxes.get(aor)?.get(deferredId);
       return octets === undefined ? null : { message: {} as Message, octets };
