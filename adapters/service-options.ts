@@ -15,6 +15,7 @@ import {
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
+  virtualClock,
   volumeKind,
   writeBallast,
 } from '../runtime/index.js';
@@ -89,6 +90,7 @@ const location = (config: Config) => ({
   folder: config.folder,
   host: config.host,
   policyId: config.policy,
+  test: config.test,
   ...(config.watermarkFolder === undefined ? {} : { watermarkFolder: config.watermarkFolder }),
 });
 
@@ -111,6 +113,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       },
     },
     clockTrusted: config.clockTrusted,
+    ...(config.clock === 'virtual' ? { clock: virtualClock() } : {}),
     acceptRollback: config.acceptRollback,
     exit: hooks.exit,
     ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),

@@ -1,12 +1,15 @@
 // Every verb of the command line, in the order the help shows them.
-import { clockConfirm } from './clock.js';
+import { clockAdvance, clockConfirm, clockSet } from './clock.js';
 import { configCheck, configPrint } from './config.js';
 import { demo } from './demo.js';
 import { kamailioCheck } from './kamailio.js';
 import {
   messagesDelete,
+  messagesDrop,
   messagesExpire,
+  messagesExtend,
   messagesList,
+  messagesRelease,
   messagesRetry,
   messagesShow,
 } from './messages.js';
@@ -30,6 +33,9 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  messagesRelease,
+  messagesDrop,
+  messagesExtend,
   policyList,
   policyShow,
   policyCheck,
@@ -39,6 +45,8 @@ export const verbs: readonly Verb[] = [
   storeStats,
   storeVerify,
   clockConfirm,
+  clockSet,
+  clockAdvance,
   configCheck,
   configPrint,
   kamailioCheck,

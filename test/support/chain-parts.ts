@@ -58,5 +58,6 @@ export interface Life {
     readonly atMs: number;
     readonly event: string;
     readonly status?: number;
+    readonly by?: string;
   }[];
 }
