@@ -32,8 +32,9 @@ export function leaveMailbox(turn: Turn, aor: string, sender: string, octets: nu
 
 function count(turn: Turn, aor: string, sender: string, octets: number, messages: number): void {
   const user = readUser(turn, aor);
-  const changed = { ...user, messages: user.messages + messages, octets: user.octets + octets };
-  writeUser(turn, aor, { ...changed, retry: changed.messages === 0 ? null : changed.retry });
+  const left = user.messages + messages;
+  const retry = left === 0 ? null : user.retry;
+  writeUser(turn, aor, { ...user, messages: left, octets: user.octets + octets, retry });
   const pair = readPair(turn, aor, sender).messages + messages;
   if (pair <= 0) turn.ledger.remove(keys.pair(aor, sender));
   else turn.ledger.put(keys.pair(aor, sender), { messages: pair });

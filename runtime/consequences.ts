@@ -56,6 +56,9 @@ export const targetOf = (message: Message, effect: Pick<PendingEffect, 'type'>):
     ? message.aor
     : (message.cpim?.recordRoutes[0] ?? message.reportTo ?? message.fromUri);
 
+/** A row that nobody has seen yet: it may still be changed in place. */
+type Draft = { -readonly [Key in keyof ActorRow]: ActorRow[Key] };
+
 /** Takes a step: its row, and all the rows that go with it. */
 export function follow(
   turn: Turn,
@@ -71,7 +74,7 @@ export function follow(
     ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
   ];
   const pending = remaining(row.pending, effects, next, cause);
-  const changed: ActorRow = {
+  const changed: Draft = {
     ...row,
     revision: row.revision + 1,
     actor: next.state,
@@ -79,15 +82,15 @@ export function follow(
     live: next.live,
     pending,
     trail: lengthen(row.trail, trailStep(turn, row, next, cause, effects)),
-    ...(next.final && row.endedAtMs === null ? ended(turn, policy, next) : {}),
   };
+  if (next.final && row.endedAtMs === null) Object.assign(changed, ended(turn, policy, next));
   writeOutbox(turn, local, message, row.pending, pending);
   if (row.live !== next.live) writePlace(turn, local, row, message, next.live);
   noteSettled(turn, local, message, row, changed, cause);
   if (changed.outcome !== null && row.outcome === null)
     turn.notices.push({ type: 'ended', outcome: changed.outcome });
   turn.notices.push({ type: 'stepped', local, row: changed });
-  return write(turn, local, row, changed);
+  return writeDraft(turn, local, row, changed);
 }
 
 function pendingEffect(
@@ -127,6 +130,7 @@ function remaining(
   next: Step,
   cause: Cause,
 ): readonly PendingEffect[] {
+  if (before.length === 0) return fresh;
   const stays = (one: PendingEffect) =>
     !next.final &&
     one.type !== cause.settles &&
@@ -180,6 +184,7 @@ function writeOutbox(
   before: readonly PendingEffect[],
   after: readonly PendingEffect[],
 ): void {
+  if (before.length === 0 && after.length === 0) return;
   for (const one of before) {
     if (after.includes(one)) continue;
     turn.ledger.remove(keys.outbox(local, one.effectId));
@@ -228,31 +233,32 @@ export function noteSettled(
 }
 
 /** Writes an actor row, with the timer row it needs. */
-export function write(turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow {
-  const settled = rearm(turn, local, before, after);
+export const write = (turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow =>
+  writeDraft(turn, local, before, { ...after });
+
+function writeDraft(turn: Turn, local: string, before: ActorRow, draft: Draft): ActorRow {
+  draft.wakeMs = nextDue(draft);
+  if (draft.wakeMs !== before.wakeMs) rearm(turn, local, before.wakeMs, draft);
   // A new id is unguessable: nothing can lie under it.
-  if (before.revision === 0) turn.ledger.insert(keys.actor(local), settled);
-  else turn.ledger.put(keys.actor(local), settled);
-  return settled;
+  if (before.revision === 0) turn.ledger.insert(keys.actor(local), draft);
+  else turn.ledger.put(keys.actor(local), draft);
+  return draft;
 }
 
 // One timer row for each message, at the first instant at which anything of it is due.
-function rearm(turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow {
-  const wakeMs = nextDue(after);
-  if (wakeMs === before.wakeMs) return { ...after, wakeMs };
-  if (before.wakeMs !== null) turn.ledger.remove(keys.timer(local, before.wakeMs));
-  if (wakeMs !== null) {
-    turn.ledger.insert(keys.timer(local, wakeMs), { revision: after.revision });
-    turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
-  }
-  return { ...after, wakeMs };
+function rearm(turn: Turn, local: string, beforeMs: number | null, after: ActorRow): void {
+  const { wakeMs, revision } = after;
+  if (beforeMs !== null) turn.ledger.remove(keys.timer(local, beforeMs));
+  if (wakeMs === null) return;
+  turn.ledger.insert(keys.timer(local, wakeMs), { revision });
+  turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
 }
 
 /** When anything of a message is due; null when nothing is. */
 export function nextDue(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
   if (row.parked !== null) return null;
-  const dues = row.actor.timers.map((timer) => timer.dueMs);
-  if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
-  return dues.length === 0 ? null : Math.min(...dues);
+  let first = row.outlived ? null : messageOf(row).outlivesAtMs;
+  for (const { dueMs } of row.actor.timers) if (first === null || dueMs < first) first = dueMs;
+  return first;
 }

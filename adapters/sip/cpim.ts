@@ -45,6 +45,9 @@ export interface CpimEnvelope {
   readonly content: Entity | null;
 }
 
+/** Whether a body of this type is plain content, in which nothing of ours can stand. */
+export const holdsNothing = (type: string): boolean => type.startsWith('text/');
+
 /** Reads a SIP body of the given Content-Type. */
 export function readCpim(
   body: Uint8Array,

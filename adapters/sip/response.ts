@@ -4,7 +4,7 @@ import { readFields } from './fields.js';
 import { type Failed, failed } from './finding.js';
 import { headerOctetsMax, requestOctetsMax } from './limits.js';
 import { asBuffer, decode, readDigits } from './octets.js';
-import { checkBody, type Header, named } from './request.js';
+import { checkBody, type Header, longName } from './request.js';
 
 export interface SipResponse {
   /** 100 to 699. */
@@ -26,9 +26,10 @@ export function readResponse(
   const status = line === null ? null : statusOf(line);
   if (line === null || status === null)
     return failed('status-line', 'the first line is not that of a SIP response', 0);
-  const block = readFields(octets, lineEnd + 2, Math.min(octets.length, headerOctetsMax));
+  const limit = Math.min(octets.length, headerOctetsMax);
+  const block = readFields(octets, lineEnd + 2, limit, longName);
   if (!block.ok) return block;
-  const headers = block.fields.map(named);
+  const headers = block.fields;
   const body = checkBody(headers, octets.length, block.end);
   if (body !== null) return body;
   const reason = line.slice(12);
