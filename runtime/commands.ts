@@ -19,7 +19,7 @@ export interface Binding {
 }
 
 /** What an operator may do to one message; the last three where its policy hears them. */
-export type OperatorAct = 'delete' | 'expire' | 'retry' | 'release' | 'drop' | 'extend';
+export type OperatorAct = 'delete' | 'expire' | 'retry' | 'force' | 'release' | 'drop' | 'extend';
 
 /** Who is called by whom, before a message has come. */
 export interface Summoned {

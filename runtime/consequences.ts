@@ -25,6 +25,8 @@ export interface Cause {
   readonly name: string;
   readonly status?: number;
   readonly by?: string;
+  /** Why the message was parked, when it is ended all the same. */
+  readonly error?: string;
   readonly expiresAtMs?: number;
   /** The effect this event is the end of, or null. */
   readonly settles: 'deliver' | 'report' | null;
@@ -153,6 +155,7 @@ function trailStep(
     to: next.path.join(' → '),
     effects: effects.map((one) => one.effectId),
     ...(cause.status === undefined ? {} : { status: cause.status }),
+    ...(cause.error === undefined ? {} : { error: cause.error }),
     ...(cause.by === undefined ? {} : { by: cause.by }),
     ...(cause.expiresAtMs === undefined ? {} : { expiresAtMs: cause.expiresAtMs }),
   };
@@ -257,7 +260,8 @@ function rearm(turn: Turn, local: string, beforeMs: number | null, after: ActorR
 /** When anything of a message is due; null when nothing is. */
 export function nextDue(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
-  if (row.parked !== null) return null;
+  // A parked message hears nothing but the end of its maximum lifetime.
+  if (row.parked !== null) return row.outlived ? null : messageOf(row).outlivesAtMs;
   let first = row.outlived ? null : messageOf(row).outlivesAtMs;
   for (const { dueMs } of row.actor.timers) if (first === null || dueMs < first) first = dueMs;
   return first;

@@ -5,7 +5,7 @@ import { largeContacts, reachable, readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
-import { advance, fireDue, readActor, retryParked } from '../life.js';
+import { advance, endParked, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
 import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
@@ -87,14 +87,23 @@ export function operate(turn: Turn, command: Acted): Reply {
     retryParked(turn, local, row);
     return { kind: 'results', results: [{ id: command.deferredId, status: 200 }] };
   }
+  if (command.act === 'force') {
+    if (row.parked === null) return refuse('not-parked');
+    const ended = endParked(turn, local, row, authorOf(command));
+    const status = ended === null || ended.live ? 409 : 200;
+    return { kind: 'results', results: [{ id: command.deferredId, status }] };
+  }
   if (!row.live) return refuse('no-such-message');
   const after = acted(turn, local, row, command);
-  const status = after.live ? (after === row ? 409 : 202) : 200;
+  const heard = after !== row && after.parked === null;
+  const status = after.live ? (heard ? 202 : 409) : 200;
   return { kind: 'results', results: [{ id: command.deferredId, status }] };
 }
 
+const authorOf = ({ by }: Acted): string => by.slice(0, limits.authorCharactersMax);
+
 function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorRow {
-  const by = command.by.slice(0, limits.authorCharactersMax);
+  const by = authorOf(command);
   const hear = (event: StepEvent, name: string, more: Partial<Cause> = {}) =>
     advance(turn, local, row, event, { ...plainCause(name), by, ...more });
   switch (command.act) {
@@ -116,6 +125,7 @@ function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorR
       return offered(turn, row, hear(event, event.type, { expiresAtMs }));
     }
     case 'retry':
+    case 'force':
       return row;
     default:
       throw new TypeError(`no such act: ${command.act satisfies never}`);

@@ -41,7 +41,7 @@ async function waiting(user: string): Promise<string> {
 }
 
 t.test(
-  'C21 C38 Linphone asks in its own words, and takes our report for its message',
+  'C21 C38 C87 Linphone asks in its own words, and takes our report for its message',
   async (t) => {
     const alice = await linphone('linphone1');
     const bob = await chain.bob();
@@ -76,7 +76,7 @@ const bodyOf = (request: SipRequest): Buffer =>
   request.header('Content-Encoding') === 'deflate' ? inflateSync(request.body) : request.body;
 
 t.test(
-  'C52 C59 Linphone takes a deferred message, and its own IMDN reaches the sender',
+  'C52 C59 C87 Linphone takes a deferred message, and its own IMDN reaches the sender',
   async (t) => {
     const alice = await chain.alice();
     const to = { user: 'linphone2', uri: uriOf('linphone2') };
@@ -99,7 +99,7 @@ t.test(
 );
 
 t.test(
-  'C01 C58 baresip writes to a baresip that is away, which takes it when it is back',
+  'C01 C58 C87 baresip writes to a baresip that is away, which takes it when it is back',
   async (t) => {
     const alice = await baresip('baresip1', uriOf('baresip2'));
     await alice.message('first from baresip');
@@ -118,7 +118,7 @@ t.test(
 );
 
 t.test(
-  'C54 a phone that cannot read the type keeps the message waiting, and its sender hears',
+  'C54 C87 a phone that cannot read the type keeps the message waiting, and its sender hears',
   async (t) => {
     const alice = await linphone('linphone3');
     alice.say(`message ${uriOf('baresip3')} CPIM for baresip`);

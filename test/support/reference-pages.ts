@@ -284,7 +284,7 @@ export const exceptionTests: Readonly<Record<ReportException, readonly [string, 
   'message-id-too-long': everyException,
   'no-datetime': [deletion, 'C41 missing DateTime is replaced, or not, as the operator wants'],
   anonymous: [deletion, 'C48 anonymous sender gets no report'],
-  'not-asserted': [deletion, 'X1 no report to somebody who sent nothing'],
+  'not-asserted': [deletion, 'X1 C88 no report to somebody who sent nothing'],
   'identity-mismatch': everyException,
   'too-many-routes': everyException,
   'untrusted-route': [

@@ -66,7 +66,7 @@ t.test('C07 an id counts with and without sip:', async (t) => {
   }
 });
 
-t.test('X11 only an asserted user commands, and only by the command type', async (t) => {
+t.test('X11 C91 only an asserted user commands, and only by the command type', async (t) => {
   t.match(command('{"v":1,"op":"list"}', null), { ok: false, status: 403, code: 'not-asserted' });
   t.match(command('{"v":1,"op":"list"}', 'x'), { ok: false, status: 403 });
   const plain = request('{"v":1,"op":"list"}', ['Content-Type: application/json']);
