@@ -35,6 +35,8 @@ import { openServed, prepareFolder, type ServiceHooks } from './service-options.
 import {
   canonicalAor,
   deliverRequest,
+  noticeRequest,
+  noticeRowsMax,
   readCommand,
   readContacts,
   readMessage,
@@ -80,6 +82,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest,
   reportRequest,
+  noticeRequest,
+  noticeRowsMax,
 };
 
 /**

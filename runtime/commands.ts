@@ -171,7 +171,17 @@ export interface ListedMessage {
   readonly octets: number;
   readonly receivedAtMs: number;
   readonly expiresAtMs: number | null;
+  /** The sender's SIP Date, or null. */
+  readonly sentAtMs: number | null;
+  /** Octets of the innermost content: of the text within CPIM, not of its envelope. */
+  readonly contentOctets: number;
+  /** URI of the SIP From, and the identity that was asserted; null when the sender asked for privacy. */
+  readonly fromUri: string | null;
+  readonly authId: string | null;
 }
+
+/** The members of a row of the list that the contract with tools knows; others are for documents of our own. */
+export type ListedRow = Omit<ListedMessage, 'sentAtMs' | 'contentOctets' | 'fromUri' | 'authId'>;
 
 /** One page of a user's list, oldest first; `next` is the id to continue after, or null. */
 export interface Listing {

@@ -15,6 +15,7 @@ import type { TrailStep } from './api.js';
 import { effectIdOf } from './identity.js';
 import { keys } from './keys.js';
 import { limits } from './limits.js';
+import { tell } from './notices.js';
 import type { ActorRow, PendingEffect } from './rows.js';
 import type { Step } from './step.js';
 import type { Turn } from './turn.js';
@@ -71,10 +72,13 @@ export function follow(
   cause: Cause,
 ): ActorRow {
   const message = (next.state.snapshot as { context: MessageContext }).context.message;
+  const told = toldBy(turn, local, row, message, next, cause);
+  if (told === null && onlyNotifies(row, next, cause)) return row;
   const effects = [
-    ...next.effects.map((effect) => pendingEffect(turn, local, effect, cause.node)),
+    ...next.effects.flatMap((effect) => pendingEffect(turn, local, effect, cause.node)),
     ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
   ];
+  const asked = effects.map((one) => one.effectId).concat(told ?? []);
   const pending = remaining(row.pending, effects, next, cause);
   const changed: Draft = {
     ...row,
@@ -83,7 +87,7 @@ export function follow(
     value: next.value,
     live: next.live,
     pending,
-    trail: lengthen(row.trail, trailStep(turn, row, next, cause, effects)),
+    trail: lengthen(row.trail, trailStep(turn, row, next, cause, asked)),
   };
   if (next.final && row.endedAtMs === null) Object.assign(changed, ended(turn, policy, next));
   writeOutbox(turn, local, message, row.pending, pending);
@@ -95,20 +99,44 @@ export function follow(
   return writeDraft(turn, local, row, changed);
 }
 
+// The id of the notice this step leads to, or null when its user knows already.
+function toldBy(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  message: Message,
+  next: Step,
+  cause: Cause,
+): string | null {
+  if (!next.effects.some((one) => one.type === 'notify')) return null;
+  return tell(turn, message.aor, { local, row }, cause.node);
+}
+
+// A turn in which a message asked for a notice that its user has had leaves nothing to be written.
+const onlyNotifies = (row: ActorRow, next: Step, cause: Cause): boolean =>
+  next.effects.length > 0 &&
+  next.effects.every((one) => one.type === 'notify') &&
+  cause.settles === null &&
+  JSON.stringify(next.state) === JSON.stringify(row.actor);
+
+// A notice is its user's, not the message's.
 function pendingEffect(
   turn: Turn,
   local: string,
   effect: Effect,
   node: string | null,
-): PendingEffect {
-  return {
-    effectId: effectIdOf(effect.type, local, effect.attempt),
-    type: effect.type,
-    attempt: effect.attempt,
-    late: effect.type === 'deliver' && effect.late,
-    atMs: turn.nowMs,
-    node,
-  };
+): PendingEffect[] {
+  if (effect.type === 'notify') return [];
+  return [
+    {
+      effectId: effectIdOf(effect.type, local, effect.attempt),
+      type: effect.type,
+      attempt: effect.attempt,
+      late: effect.type === 'deliver' && effect.late,
+      atMs: turn.nowMs,
+      node,
+    },
+  ];
 }
 
 // Its identity depends on the message alone: it is told once, whatever it says.
@@ -146,14 +174,14 @@ function trailStep(
   row: ActorRow,
   next: Step,
   cause: Cause,
-  effects: readonly PendingEffect[],
+  effects: readonly string[],
 ): TrailStep {
   return {
     atMs: turn.nowMs,
     event: cause.name,
     from: row.value === '' ? null : row.value,
     to: next.path.join(' → '),
-    effects: effects.map((one) => one.effectId),
+    effects,
     ...(cause.status === undefined ? {} : { status: cause.status }),
     ...(cause.error === undefined ? {} : { error: cause.error }),
     ...(cause.by === undefined ? {} : { by: cause.by }),

@@ -7,9 +7,11 @@ import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { advance, endParked, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
-import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
+import { tell } from '../notices.js';
+import { wishesFor } from '../preferences.js';
+import type { ActiveRow, ActorRow, PolicyRow, StoreRow, UserRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
-import type { Turn } from '../turn.js';
+import type { Notice, Turn } from '../turn.js';
 import { refuse } from './receive.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
@@ -17,7 +19,13 @@ export type InternalCommand =
   /** A timer row is due. */
   | { readonly type: 'timer.due'; readonly local: string; readonly dueMs: number }
   /** It is this message's turn in its user's delivery run. */
-  | { readonly type: 'turn.given'; readonly local: string; readonly aor: string }
+  | {
+      readonly type: 'turn.given';
+      readonly local: string;
+      readonly aor: string;
+      /** Its user asked for it, before the others. */
+      readonly asked: boolean;
+    }
   /** A full mailbox makes room. */
   | { readonly type: 'room.made'; readonly local: string }
   /** A virtual clock was moved. */
@@ -53,14 +61,38 @@ export function giveTurn(
   const user = readUser(turn, aor);
   if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
   if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
-  // A large message waits for a device that says it takes such (spec 3.3); the others go before it.
-  const large = messageOf(row).kind === 'large';
-  if (large && largeContacts(user, turn.nowMs).length === 0)
-    return { kind: 'turn', came: 'passed' };
-  const cause = { ...plainCause('recipient.registered'), node: user.node };
-  const after = advance(turn, local, row, { type: 'recipient.registered' }, cause);
-  return { kind: 'turn', came: pushing(after) ? 'sent' : 'passed' };
+  if (!takesLarge(turn, row, user, command.asked)) return { kind: 'turn', came: 'passed' };
+  const after = hearTurn(turn, local, row, { asked: command.asked, node: user.node });
+  const came = pushing(after) || turn.notices.some(isNotice) ? 'sent' : 'passed';
+  return { kind: 'turn', came };
 }
+
+// A large message is pushed to a device that says it takes such (spec 3.3), and waits for one; a notice of it goes to any.
+function takesLarge(turn: Turn, row: ActorRow, user: UserRow, asked: boolean): boolean {
+  const { aor, kind } = messageOf(row);
+  if (kind !== 'large' || largeContacts(user, turn.nowMs).length > 0) return true;
+  return !asked && wishesFor(turn, aor).delivery !== 'push';
+}
+
+// What was asked for is pushed, also where the policy or its user wants a notice in place of a push. A policy that is
+// deaf to the request takes it as any other turn.
+function hearTurn(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  { asked, node }: { readonly asked: boolean; readonly node: string | null },
+): ActorRow {
+  const hear = (type: 'message.requested' | 'recipient.registered') =>
+    advance(turn, local, row, { type }, { ...plainCause(type), node });
+  const heard = asked ? hear('message.requested') : row;
+  if (heard !== row) return heard;
+  const { aor } = messageOf(row);
+  if (asked || wishesFor(turn, aor).delivery === 'push') return hear('recipient.registered');
+  tell(turn, aor, { local, row }, node);
+  return row;
+}
+
+const isNotice = (one: Notice): boolean => one.type === 'effect' && one.effect.type === 'notify';
 
 /** Ends the oldest waiting message of a full mailbox (spec 2.8). */
 export function makeRoom(

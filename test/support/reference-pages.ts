@@ -171,8 +171,8 @@ export function effectsPage(): string {
       [
         [
           'effect id',
-          `${code(`d-${local}-1`)}, ${code(`r-${local}-1`)}, ${code(`p-${local}-1`)}`,
-          'message, kind, attempt',
+          ['d', 'r', 'p', 'n'].map((letter) => code(`${letter}-${local}-1`)).join(', '),
+          'message or notice, kind, attempt',
         ],
         ['token', '26 characters of base32', 'effect id, store secret'],
         [
@@ -237,6 +237,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   b: keys.body(sampleLocal),
   d: keys.dedup(bob, '<digest>'),
   m: keys.meta(46),
+  n: keys.notice(sampleLocal),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),
   p: keys.preferences(bob),
   q: keys.quarantine(sampleLocal),

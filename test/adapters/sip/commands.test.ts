@@ -151,6 +151,10 @@ const listed = (more: Partial<ListedMessage> = {}): ListedMessage => ({
   octets: 747,
   receivedAtMs: 1_154_426_401_000,
   expiresAtMs: 1_154_430_000_000,
+  sentAtMs: null,
+  contentOctets: 37,
+  fromUri: alice,
+  authId: alice,
   ...more,
 });
 

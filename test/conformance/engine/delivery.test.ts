@@ -135,7 +135,7 @@ t.test('C57 one pending report per target', async (t) => {
     await test.answer(test.effects.last, 200);
   }
   t.equal(test.effects.sent.length, 20);
-  t.same(new Set(test.effects.sent.map((one) => one.message.fromUri)), new Set([alice]));
+  t.same(new Set(test.effects.reports.map((one) => one.message.fromUri)), new Set([alice]));
 });
 
 t.test('C58 backlog is pushed one by one, oldest first', async (t) => {
