@@ -16,6 +16,8 @@ export interface CodecRefusal {
   readonly status: number;
   readonly code: string;
   readonly reason: string;
+  /** Octet of the request at which the fault was noticed. */
+  readonly offset?: number;
 }
 
 /** A user command sent to `sip:deferred@DOMAIN`. */
@@ -70,7 +72,14 @@ export interface SipCodec {
   readMessage(
     octets: Uint8Array,
     asserted: string | null,
-  ): { readonly ok: true; readonly message: IncomingMessage } | CodecRefusal;
+  ):
+    | {
+        readonly ok: true;
+        readonly message: IncomingMessage;
+        /** What keeps its envelope from being read, though it is taken. */
+        readonly unreadable?: { readonly code: string; readonly offset: number } | null;
+      }
+    | CodecRefusal;
   readCommand(
     octets: Uint8Array,
     asserted: string | null,

@@ -67,7 +67,7 @@ export function readLarge(
   options: CpimOptions = {},
 ): ReadResult {
   const octets = composed(invite, large);
-  if (octets === null) return refusal(400, unreadable);
+  if (octets === null) return refusal(400, badInvite);
   const sizes = { bodyOctetsMax: large.content.length };
   const read = readRequest(octets, sizes);
   if (!read.ok) return refusal(statusOf(read.finding.code), read.finding);
@@ -96,10 +96,11 @@ export function readLarge(
       anonymous: isAnonymous(request, names.names.fromUri),
       cpim: content.cpim,
     } satisfies IncomingMessage,
+    unreadable: content.unreadable,
   };
 }
 
-const unreadable = { code: 'invite', message: 'the INVITE cannot be read', offset: 0 };
+const badInvite = { code: 'invite', message: 'the INVITE cannot be read', offset: 0 };
 
 /** Header fields of the INVITE that speak of its session or its hop, not of the message. */
 const sessionNames = new Set([

@@ -5,7 +5,7 @@
 import { type IncomingMessage, isAnonymousUri } from '../../machines/index.js';
 import { type CpimOptions, holdsNothing, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
-import { type Failed, failed, type Refusal, refusal } from './finding.js';
+import { type Failed, type Finding, failed, type Refusal, refusal } from './finding.js';
 import { callIdCharactersMax, displayNameOctetsMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
@@ -13,7 +13,14 @@ import { remembered } from './remembered.js';
 import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, canonicalAor, isPlainUri, type NameAddr, nameAddr } from './uri.js';
 
-export type ReadResult = { readonly ok: true; readonly message: IncomingMessage } | Refusal;
+export type ReadResult =
+  | {
+      readonly ok: true;
+      readonly message: IncomingMessage;
+      /** Why a body that is declared as message/cpim is none; it is taken as any other content (ADR 0020). */
+      readonly unreadable: Finding | null;
+    }
+  | Refusal;
 
 const largestExpires = 0xffff_ffff;
 const largestCseq = 0x7fff_ffff;
@@ -49,6 +56,7 @@ export function readMessage(
       anonymous: isAnonymous(request, names.names.fromUri),
       cpim: content.cpim,
     },
+    unreadable: content.unreadable,
   };
 }
 
@@ -162,6 +170,8 @@ interface Content {
   readonly ok: true;
   readonly type: string;
   readonly cpim: IncomingMessage['cpim'];
+  /** At an octet of the whole request. */
+  readonly unreadable: Finding | null;
 }
 
 /** The content type of a body, and what its CPIM layer says. */
@@ -180,11 +190,14 @@ export function readContent(
   if (media === null)
     return failed('content-type', 'malformed Content-Type', placeOf(request, 'content-type'));
   if (value === null || isEncoded(headerValue(request, 'content-encoding'))) {
-    return { ok: true, type: media.type, cpim: null };
+    return { ok: true, type: media.type, cpim: null, unreadable: null };
   }
-  if (holdsNothing(media.type)) return { ok: true, type: media.type, cpim: null };
+  if (holdsNothing(media.type)) return { ok: true, type: media.type, cpim: null, unreadable: null };
   const body = octets.subarray(request.bodyOffset);
-  return { ok: true, type: media.type, cpim: readCpim(body, value, options).facts };
+  const { facts, unreadable } = readCpim(body, value, options);
+  const finding =
+    unreadable === null ? null : { ...unreadable, offset: unreadable.offset + request.bodyOffset };
+  return { ok: true, type: media.type, cpim: facts, unreadable: finding };
 }
 
 /**

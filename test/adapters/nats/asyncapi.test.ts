@@ -86,7 +86,7 @@ t.test('the fields of each line are the members of its schema', async (t) => {
     const name = path.split('/')[2]!;
     // Brackets stand around fields that are there together or not at all.
     const [version, ...fields] = text
-      .replace('(may be missing)', '')
+      .replaceAll('(may be missing)', '')
       .replaceAll('[', '')
       .replaceAll(']', '')
       .split(' ')

@@ -80,3 +80,15 @@ export async function bring(
   peer.close();
   return chain.newest(to);
 }
+
+/** Calls somebody with a description that is to be refused; the answer. */
+export async function refusal(
+  from: SipAgent,
+  to: string,
+  sdp: string,
+  headers: HeaderFields = {},
+): Promise<SipAnswer> {
+  const made = await invite(from, to, sdp, headers);
+  if (isCall(made)) throw new Error('the call was taken');
+  return made;
+}
