@@ -23,6 +23,7 @@ import {
   type Bus,
   type Consumer,
   connectBus,
+  createAuditPort,
   createPublisher,
   type Doubtful,
   type Publisher,
@@ -48,7 +49,7 @@ import {
 } from './sip/index.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
-export { type Reply, RuntimeFault } from '../runtime/index.js';
+export { type AuditEvent, type Reply, RuntimeFault } from '../runtime/index.js';
 export { askAdmin, type VerbAnswer } from './admin/index.js';
 export { checkKamailioFile, type KamailioFinding } from './kamailio/index.js';
 export type {
@@ -176,6 +177,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     },
     queue: (aor: string, forMs: number) => publisher?.queue(aor, forMs),
   };
+  const audits = config['audit.publish'] ? { audits: createAuditPort(bus) } : {};
   const closeEarly = async (cause: unknown): Promise<never> => {
     await large?.close();
     await bus.close();
@@ -183,7 +185,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   };
   let large: LargeMessages | null = null;
   large = await openLarge(config, log).catch(closeEarly);
-  const opened = await openServed(config, hooks, effects).catch(closeEarly);
+  const opened = await openServed(config, hooks, { effects, ...audits }).catch(closeEarly);
   const answered = answering(opened, log);
   const pushLarge = (effect: OutgoingDelivery): void => {
     // Stored while large messages were on: they wait for that to be so again.
@@ -201,6 +203,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     ...consumerOptions(publisher, hooks),
     engineNow: () => opened.engine.time.now(),
   });
+  bus.onReady(() => opened.engine.wakeAudits());
   const state = { closing: false, stored: false };
   const readiness = readinessOf({
     closing: () => state.closing,
