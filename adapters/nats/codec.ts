@@ -26,6 +26,8 @@ export interface UserCommand {
   readonly ids: readonly string[] | 'all';
   /** List: the id to continue after, or null. */
   readonly after: string | null;
+  /** How a list is written. */
+  readonly form?: 'json' | 'xml';
   /** Call-ID of the request: the result carries it as correlation. */
   readonly callId: string;
 }
@@ -37,6 +39,7 @@ export type CommandResult =
       readonly callId: string;
       readonly messages: readonly ListedMessage[];
       readonly next: string | null;
+      readonly form?: 'json' | 'xml';
     }
   | {
       readonly op: 'retrieve' | 'delete';

@@ -21,6 +21,8 @@ export interface UserCommand {
   readonly ids: readonly string[] | 'all';
   /** A list continues behind this id. */
   readonly after: string | null;
+  /** How a list is written: our JSON, or OMA's document (spec.md 4.1). */
+  readonly form: 'json' | 'xml';
   /** Call-ID of the request: the correlation of its results. */
   readonly callId: string;
 }
@@ -51,9 +53,9 @@ export function readCommand(
   return { ok: true, command: { ...parsed.body, aor, callId } };
 }
 
-type Body = Pick<UserCommand, 'op' | 'ids' | 'after'>;
+type Body = Pick<UserCommand, 'op' | 'ids' | 'after' | 'form'>;
 
-/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id}`; other members are left alone. */
+/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id,"form":…}`; other members are left alone. */
 function readBody(value: unknown): { readonly ok: true; readonly body: Body } | Failed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return failed('command', 'a command is a JSON object', 0);
@@ -68,7 +70,9 @@ function readBody(value: unknown): { readonly ok: true; readonly body: Body } | 
   const rawAfter = members.get('after') ?? null;
   const after = rawAfter === null ? null : bareDeferredId(rawAfter);
   if (rawAfter !== null && after === null) return failed('command-after', 'malformed after', 0);
-  return { ok: true, body: { op, ids, after } };
+  const form = members.get('form') ?? 'json';
+  if (form !== 'json' && form !== 'xml') return failed('command-form', 'unknown form of a list', 0);
+  return { ok: true, body: { op, ids, after, form } };
 }
 
 function operation(value: unknown): UserOperation | null {

@@ -73,7 +73,12 @@ export async function bring(
   { headers = {}, send = {}, chunkOctets = 2048 }: Bringing = {},
 ): Promise<string> {
   const { call, peer } = await openSession(from, to, headers);
-  const ids = peer.sendAll(`m${sent.imdnMessageId.slice(0, 12)}`, sent.body, chunkOctets, send);
+  const ids = peer.sendAll(
+    `m${Buffer.from(sent.imdnMessageId).toString('hex').slice(0, 20)}`,
+    sent.body,
+    chunkOctets,
+    send,
+  );
   const last = await heard(chain, peer, ids.at(-1)!);
   if (last !== '200 OK') throw new Error(`not stored: ${last}`);
   await call.bye();
