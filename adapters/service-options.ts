@@ -15,6 +15,7 @@ import {
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
+  type SenderStatus,
   virtualClock,
   volumeKind,
   writeBallast,
@@ -103,6 +104,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       pairMessagesMax: config['quota.pairMessages'],
       atLimit: config['quota.atLimit'] as 'refuse' | 'drop-oldest',
       requireImTag: config.requireImTag,
+      senderStatus: config.senderStatus as SenderStatus,
       auditBacklogMax: config['audit.backlog'],
       reportRules: {
         ...defaultReportRules,

@@ -47,6 +47,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   mailboxOctetsMax: limits.mailboxOctetsMax,
   pairMessagesMax: limits.pairMessagesMax,
   atLimit: 'refuse',
+  senderStatus: 'full',
   servedDomains: [],
   mediaTypes: [],
   messageOctetsMax: Number.POSITIVE_INFINITY,

@@ -2,7 +2,14 @@
 // asked, the process ends (reliability R5); a single damaged row is only missing from the answer (B10).
 import { readUser } from './accounts.js';
 import type { MessageLife, Runtime } from './api.js';
-import type { Binding, Listing, PreferencesView } from './commands.js';
+import type {
+  Binding,
+  Listing,
+  PreferencesView,
+  SenderStatus,
+  SentKey,
+  SentStatus,
+} from './commands.js';
 import { messageOf } from './consequences.js';
 import { unlessDamaged } from './integrity.js';
 import { keys } from './keys.js';
@@ -11,6 +18,7 @@ import { limits } from './limits.js';
 import { viewOf } from './preferences.js';
 import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
+import { findSent, statusOf } from './sent.js';
 import type { RuntimeSettings } from './turn.js';
 
 export class Questions {
@@ -77,6 +85,12 @@ export class Questions {
     const local = this.source.identities.localOf(deferredId);
     if (local === null) return null;
     return this.reading(() => unlessDamaged(() => readActor(this.source, local)));
+  }
+
+  sent(sent: SentKey, told: SenderStatus): SentStatus | 'unknown' | 'not-told' {
+    if (told === 'off') return 'not-told';
+    const found = this.reading(() => unlessDamaged(() => findSent(this.source, sent)));
+    return found === null ? 'unknown' : statusOf(found.local, found.row, told);
   }
 
   bindings(aor: string): readonly Binding[] {

@@ -12,6 +12,8 @@ import type {
   Listing,
   PreferencesView,
   Reply,
+  SentKey,
+  SentStatus,
   Summoned,
 } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
@@ -189,6 +191,9 @@ export class Engine implements Runtime {
       case 'session.ended':
       case 'operator.acted':
         return this.partitionOfId(command.deferredId);
+      case 'disposition.passed':
+      case 'message.withdrawn':
+        return partitionOf(command.sent.aor);
       case 'effect.answered':
         return partitionOfLocal(command.effectId.split('-')[1] ?? '') ?? sharedPartition;
       case 'policy.installed':
@@ -605,6 +610,10 @@ export class Engine implements Runtime {
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
     return this.questions.ids(after, limit);
+  }
+
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told' {
+    return this.questions.sent(sent, this.options.settings.senderStatus);
   }
 
   bindings(aor: string): readonly Binding[] {

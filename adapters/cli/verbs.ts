@@ -13,6 +13,7 @@ import {
   messagesRelease,
   messagesRetry,
   messagesShow,
+  messagesWithdraw,
 } from './messages.js';
 import {
   policyActivate,
@@ -34,6 +35,7 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  messagesWithdraw,
   messagesForce,
   messagesRelease,
   messagesDrop,

@@ -22,6 +22,8 @@ import {
   RuntimeFault,
   type RuntimeOptions,
   restore,
+  type SentKey,
+  type SentStatus,
 } from '../../runtime/index.js';
 
 /** A MESSAGE to be sent, complete but for what the transport adds. */
@@ -92,8 +94,13 @@ export interface LocalEngine {
   submit(octets: Uint8Array, from: { readonly asserted: string | null }): Promise<Reply>;
   registered(aor: string, bindings: readonly Binding[]): Promise<Reply>;
   unregistered(aor: string): Promise<Reply>;
-  /** The SIP final code of an effect (0: not sent at all). */
-  outcome(effectId: string, token: string, status: number): Promise<Reply>;
+  /** The SIP final code of an effect (0: not sent at all), and its Retry-After in seconds if it had one. */
+  outcome(
+    effectId: string,
+    token: string,
+    status: number,
+    retryAfterSeconds?: number | null,
+  ): Promise<Reply>;
   list(aor: string, page?: { readonly after?: string; readonly limit?: number }): Promise<Listing>;
   /**
    * The octets of one of the owner's messages, without the headers that name an anonymous sender; it stays stored until
@@ -104,6 +111,10 @@ export interface LocalEngine {
     deferredId: string,
   ): { readonly octets: Uint8Array; confirm(): Promise<Reply> } | null;
   remove(aor: string, ids: readonly string[] | 'all'): Promise<readonly IdResult[]>;
+  /** Takes a message back for its sender, as long as it waits; a refusal says why not. */
+  withdraw(sent: SentKey): Promise<Reply>;
+  /** What has become of a message, for its sender. */
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told';
   show(deferredId: string): MessageLife | null;
   actor(deferredId: string): DeferredActor;
   /** Installs a policy file and stores new messages under it. Resolves with its hash, or a refusal. */
@@ -189,6 +200,9 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     if (aor === null) throw new TypeError(`${JSON.stringify(uri)} is not an address of record`);
     return aor;
   };
+  const keyOf = ({ sender, imdnMessageId, aor }: SentKey): SentKey => ({
+    ...{ sender: aorOf(sender), imdnMessageId, aor: aorOf(aor) },
+  });
   return {
     runtime: engine,
     submit: async (octets, { asserted }) => {
@@ -201,8 +215,8 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     registered: (aor, bindings) =>
       engine.submit({ type: 'recipient.registered', aor: aorOf(aor), node: null, bindings }),
     unregistered: (aor) => engine.submit({ type: 'recipient.unregistered', aor: aorOf(aor) }),
-    outcome: (effectId, token, status) =>
-      engine.submit({ type: 'effect.answered', effectId, token, status }),
+    outcome: (effectId, token, status, retryAfterSeconds = null) =>
+      engine.submit({ type: 'effect.answered', effectId, token, status, retryAfterSeconds }),
     list: (aor, page = {}) => engine.list(aorOf(aor), page.after ?? null, page.limit ?? 100),
     retrieve: (aor, deferredId) => {
       const owner = aorOf(aor);
@@ -215,6 +229,8 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
       const reply = await engine.submit({ type: 'messages.deleted', aor: aorOf(aor), ids });
       return reply.kind === 'results' ? reply.results : [];
     },
+    withdraw: (sent) => engine.submit({ type: 'message.withdrawn', sent: keyOf(sent) }),
+    sent: (sent) => engine.sent(keyOf(sent)),
     show: (deferredId) => engine.show(deferredId),
     actor: (deferredId) => actorOf(engine, deferredId),
     activate: async (policy, by, reason = '') => {

@@ -23,6 +23,9 @@ export const schemaNames = [
   'user-confirm-request',
   'user-delete-request',
   'user-results-reply',
+  'user-sent-request',
+  'user-status-reply',
+  'user-withdraw-reply',
   'error-reply',
 ] as const;
 

@@ -21,6 +21,8 @@ export const subjects = {
   userRetrieve: 'deferred-im.v1.user.retrieve',
   userConfirm: 'deferred-im.v1.user.confirm',
   userDelete: 'deferred-im.v1.user.delete',
+  userStatus: 'deferred-im.v1.user.status',
+  userWithdraw: 'deferred-im.v1.user.withdraw',
 } as const;
 
 /** All admin verbs; one verb is `adminSubject(verb)`. */

@@ -21,6 +21,8 @@ export { deferredListType, writeDeferredList } from './deferred-list.js';
 export type { Failed, Finding, Refusal } from './finding.js';
 export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
+export type { PassedImdn, RouteOptions } from './imdn-passing.js';
+export { readPassedImdn } from './imdn-passing.js';
 export type { InviteFacts, LargeContent } from './large.js';
 export { readInvite, readLarge } from './large.js';
 export type { Call, LegOptions, SipLeg } from './leg/leg.js';
@@ -36,6 +38,7 @@ export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
 export { messageSummary, noticeRequest, noticeRowsMax, serviceUriOf } from './notice.js';
 export type {
+  DeliveryOptions,
   LargeRequest,
   OutgoingOptions,
   ReportOptions,
@@ -47,5 +50,7 @@ export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';
 export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
+export type { SenderCommand, SenderReading } from './sender-commands.js';
+export { readSenderCommand, revokeType } from './sender-commands.js';
 export type { NameAddr } from './uri.js';
 export { bareUri, canonicalAor, hostOf, nameAddr, uriCharactersMax } from './uri.js';

@@ -18,7 +18,15 @@ import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
 import type { Command, Reply, Summoned } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusalOf } from '../errors.js';
-import { arrivalNumber, dedupDigest, digestOf, keys, localId, partitionOf } from '../keys.js';
+import {
+  arrivalNumber,
+  dedupDigest,
+  digestOf,
+  keys,
+  localId,
+  partitionOf,
+  sentDigest,
+} from '../keys.js';
 import { bear, fireDue, readActor, rewrite } from '../life.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
@@ -72,7 +80,7 @@ function swallow(turn: Turn, aor: string): Reply {
 // With an IMDN Message-ID the sender's own id counts, else what makes the SIP request (reliability R17, X12).
 function dedupKey(message: IncomingMessage, sender: string): string {
   const id = message.cpim?.imdnMessageId;
-  if (id) return dedupDigest(['imdn', sender, id, message.aor]);
+  if (id) return sentDigest(sender, id, message.aor);
   const request = ['sip', message.callId, String(message.cseq), message.fromTag, message.aor];
   // A session may bring several messages.
   const within = message.session === undefined ? [] : [message.session.msrpMessageId];
@@ -275,6 +283,7 @@ function factsOf(
     ...(incoming.chargingId == null ? {} : { chargingId: incoming.chargingId }),
     reportException: reportException(incoming, rules),
     ...(reportTo === null ? {} : { reportTo }),
+    ...(rules.consent === 'send' ? {} : { declined: true }),
   };
 }
 

@@ -17,6 +17,7 @@ export function codecOf(simulation: Stage): SipCodec {
       return { ok: true, message: { ...message, octets, asserted } };
     },
     readCommand: () => ({ ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' }),
+    readSenderCommand: () => null,
     resultPages: () => [],
     resultRequest: () => {
       throw new TypeError('no results are sent');

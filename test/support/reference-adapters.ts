@@ -132,6 +132,12 @@ const subjectMeanings: Readonly<
   ],
   userConfirm: ['tools → engine', 'The owner has what was retrieved.', 'user-confirm-request'],
   userDelete: ['tools → engine', 'Delete some messages, or all.', 'user-delete-request'],
+  userStatus: [
+    'tools → engine',
+    'Where a message of his stands, for its sender.',
+    'user-sent-request',
+  ],
+  userWithdraw: ['tools → engine', 'A sender takes a message back.', 'user-sent-request'],
 };
 
 export function subjectsPage(): string {

@@ -60,8 +60,17 @@ export interface SipRequest extends SipText {
 /** Answers a request that is no MESSAGE; an ACK is heard and never answered. */
 export type Reply = (status: number, headers?: HeaderFields, body?: string) => void;
 
+/** An answer that says when to come again. */
+export interface LaterAnswer {
+  readonly status: number;
+  /** Value of Retry-After. */
+  readonly retryAfter: string;
+}
+
+type Answering = number | LaterAnswer | null;
+
 /** Decides the answer to a MESSAGE: a status, or null for silence. */
-export type MessageHandler = (request: SipRequest) => number | null | Promise<number | null>;
+export type MessageHandler = (request: SipRequest) => Answering | Promise<Answering>;
 
 export interface OutgoingMessage {
   /** Request-URI and To, e.g. `sip:bob@example.org`. */
@@ -308,11 +317,13 @@ export class SipAgent {
       else this.onOther(request, reply);
       return;
     }
-    const status = await this.#heardMessage(request);
-    if (status !== null) reply(status);
+    const said = await this.#heardMessage(request);
+    if (said === null) return;
+    const { status, headers } = answering(said, {});
+    reply(status, headers);
   }
 
-  #heardMessage(request: SipRequest): number | null | Promise<number | null> {
+  #heardMessage(request: SipRequest): Answering | Promise<Answering> {
     this.received.push(request);
     return this.onMessage(request);
   }
@@ -365,6 +376,14 @@ function answerOf(message: SipText | null): SipAnswer {
     message: text,
     header: (name) => headerValue(text, name),
   };
+}
+
+function answering(
+  said: number | LaterAnswer,
+  headers: HeaderFields,
+): { readonly status: number; readonly headers: HeaderFields } {
+  if (typeof said === 'number') return { status: said, headers };
+  return { status: said.status, headers: { ...headers, 'Retry-After': said.retryAfter } };
 }
 
 // RFC 3261 section 8.2.6.2: Via, From, To, Call-ID and CSeq come back; To gets a tag.

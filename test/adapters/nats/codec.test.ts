@@ -19,6 +19,7 @@ import {
   readCommand,
   readContacts,
   readMessage,
+  readSenderCommand,
   reportRequest,
   resultPages,
   resultRequest,
@@ -40,6 +41,7 @@ import {
 const codec: SipCodec = {
   readMessage: (octets, asserted) => readMessage(octets, asserted),
   readCommand,
+  readSenderCommand,
   resultPages: (result) => resultPages(result),
   resultRequest,
   readContacts,

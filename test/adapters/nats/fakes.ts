@@ -130,6 +130,8 @@ export function fakeRuntime(): FakeRuntime {
       return octets === undefined ? null : { message: {} as Message, octets };
     },
     show: () => null,
+    sent: () => 'unknown',
+    onStep: () => () => undefined,
     ids: async () => [],
     bindings: () => [],
     policies: () => [],
@@ -184,10 +186,22 @@ export function fakeCodec(overrides: Partial<SipCodec> = {}): SipCodec {
       const named = ids === undefined || ids === 'all' ? 'all' : ids.split(',');
       return { ok: true, command: { op, ids: named, after: after ?? null, callId: 'call-1' } };
     },
+    readSenderCommand: (octets) => {
+      const [op, imdnMessageId, recipient] = Buffer.from(octets).toString().split(' ');
+      if (op !== 'status' && op !== 'withdraw') return null;
+      if (imdnMessageId === undefined || recipient === undefined)
+        return { ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' };
+      return {
+        ok: true,
+        command: { op, form: 'json', imdnMessageId, recipient, callId: 'call-1' },
+      };
+    },
     resultPages: (result) =>
-      'results' in result
-        ? result.results.map((r) => `${r.id} ${r.status}`)
-        : [`${result.messages.length} rows`],
+      'outcome' in result
+        ? [JSON.stringify(result.outcome)]
+        : 'results' in result
+          ? result.results.map((r) => `${r.id} ${r.status}`)
+          : [`${result.messages.length} rows`],
     resultRequest: (effect) => ({ ...parts, ruri: effect.aor, body: Buffer.from(effect.body) }),
     readContacts: (contacts, seconds, nowMs) =>
       contacts
