@@ -15,11 +15,11 @@ export function writeUser(turn: Turn, aor: string, row: UserRow): void {
   else turn.ledger.put(keys.user(aor), row);
 }
 
-const readPair = (turn: Turn, aor: string, sender: string): PairRow =>
+const readPair = (turn: Pick<Turn, 'ledger'>, aor: string, sender: string): PairRow =>
   turn.ledger.readJson<PairRow>(keys.pair(aor, sender)) ?? { messages: 0 };
 
 /** Messages of one sender waiting for one recipient. */
-export const waitingFrom = (turn: Turn, aor: string, sender: string): number =>
+export const waitingFrom = (turn: Pick<Turn, 'ledger'>, aor: string, sender: string): number =>
   readPair(turn, aor, sender).messages;
 
 export function enterMailbox(turn: Turn, aor: string, sender: string, octets: number): void {
@@ -66,3 +66,12 @@ export function pace(
 /** True while at least one binding lives. */
 export const reachable = (user: UserRow, nowMs: number): boolean =>
   user.bindings.some((binding) => binding.expiresAtMs > nowMs);
+
+/** Feature tag of a device that takes large messages (spec 3.1). */
+const largeTag = '+g.oma.sip-im.large-message';
+
+/** Contacts of a user's living bindings that take large messages, in order of registration. */
+export const largeContacts = (user: UserRow, nowMs: number): readonly string[] =>
+  user.bindings
+    .filter(({ expiresAtMs, features }) => expiresAtMs > nowMs && features.includes(largeTag))
+    .map(({ contact }) => contact);
