@@ -89,24 +89,24 @@ function momentAt(moment: Moment, dice: Dice): Blow {
 
 type Draft = readonly Blow[];
 
-// Every point with kill, every third time with a second kill; then throw and delay, two in a round.
+// Every point with kill, every third time with a second kill; then throw and delay, three in a round.
 function listed(dice: Dice): readonly Draft[] {
   const kills = failpoints.map((point, at): Draft => {
     const first = stopAt(point, 'kill', dice);
     if (at % 3 === 0) return [first, momentAt(moments[(at / 3) % 3]!, dice)];
     return point === 'commit.before' ? [first, stopAt(point, 'cut', dice)] : [first];
   });
-  const half = failpoints.length / 2;
-  const pairs = (mode: Mode): Draft[] =>
+  const third = Math.ceil(failpoints.length / 3);
+  const threes = (mode: Mode): Draft[] =>
     failpoints
-      .slice(0, half)
+      .slice(0, third)
       .map(
-        (point, at): Draft => [
-          stopAt(point, mode, dice),
-          stopAt(failpoints[at + half]!, mode, dice),
-        ],
+        (_, at): Draft =>
+          failpoints
+            .filter((_point, index) => index % third === at)
+            .map((point) => stopAt(point, mode, dice)),
       );
-  return [...kills, ...pairs('throw'), ...pairs('delay')];
+  return [...kills, ...threes('throw'), ...threes('delay')];
 }
 
 function random(dice: Dice): Draft {
