@@ -84,7 +84,7 @@ function readJson<T>(store: StorePort, key: string): T | null {
   } catch (cause) {
     throw new RuntimeFault(
       'DEFERRED_IM_STORE_DAMAGED',
-      `the row ${JSON.stringify(key)} cannot be read`,
+      `the store is damaged: the row ${JSON.stringify(key)} cannot be read`,
       [],
       { cause },
     );

@@ -31,7 +31,7 @@ export const acts: readonly Act[] = [
   chart,
 ];
 
-const usage = 'deferred-im demo --help explains its flags\n';
+const usage = `its flags: ${[...Object.keys(demoFlags), 'json'].map((name) => `--${name}`).join(', ')}; deferred-im demo --help explains them\n`;
 
 type Flags = Readonly<Record<keyof typeof demoFlags | 'json', boolean>>;
 
