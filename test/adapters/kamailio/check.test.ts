@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { checkKamailioConfig, checkKamailioFile } from '../../../adapters/kamailio/check.js';
+import { processorMs } from '../../support/processor-time.js';
 
 const proxyFile = fileURLToPath(new URL('../../../adapters/kamailio/proxy.cfg', import.meta.url));
 const good = readFileSync(proxyFile, 'utf8');
@@ -83,8 +84,9 @@ t.test('any text gives findings, in time that grows with its size', async (t) =>
   for (const text of ['"', "'", '/*', '#!substdef', '#!define', 'listen', 'listen=', '\\', '"\\']) {
     t.ok(checkKamailioConfig(text).length > 20, text);
   }
-  const began = performance.now();
-  checkKamailioConfig('a=1;"b"('.repeat(100_000));
-  checkKamailioConfig('/*'.repeat(400_000));
-  t.ok(performance.now() - began < 2000);
+  const tookMs = processorMs(() => {
+    checkKamailioConfig('a=1;"b"('.repeat(100_000));
+    checkKamailioConfig('/*'.repeat(400_000));
+  });
+  t.ok(tookMs < 2000, `${tookMs} ms`);
 });
