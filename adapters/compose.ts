@@ -27,6 +27,7 @@ import { openServed, prepareFolder, type ServiceHooks } from './service-options.
 import {
   canonicalAor,
   deliverRequest,
+  readAccessRules,
   readCommand,
   readContacts,
   readMessage,
@@ -52,6 +53,7 @@ export { correlate, readImdn, type SentMessage } from './sip/index.js';
 const codec: SipCodec = {
   readMessage,
   readCommand,
+  readAccessRules,
   resultPages,
   resultRequest,
   readContacts,
@@ -70,7 +72,7 @@ export async function openEngine(
   const engine = await openLocalEngine(options, codec);
   if (options.admin !== true) return engine;
   const readiness = () => ({ ready: true, reason: null });
-  const context: VerbContext = { engine: engine.runtime, canonicalAor, readiness };
+  const context: VerbContext = { engine: engine.runtime, canonicalAor, readAccessRules, readiness };
   const admin = await serveAdmin(adminPath(options.folder), context, rethrow);
   return { ...engine, close: () => admin.close().then(() => engine.close()) };
 }
@@ -97,7 +99,11 @@ export async function askStore(
   try {
     await opened.ready;
     const readiness = () => ({ ready: false, reason: 'not running' });
-    return await runVerb({ engine: opened.engine, canonicalAor, readiness }, verb, args);
+    return await runVerb(
+      { engine: opened.engine, canonicalAor, readAccessRules, readiness },
+      verb,
+      args,
+    );
   } finally {
     await opened.close();
   }
@@ -168,7 +174,7 @@ async function openDoors(
   { opened, bus, consumer }: Core,
   readiness: Service['readiness'],
 ): Promise<Doors> {
-  const context: VerbContext = { engine: opened.engine, canonicalAor, readiness };
+  const context: VerbContext = { engine: opened.engine, canonicalAor, readAccessRules, readiness };
   const admin = await serveAdmin(adminPath(config.folder), context, (cause) =>
     exit(exitCodes.internal, String(cause)),
   );

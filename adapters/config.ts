@@ -16,7 +16,7 @@ export interface Setting {
   /** Undefined: no value; such a setting is optional, unless `required`. */
   readonly default?: string | readonly string[] | number | boolean;
   readonly required?: boolean;
-  /** What else a text must satisfy: null, or what is wrong. */
+  /** What else a text, or each of a list, must satisfy: null, or what is wrong. */
   readonly check?: (value: string) => string | null;
   readonly meaning: string;
 }
@@ -34,6 +34,22 @@ const hostCheck = (value: string): string | null =>
   value.length <= 253 && [...value].every((sign) => hostSigns.has(sign))
     ? null
     : 'must be a host name of letters, digits, dots and hyphens, at most 253 signs';
+
+const domainCheck = (value: string): string | null =>
+  value === '' || hostCheck(value) !== null ? 'must be a domain: example.org' : null;
+
+// What a user is called is the codec's to judge, later; here only what cannot be one.
+const usersCheck = (value: string): string | null =>
+  (value.startsWith('@') && domainCheck(value.slice(1)) === null) ||
+  /^(?:sips?|tel):[!-~]{1,250}$/.test(value)
+    ? null
+    : 'must be a user (sip:bob@example.org) or a domain (@example.org)';
+
+// It stands in the header Accept as it is.
+const mediaTypeCheck = (value: string): string | null =>
+  /^[a-z0-9.+-]{1,64}\/(?:[a-z0-9.+-]{1,64}|\*)$/.test(value)
+    ? null
+    : 'must be a media type in lower case: text/plain or text/*';
 
 /** Every setting, by the dotted path it has in the file. */
 export const settingsTable = {
@@ -105,6 +121,66 @@ export const settingsTable = {
     type: integer(0, 1_099_511_627_776),
     default: 67_108_864,
     meaning: 'Free octets on the volume below which nothing new is stored.',
+  },
+  'quota.messageOctets': {
+    type: integer(1000, 1_099_511_627_776),
+    meaning: 'Octets of one message that may be stored. Default: as many as can be taken in.',
+  },
+  'storage.domains': {
+    type: texts,
+    default: [],
+    check: domainCheck,
+    meaning: 'Domains of the users who are served; others hear 404. None: the proxy alone decides.',
+  },
+  'storage.permitted': {
+    type: flag,
+    default: true,
+    meaning: "The operator's permission to store messages for users who are away.",
+  },
+  'storage.exceptFor': {
+    type: texts,
+    default: [],
+    check: usersCheck,
+    meaning:
+      'Users (sip:bob@example.org) and domains (@example.org) for whom the opposite of storage.permitted holds.',
+  },
+  'storage.mediaTypes': {
+    type: texts,
+    default: [],
+    check: mediaTypeCheck,
+    meaning:
+      'Content types that are stored, text/* for all of a kind; others hear 415 with Accept. None: all.',
+  },
+  'preferences.deferral': {
+    type: choice('on', 'off'),
+    default: 'on',
+    meaning: 'Default of users: whether messages of senders no rule of theirs speaks of are kept.',
+  },
+  'preferences.delivery': {
+    type: choice('push', 'notice'),
+    default: 'push',
+    meaning: 'Default of users: the messages themselves on return, or a notice.',
+  },
+  'preferences.notices': {
+    type: choice('once', 'off'),
+    default: 'once',
+    meaning: 'Default of users: whether a notice is sent on return.',
+  },
+  'preferences.reports': {
+    type: choice('send', 'never', 'forbidden'),
+    default: 'send',
+    meaning: 'Default of users: reports in their name to senders who asked.',
+  },
+  'preferences.expiredChoices': {
+    type: texts,
+    default: [],
+    meaning: 'Ids of installed policies a user may choose for his new messages.',
+  },
+  'preferences.blockedAtDelivery': {
+    type: choice('deliver', 'hold'),
+    default: 'deliver',
+    meaning:
+      'What was stored before its sender was blocked: delivered, or held while he is blocked.',
   },
   'report.trustedRoutes': {
     type: texts,
@@ -238,8 +314,16 @@ export function readConfig(sources: ConfigSources): ConfigResult {
   return { ok: true, config: values as unknown as Config, sources: from };
 }
 
-const wrongValue = ({ type, check }: Setting, value: unknown): string | null =>
-  mismatch(type, value) ?? (check === undefined ? null : check(String(value)));
+function wrongValue({ type, check }: Setting, value: unknown): string | null {
+  const wrong = mismatch(type, value);
+  if (wrong !== null || check === undefined) return wrong;
+  if (!Array.isArray(value)) return check(String(value));
+  for (const [index, one] of value.entries()) {
+    const why = check(String(one));
+    if (why !== null) return `/${index} ${why}`;
+  }
+  return null;
+}
 
 const missing = (setting: Setting): string | null => (setting.required ? 'must be set' : null);
 

@@ -15,7 +15,10 @@ export type SenderAction =
 
 /** One rule about some senders. Rules have an order: the first that speaks of a sender holds. */
 export interface SenderRule {
-  /** A canonical AOR, `@domain`, `anonymous`, or `*` for everybody. */
+  /**
+   * A canonical AOR, `@domain`, `authenticated` (whoever the proxy vouches for, under his name), `anonymous`, or `*`
+   * for everybody.
+   */
   readonly from: string;
   /** AORs and `@domain`s the rule does not speak of. */
   readonly except?: readonly string[];
@@ -111,6 +114,7 @@ function speaksOf({ from, except = [] }: SenderRule, sender: Sender): boolean {
   if (asserted !== null && except.some((one) => names(one, asserted))) return false;
   if (from === '*') return true;
   if (from === 'anonymous') return sender.anonymous || asserted === null;
+  if (from === 'authenticated') return !sender.anonymous && asserted !== null;
   return asserted !== null && names(from, asserted);
 }
 

@@ -18,6 +18,12 @@ import {
   policyList,
   policyShow,
 } from './policy.js';
+import {
+  preferencesImport,
+  preferencesReset,
+  preferencesSet,
+  preferencesShow,
+} from './preferences.js';
 import { serve } from './serve.js';
 import { storeStats, storeVerify } from './store.js';
 import type { Verb } from './verb.js';
@@ -30,6 +36,10 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  preferencesShow,
+  preferencesSet,
+  preferencesReset,
+  preferencesImport,
   policyList,
   policyShow,
   policyCheck,

@@ -1,12 +1,13 @@
 // What the bus adapter needs of a SIP codec. The composition root hands one in: sibling adapters
 // never import each other. This file holds types alone.
-import type { IncomingMessage } from '../../machines/index.js';
+import type { IncomingMessage, PreferenceChange, SenderRule } from '../../machines/index.js';
 import type {
   Binding,
   IdResult,
   ListedMessage,
   OutgoingDelivery,
   OutgoingReport,
+  PreferencesView,
 } from '../../runtime/index.js';
 
 /** A request refused before anything was stored; `status` and `reason` go to the sender. */
@@ -19,10 +20,13 @@ export interface CodecRefusal {
 
 /** A user command sent to `sip:deferred@DOMAIN`. */
 export interface UserCommand {
-  readonly op: 'list' | 'retrieve' | 'delete';
+  readonly op: 'list' | 'retrieve' | 'delete' | 'preferences';
   readonly ids: readonly string[] | 'all';
   /** List: the id to continue after, or null. */
   readonly after: string | null;
+  /** Preferences: what to set first, or null. */
+  readonly set: PreferenceChange | null;
+  readonly discardBlocked: boolean;
   /** Call-ID of the request: the result carries it as correlation. */
   readonly callId: string;
 }
@@ -39,6 +43,12 @@ export type CommandResult =
       readonly op: 'retrieve' | 'delete';
       readonly callId: string;
       readonly results: readonly IdResult[];
+    }
+  | {
+      readonly op: 'preferences';
+      readonly callId: string;
+      readonly preferences: PreferencesView;
+      readonly discarded: number | null;
     };
 
 /** A MESSAGE of our own, complete but for Via, Max-Forwards and Content-Length. */
@@ -69,7 +79,14 @@ export interface SipCodec {
   readMessage(
     octets: Uint8Array,
     asserted: string | null,
-  ): { readonly ok: true; readonly message: IncomingMessage } | CodecRefusal;
+  ):
+    | {
+        readonly ok: true;
+        readonly message: IncomingMessage;
+        /** The top Via as written: by which path the request came. */
+        readonly via: string;
+      }
+    | CodecRefusal;
   readCommand(
     octets: Uint8Array,
     asserted: string | null,
@@ -77,6 +94,19 @@ export interface SipCodec {
   /** Bodies in order, each small enough for a MESSAGE of at most 1,300 octets. */
   resultPages(result: CommandResult): readonly string[];
   resultRequest(effect: ResultEffect): SipRequestParts;
+  /** Rules of an access-rules document (RFC 4745), and what of it says nothing here. */
+  readAccessRules(
+    octets: Uint8Array,
+    options: { readonly unmatched?: 'deny' | 'deferral' },
+  ):
+    | {
+        readonly ok: true;
+        readonly access: {
+          readonly rules: readonly SenderRule[];
+          readonly notes: readonly { readonly path: string; readonly message: string }[];
+        };
+      }
+    | { readonly ok: false; readonly finding: { readonly message: string } };
   /** Bindings of a Contact header field value; those with no life left are not among them. */
   readContacts(contacts: string, defaultExpirySeconds: number, nowMs: number): readonly Binding[];
   /** The canonical AOR of a URI or `user@domain`, or null when it is none. */

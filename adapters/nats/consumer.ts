@@ -8,7 +8,7 @@ import type { Bus, BusClock } from './bus.js';
 import type { SipCodec } from './codec.js';
 import { type Counters, createCounters } from './counters.js';
 import type { Parsed } from './fields.js';
-import { createHeldDoor, type HeldDoor, refusal, storeDecision } from './held.js';
+import { createHeldDoor, type HeldDoor, readRefusal, refusal, storeDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import {
   aliveLine,
@@ -22,6 +22,7 @@ import {
   outcomeLine,
   type RequestPayload,
 } from './lines.js';
+import { createMergedMemory, type MergedMemory } from './merged.js';
 import type { Malformed } from './requests.js';
 import { createResultSender, type ResultSender } from './results.js';
 import { decideCommand } from './sip-command.js';
@@ -72,6 +73,7 @@ interface Intake {
   readonly runtime: Runtime;
   readonly codec: SipCodec;
   readonly held: HeldDoor;
+  readonly merged: MergedMemory;
   readonly results: ResultSender;
   readonly counters: Counters;
   readonly now: () => number;
@@ -134,10 +136,12 @@ function createIntake(
     options.onFailure?.(where, error);
   };
   const failpoint = options.failpoint ?? (() => {});
-  const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
+  const merged = createMergedMemory(now);
+  const onUnheard = merged.forget;
+  const door = { now, admission, counters, onNode, onMalformed, onFailure, onUnheard, failpoint };
   const held = createHeldDoor(bus, door);
   const results = createResultSender(bus, codec, { ...options, onFailure });
-  const shared = { bus, runtime, codec, counters, now, admission };
+  const shared = { bus, runtime, codec, counters, now, admission, merged };
   return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
 }
 
@@ -159,8 +163,12 @@ function subscribeHeld(intake: Intake): void {
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
   const { line, octets } = request;
   const read = intake.codec.readMessage(octets, line.asserted);
-  if (!read.ok) return refusal(read.status, read.reason);
-  const { message } = read;
+  if (!read.ok) return readRefusal(read);
+  const { message, via } = read;
+  if (intake.merged.isMerged(line, message, via)) {
+    intake.counters.count('merged');
+    return refusal(482, 'Loop Detected');
+  }
   return intake.runtime
     .submit({ type: 'message.received', message, node: line.node })
     .then(storeDecision);

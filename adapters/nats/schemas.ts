@@ -20,6 +20,8 @@ export const schemaNames = [
   'user-retrieve-reply',
   'user-confirm-request',
   'user-delete-request',
+  'user-preferences-request',
+  'user-preferences-reply',
   'user-results-reply',
   'error-reply',
 ] as const;

@@ -19,6 +19,7 @@ export const subjects = {
   userRetrieve: 'deferred-im.v1.user.retrieve',
   userConfirm: 'deferred-im.v1.user.confirm',
   userDelete: 'deferred-im.v1.user.delete',
+  userPreferences: 'deferred-im.v1.user.preferences',
 } as const;
 
 /** All admin verbs; one verb is `adminSubject(verb)`. */

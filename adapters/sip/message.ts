@@ -12,7 +12,14 @@ import { isToken, readDigits, skipBlanks } from './octets.js';
 import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, canonicalAor, hostOf, isPlainUri, type NameAddr, nameAddr } from './uri.js';
 
-export type ReadResult = { readonly ok: true; readonly message: IncomingMessage } | Refusal;
+export type ReadResult =
+  | {
+      readonly ok: true;
+      readonly message: IncomingMessage;
+      /** The top Via as written: it names the transaction of the hop before us (RFC 3261 section 17.2.3). */
+      readonly via: string;
+    }
+  | Refusal;
 
 const largestExpires = 0xffff_ffff;
 const largestCseq = 0x7fff_ffff;
@@ -48,7 +55,15 @@ export function readMessage(
       anonymous: isAnonymous(request, names.names.fromUri),
       cpim: content.cpim,
     },
+    via: topVia(request),
   };
+}
+
+// Several may stand in one line, parted by commas.
+function topVia(request: SipRequest): string {
+  const line = headerValue(request, 'via') ?? '';
+  const comma = line.indexOf(',');
+  return comma < 0 ? line : line.slice(0, comma);
 }
 
 /** SIP code for a request that cannot be read (RFC 3261 section 21.4). */

@@ -1,11 +1,12 @@
 // What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
 // activate policies.
-import { compilePolicy } from '../../machines/index.js';
+import { compilePolicy, ruleFor } from '../../machines/index.js';
 import { reachable, readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
-import { plainCause } from '../consequences.js';
+import { messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { advance, fireDue, readActor, retryParked } from '../life.js';
+import { wishesFor } from '../preferences.js';
 import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';
@@ -48,10 +49,20 @@ export function giveTurn(
   if (row.parked !== null) return { kind: 'turn', came: 'passed' };
   const user = readUser(turn, aor);
   if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
-  if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
+  if (row.unsuitableFor === user.generation || heldBack(turn, aor, row))
+    return { kind: 'turn', came: 'passed' };
   const cause = { ...plainCause('recipient.registered'), node: user.node };
   const after = advance(turn, local, row, { type: 'recipient.registered' }, cause);
   return { kind: 'turn', came: pushing(after) ? 'sent' : 'passed' };
+}
+
+// Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
+function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {
+  if (turn.settings.preferences.blockedAtDelivery !== 'hold') return false;
+  const { asserted, reportException } = messageOf(row);
+  const sender = { asserted, anonymous: reportException === 'anonymous' };
+  const rule = ruleFor(wishesFor(turn, aor).rules, sender);
+  return rule === 'block' || rule === 'polite-block';
 }
 
 /** Ends the oldest waiting message of a full mailbox (spec 2.8). */

@@ -122,6 +122,11 @@ const subjectMeanings: Readonly<
   ],
   userConfirm: ['tools → engine', 'The owner has what was retrieved.', 'user-confirm-request'],
   userDelete: ['tools → engine', 'Delete some messages, or all.', 'user-delete-request'],
+  userPreferences: [
+    'tools → engine',
+    'What the owner wants: asked for, or changed and then told.',
+    'user-preferences-request',
+  ],
 };
 
 export function subjectsPage(): string {

@@ -31,7 +31,15 @@ function nested(name: string, value: unknown): object {
   return name.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as object;
 }
 
-function valuesOf({ type }: Setting): readonly [unknown, string][] {
+/** Lists whose texts must have a form. */
+const forms: Readonly<Record<string, (letter: string) => string>> = {
+  'storage.domains': (letter) => `${letter}.example.org`,
+  'storage.exceptFor': (letter) => `@${letter}.example.org`,
+  'storage.mediaTypes': (letter) => `text/${letter}`,
+};
+
+function valuesOf(name: string, { type }: Setting): readonly [unknown, string][] {
+  const text = forms[name] ?? ((letter: string) => letter);
   switch (type.kind) {
     case 'integer':
       return [
@@ -52,9 +60,9 @@ function valuesOf({ type }: Setting): readonly [unknown, string][] {
       });
     case 'texts':
       return [
-        [['a'], 'a'],
-        [['b', 'c'], 'b,c'],
-        [['d'], ' d'],
+        [[text('a')], text('a')],
+        [[text('b'), text('c')], `${text('b')},${text('c')}`],
+        [[text('d')], ` ${text('d')}`],
       ];
     default:
       return [
@@ -67,7 +75,7 @@ function valuesOf({ type }: Setting): readonly [unknown, string][] {
 
 t.test('file < environment < flags, for every setting, with its source', async (t) => {
   for (const name of names) {
-    const [low, middle, high] = valuesOf(settingsTable[name]);
+    const [low, middle, high] = valuesOf(name, settingsTable[name]);
     const path = file(merge(required, nested(name, low?.[0])));
     const variable = variableOf(name);
     const flag = flagOf(name);

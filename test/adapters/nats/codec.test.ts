@@ -11,6 +11,7 @@ import {
 import {
   canonicalAor,
   deliverRequest,
+  readAccessRules,
   readCommand,
   readContacts,
   readMessage,
@@ -32,6 +33,7 @@ import {
 const codec: SipCodec = {
   readMessage: (octets, asserted) => readMessage(octets, asserted),
   readCommand,
+  readAccessRules,
   resultPages: (result) => resultPages(result),
   resultRequest,
   readContacts,
