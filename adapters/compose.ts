@@ -34,6 +34,7 @@ import {
   reportRequest,
   resultPages,
   resultRequest,
+  shownOctets,
 } from './sip/index.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
@@ -50,6 +51,18 @@ export type {
 export { BusError } from './nats/index.js';
 export { correlate, readImdn, type SentMessage } from './sip/index.js';
 
+/** What an operator sets about reading and writing requests. */
+interface CodecOptions {
+  readonly draft00?: boolean;
+  readonly serviceIdentity?: string | null;
+}
+
+const codecOf = ({ draft00 = false, serviceIdentity = null }: CodecOptions): SipCodec => ({
+  ...codec,
+  readMessage: (octets, asserted) => readMessage(octets, asserted, { draft00 }),
+  reportRequest: (effect) => reportRequest(effect, { serviceIdentity }),
+});
+
 const codec: SipCodec = {
   readMessage,
   readCommand,
@@ -58,6 +71,7 @@ const codec: SipCodec = {
   resultRequest,
   readContacts,
   canonicalAor,
+  shownOctets,
   deliverRequest,
   reportRequest,
 };
@@ -67,9 +81,9 @@ const codec: SipCodec = {
  * What `submit` has accepted is on disk. Rejects with a RuntimeFault that names what is wrong with the folder.
  */
 export async function openEngine(
-  options: EngineOptions & { readonly admin?: boolean },
+  options: EngineOptions & { readonly admin?: boolean; readonly sip?: CodecOptions },
 ): Promise<LocalEngine> {
-  const engine = await openLocalEngine(options, codec);
+  const engine = await openLocalEngine(options, codecOf(options.sip ?? {}));
   if (options.admin !== true) return engine;
   const readiness = () => ({ ready: true, reason: null });
   const context: VerbContext = { engine: engine.runtime, canonicalAor, readAccessRules, readiness };
@@ -130,6 +144,10 @@ export interface Service {
 /** Starts the service. Rejects with a RuntimeFault or a BusError when it cannot run. */
 export async function startService(config: Config, hooks: ServiceHooks): Promise<Service> {
   const { log } = hooks;
+  const codec = codecOf({
+    draft00: config['report.draft00'],
+    serviceIdentity: config['report.serviceIdentity'] ?? null,
+  });
   prepareFolder(config);
   let publisher: Publisher | null = null;
   const bus = await connectBus(busOptions(config), {
@@ -149,7 +167,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
   );
   ready.catch(() => {});
-  publisher = startPublisher(bus, opened, log);
+  publisher = startPublisher(bus, opened, codec, log);
   const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
   const state = { closing: false };
   const readiness = readinessOf(opened, bus, state);
@@ -214,7 +232,7 @@ function busOptions(config: Config): BusOptions {
   };
 }
 
-function startPublisher(bus: Bus, opened: Opened, log: Log): Publisher {
+function startPublisher(bus: Bus, opened: Opened, codec: SipCodec, log: Log): Publisher {
   const { engine } = opened;
   const publisher = createPublisher(bus, codec, {
     clock: hostClock,

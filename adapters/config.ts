@@ -51,6 +51,12 @@ const mediaTypeCheck = (value: string): string | null =>
     ? null
     : 'must be a media type in lower case: text/plain or text/*';
 
+// It is written into SIP headers as it stands.
+const sipUriCheck = (value: string): string | null =>
+  /^sips?:[A-Za-z0-9.!~*'()_+&=$-]{1,64}@[A-Za-z0-9.-]{1,253}$/.test(value)
+    ? null
+    : 'must be a plain SIP URI, for instance sip:reports@example.org';
+
 /** Every setting, by the dotted path it has in the file. */
 export const settingsTable = {
   folder: {
@@ -166,11 +172,6 @@ export const settingsTable = {
     default: 'once',
     meaning: 'Default of users: whether a notice is sent on return.',
   },
-  'preferences.reports': {
-    type: choice('send', 'never', 'forbidden'),
-    default: 'send',
-    meaning: 'Default of users: reports in their name to senders who asked.',
-  },
   'preferences.expiredChoices': {
     type: texts,
     default: [],
@@ -191,6 +192,33 @@ export const settingsTable = {
     type: flag,
     default: true,
     meaning: 'Report a message that had no CPIM DateTime.',
+  },
+  'report.consent': {
+    type: choice('send', 'never', 'forbidden'),
+    default: 'send',
+    meaning:
+      "Default of users: reports in the recipient's name are sent, never sent, or answered at once by `forbidden`.",
+  },
+  'report.stored': {
+    type: flag,
+    default: false,
+    meaning: 'Tell a sender who asked for `processing` that his message is stored.',
+  },
+  'report.anonymousDomains': {
+    type: texts,
+    default: [],
+    meaning:
+      'Trust domain: anonymous senders of these domains get reports at their asserted identity.',
+  },
+  'report.serviceIdentity': {
+    type: text,
+    check: sipUriCheck,
+    meaning: 'SIP From and P-Asserted-Identity of reports. Default: the recipient of the message.',
+  },
+  'report.draft00': {
+    type: flag,
+    default: false,
+    meaning: 'Read report requests in the unprefixed form of draft-ietf-simple-imdn-00 as well.',
   },
   requireImTag: {
     type: flag,

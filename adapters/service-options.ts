@@ -7,6 +7,7 @@ import {
   defaultPreferenceRules,
   defaultReportRules,
   type PreferenceRules,
+  type ReportConsent,
 } from '../machines/index.js';
 import {
   type ActorRow,
@@ -115,6 +116,9 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
         ...defaultReportRules,
         trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
         withoutDateTime: config['report.withoutDateTime'],
+        anonymousDomains: config['report.anonymousDomains'].map((domain) => domain.toLowerCase()),
+        consent: config['report.consent'] as ReportConsent,
+        stored: config['report.stored'],
       },
     },
     clockTrusted: config.clockTrusted,
@@ -138,7 +142,6 @@ function preferenceRules(config: Config): PreferenceRules {
       deferral: config['preferences.deferral'] as typeof defaults.deferral,
       delivery: config['preferences.delivery'] as typeof defaults.delivery,
       notices: config['preferences.notices'] as typeof defaults.notices,
-      reports: config['preferences.reports'] as typeof defaults.reports,
       expired: null,
     },
     permitted: config['storage.permitted'],
@@ -157,7 +160,11 @@ function logNotice(log: Log, notice: Notice): void {
   if (notice.type === 'preferences')
     log('info', 'preferences.changed', { aor: notice.aor, by: notice.by });
   if (notice.type === 'activated') log('info', 'policy.activated', { hash: notice.hash });
-  if (notice.type === 'counted') log('debug', notice.what, { local: notice.local });
+  if (notice.type === 'counted') {
+    // Requests for reports that are not met are worth knowing of (RFC 5438 section 14).
+    const level = notice.what.startsWith('no-report-') ? 'info' : 'debug';
+    log(level, notice.what, { local: notice.local });
+  }
   if (notice.type === 'stepped') logStep(log, notice.local, notice.row);
 }
 

@@ -39,9 +39,15 @@ export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';
 export { messageEventTypes } from './events.js';
 export {
   defaultReportRules,
+  type EarlyStatus,
+  earlyReport,
+  isAnonymousUri,
+  type ReportConsent,
+  type Reported,
   type ReportRules,
   reportException,
   reportExceptions,
+  reportTarget,
 } from './exceptions.js';
 export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
 export { effectPrefix, reportOwed } from './implementations.js';
@@ -81,6 +87,7 @@ export {
   type Wishes,
   wishesOf,
 } from './preferences.js';
+export { shownSender } from './sender.js';
 export {
   type Duration,
   defaultSettings,

@@ -65,6 +65,8 @@ export interface IncomingMessage {
 /** Why no failure report may be sent for a message; the rows of exceptions.ts. */
 export type ReportException =
   | 'not-asked'
+  | 'recipient-declines'
+  | 'recipient-forbids'
   | 'is-imdn'
   | 'encrypted'
   | 'no-message-id'
@@ -99,8 +101,12 @@ export interface Message {
   /** The instant at which the message ends whatever happens; never null. */
   readonly outlivesAtMs: number;
   readonly cpim: CpimFacts | null;
+  /** The sender asked for privacy: nobody is told who he is. Absent in rows of 0.2.0 and before. */
+  readonly hidden?: boolean;
   /** Why no failure report may be sent; null when one was asked for and may be. */
   readonly reportException: ReportException | null;
+  /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
+  readonly reportTo?: string;
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

@@ -2,6 +2,8 @@
 // 13, and what they mean for one sender. Plain data and pure questions; who may change them, and where they are
 // kept, is not known here.
 
+import type { ReportConsent } from './exceptions.js';
+
 /** What a rule does with the messages of its senders. */
 export type SenderAction =
   /** Kept, also where deferral is off. */
@@ -34,14 +36,15 @@ export interface Preferences {
   /** Whether a notice is sent when the user returns. */
   readonly notices: 'once' | 'off';
   /** Reports in the user's name: as asked for, none, or saying that he forbids them (RFC 5438 section 14.2). */
-  readonly reports: 'send' | 'never' | 'forbidden';
+  readonly reports: ReportConsent;
   /** Id of the policy his new messages are stored under; null for the active one. */
   readonly expired: string | null;
 }
 
 /** What the operator sets about preferences: defaults, and what users may choose from. */
 export interface PreferenceRules {
-  readonly defaults: Preferences;
+  /** But for `reports`: that default is `consent` of the rules about reports. */
+  readonly defaults: Omit<Preferences, 'reports'>;
   /** Whether messages may be stored at all. */
   readonly permitted: boolean;
   /** AORs and `@domain`s of served users for whom the opposite of `permitted` holds. */
@@ -53,7 +56,7 @@ export interface PreferenceRules {
 }
 
 export const defaultPreferenceRules: PreferenceRules = {
-  defaults: { deferral: 'on', delivery: 'push', notices: 'once', reports: 'send', expired: null },
+  defaults: { deferral: 'on', delivery: 'push', notices: 'once', expired: null },
   permitted: true,
   permittedExcept: [],
   expiredChoices: [],
@@ -82,9 +85,14 @@ export interface Wishes extends Preferences {
 }
 
 /** A user's settings over the operator's defaults. A choice the operator no longer offers counts as none. */
-export function wishesOf(record: PreferenceRecord, aor: string, operator: PreferenceRules): Wishes {
+export function wishesOf(
+  record: PreferenceRecord,
+  aor: string,
+  operator: PreferenceRules,
+  consent: ReportConsent,
+): Wishes {
   const { own, rules, permission } = record;
-  const wanted = { ...operator.defaults, ...own };
+  const wanted = { ...operator.defaults, reports: consent, ...own };
   const offered = wanted.expired === null || operator.expiredChoices.includes(wanted.expired);
   const { permitted, permittedExcept } = operator;
   const configured = permittedExcept.some((one) => names(one, aor)) ? !permitted : permitted;

@@ -3,6 +3,7 @@
 import {
   type AnswerClass,
   durationMs,
+  type EarlyStatus,
   type Effect,
   type Message,
   type MessageContext,
@@ -25,6 +26,8 @@ export interface Cause {
   readonly status?: number;
   /** The effect this event is the end of, or null. */
   readonly settles: 'deliver' | 'report' | null;
+  /** What the sender is told at once, beside what the step asks for. */
+  readonly early?: EarlyStatus | null;
   readonly class: AnswerClass | null;
   /** The proxy new effects go through, or null for any. */
   readonly node: string | null;
@@ -47,7 +50,9 @@ export const contextOf = (row: ActorRow): MessageContext =>
 
 /** The URI an effect's MESSAGE goes to; one at a time may be pending there (RFC 3428 section 8). */
 export const targetOf = (message: Message, effect: Pick<PendingEffect, 'type'>): string =>
-  effect.type === 'deliver' ? message.aor : (message.cpim?.recordRoutes[0] ?? message.fromUri);
+  effect.type === 'deliver'
+    ? message.aor
+    : (message.cpim?.recordRoutes[0] ?? message.reportTo ?? message.fromUri);
 
 /** Takes a step: its row, and all the rows that go with it. */
 export function follow(
@@ -59,7 +64,10 @@ export function follow(
   cause: Cause,
 ): ActorRow {
   const message = (next.state.snapshot as { context: MessageContext }).context.message;
-  const effects = next.effects.map((effect) => pendingEffect(turn, local, effect, cause.node));
+  const effects = [
+    ...next.effects.map((effect) => pendingEffect(turn, local, effect, cause.node)),
+    ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
+  ];
   const pending = remaining(row.pending, effects, next, cause);
   const changed: ActorRow = {
     ...row,
@@ -96,6 +104,20 @@ function pendingEffect(
   };
 }
 
+// Its identity depends on the message alone: it is told once, whatever it says.
+function earlyEffect(turn: Turn, local: string, status: EarlyStatus): PendingEffect {
+  const type = 'early-report';
+  const effectId = effectIdOf(type, local, 1);
+  return { effectId, type, attempt: 1, late: false, status, atMs: turn.nowMs, node: null };
+}
+
+/** An early report has its answer, whatever it was: nothing depends on it, and nobody is told. */
+export function settleEarly(turn: Turn, local: string, row: ActorRow): ActorRow {
+  const pending = row.pending.filter((one) => one.type !== 'early-report');
+  writeOutbox(turn, local, messageOf(row), row.pending, pending);
+  return write(turn, local, row, { ...row, pending });
+}
+
 // An effect waits until it is settled, replaced by its next attempt, or pointless.
 function remaining(
   before: readonly PendingEffect[],
@@ -106,7 +128,7 @@ function remaining(
   const stays = (one: PendingEffect) =>
     !next.final &&
     one.type !== cause.settles &&
-    (one.type === 'report' || next.live) &&
+    (one.type !== 'deliver' || next.live) &&
     !fresh.some((other) => other.type === one.type);
   return [...before.filter(stays), ...fresh];
 }

@@ -2,6 +2,7 @@
 // (reliability R16). Nothing here is chosen at the moment of sending.
 import { createHmac } from 'node:crypto';
 import { base32 } from './keys.js';
+import type { PendingType } from './rows.js';
 
 /** What the world sees of an effect. */
 export interface EffectIdentity {
@@ -10,23 +11,33 @@ export interface EffectIdentity {
   readonly fromTag: string;
 }
 
+const letterOf: Readonly<Record<PendingType, string>> = {
+  deliver: 'd',
+  report: 'r',
+  'early-report': 'p',
+};
+
+const typeOf = new Map(
+  Object.entries(letterOf).map(([type, letter]) => [letter, type as PendingType]),
+);
+
 /** Identity of one attempt, equal at every repetition. */
-export const effectIdOf = (type: 'deliver' | 'report', local: string, attempt: number): string =>
-  `${type === 'deliver' ? 'd' : 'r'}-${local}-${attempt}`;
+export const effectIdOf = (type: PendingType, local: string, attempt: number): string =>
+  `${letterOf[type]}-${local}-${attempt}`;
 
 /** Takes an effect id apart, or null when it is not of our making. */
 export function readEffectId(effectId: string): {
-  readonly type: 'deliver' | 'report';
+  readonly type: PendingType;
   readonly local: string;
   readonly attempt: number;
 } | null {
   const parts = effectId.split('-');
-  const [kind, local, attempt] = parts;
+  const [letter = '', local, attempt] = parts;
   if (parts.length !== 3 || local === undefined || attempt === undefined) return null;
   const number = Number(attempt);
   if (!Number.isInteger(number) || number < 1 || String(number) !== attempt) return null;
-  if (kind === 'd') return { type: 'deliver', local, attempt: number };
-  return kind === 'r' ? { type: 'report', local, attempt: number } : null;
+  const type = typeOf.get(letter);
+  return type === undefined ? null : { type, local, attempt: number };
 }
 
 /** Derives every identity of a store from its secret. */
@@ -55,17 +66,14 @@ export class Identities {
   }
 
   /** Call-ID and From tag of all attempts of one kind for one message (RFC 3261 section 8.1.1.4). */
-  dialog(
-    type: 'deliver' | 'report',
-    local: string,
-  ): { readonly callId: string; readonly fromTag: string } {
+  dialog(type: PendingType, local: string): { readonly callId: string; readonly fromTag: string } {
     const derived = this.derive('dialog', `${type}/${local}`);
     return { callId: `${derived.slice(0, 26)}@${this.host}`, fromTag: derived.slice(26, 42) };
   }
 
-  /** `imdn.Message-ID` of the one failure report about a message (RFC 5438 section 6.3). */
-  reportMessageId(local: string): string {
-    return this.derive('report', local).slice(0, 26);
+  /** `imdn.Message-ID` of the one report of its kind about a message (RFC 5438 section 6.3). */
+  reportMessageId(local: string, kind: 'report' | 'early-report' = 'report'): string {
+    return this.derive(kind, local).slice(0, 26);
   }
 
   private derive(purpose: string, text: string): string {

@@ -1,6 +1,6 @@
 // The life of one message: born, hearing events, firing what is due, parked and freed, forgotten. What a step changes
 // is written by consequences.ts.
-import type { AnswerClass, Message, Policy } from '../machines/index.js';
+import type { AnswerClass, EarlyStatus, Message, Policy } from '../machines/index.js';
 import { pace } from './accounts.js';
 import {
   type Cause,
@@ -33,6 +33,8 @@ export interface Birth {
   readonly bodyDigest: string;
   readonly arrival: string;
   readonly sender: string;
+  /** What the sender is told at once, or null. */
+  readonly early: EarlyStatus | null;
 }
 
 /** The first step of a message, with all the rows it needs. */
@@ -64,7 +66,8 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
     parked: null,
     trail: [],
   };
-  return follow(turn, policy, local, unborn, first, plainCause('message.received'));
+  const cause = { ...plainCause('message.received'), early: birth.early };
+  return follow(turn, policy, local, unborn, first, cause);
 }
 
 /** When the user of a message is tried again after this answer to a push; null when not by time. */

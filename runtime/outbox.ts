@@ -65,7 +65,7 @@ export class Outbox {
   /** An effect has become durable. */
   add(local: string, target: string, effect: PendingEffect): void {
     if (this.entries.has(effect.effectId) || this.stopped) return;
-    if (this.entries.size >= limits.outboxMemoryMax && effect.type === 'report') {
+    if (this.entries.size >= limits.outboxMemoryMax && effect.type !== 'deliver') {
       this.overflowed = true;
       return;
     }
@@ -133,7 +133,7 @@ export class Outbox {
       return;
     }
     if (!this.port.ready()) return;
-    if (next.effect.type === 'report' && !this.mayReport(name, target)) return;
+    if (next.effect.type !== 'deliver' && !this.mayReport(name, target)) return;
     target.waiting.shift();
     target.active = next;
     this.dispatch(next);
@@ -200,7 +200,7 @@ export class Outbox {
       this.hooks.unanswered(entry.effect.effectId, 500);
       return;
     }
-    if (entry.effect.type === 'report') {
+    if (entry.effect.type !== 'deliver') {
       entry.out = true;
       this.reportsOut += 1;
     }

@@ -1,6 +1,6 @@
 // All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
 // through these ports; a simulation or a test supplies others.
-import type { Message } from '../machines/index.js';
+import type { EarlyStatus, Message } from '../machines/index.js';
 import type { Failpoint } from './failpoints.js';
 
 /** Ends a wait that was begun; harmless when it is over. */
@@ -44,7 +44,7 @@ export interface StorePort {
 export type OutgoingEffect = OutgoingDelivery | OutgoingReport;
 
 interface OutgoingBase {
-  /** Identity of this attempt, equal at every repetition: `d-<local id>-<attempt>` or `r-<local id>-<attempt>`. */
+  /** Identity of this attempt, equal at every repetition: `d-`, `r-` or `p-`, then `<local id>-<attempt>`. */
   readonly effectId: string;
   /** 130 unguessable bits, derived from the store's secret; an answer counts only when it echoes them. */
   readonly token: string;
@@ -70,7 +70,8 @@ export interface OutgoingDelivery extends OutgoingBase {
 
 export interface OutgoingReport extends OutgoingBase {
   readonly type: 'report';
-  readonly status: 'failed';
+  /** `stored` is a processing notification, the others are delivery notifications (RFC 5438 section 11.1.6). */
+  readonly status: 'failed' | EarlyStatus;
   /** `imdn.Message-ID` of the report itself: a function of the message and a store secret. */
   readonly imdnMessageId: string;
 }

@@ -18,7 +18,7 @@ import type { RuntimeSettings, Turn } from './turn.js';
 export interface PreferencesSource {
   readonly ledger: Ledger;
   readonly seen: SeenFilter;
-  readonly settings: Pick<RuntimeSettings, 'preferences'>;
+  readonly settings: Pick<RuntimeSettings, 'preferences' | 'reportRules'>;
 }
 
 /** What is kept of a user, or null. Throws DamagedRow. */
@@ -28,8 +28,15 @@ export function readPreferences(source: PreferencesSource, aor: string): Prefere
 }
 
 /** What holds for a user now: his settings over the operator's defaults. */
-export const wishesFor = (source: PreferencesSource, aor: string): Wishes =>
-  wishesOf(readPreferences(source, aor) ?? noPreferences, aor, source.settings.preferences);
+export function wishesFor(source: PreferencesSource, aor: string): Wishes {
+  const { preferences, reportRules } = source.settings;
+  return wishesOf(
+    readPreferences(source, aor) ?? noPreferences,
+    aor,
+    preferences,
+    reportRules.consent,
+  );
+}
 
 /** Writes what a user has set, or removes a row that says nothing. */
 export function writePreferences(

@@ -1,4 +1,5 @@
 // What can be asked of a store without changing it. Queries see what is decided, commits in flight included.
+import { shownSender } from '../machines/index.js';
 import type { MessageLife } from './api.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
@@ -68,12 +69,11 @@ function listed(source: Source, local: string): ListedMessage[] {
   const row = soundActor(source, local);
   if (row === null || !row.live) return [];
   const message = messageOf(row);
-  const hidden = message.reportException === 'anonymous' || isAnonymous(message.fromUri);
   return [
     {
       deferredId: message.deferredId,
       state: row.value,
-      from: hidden ? null : (message.asserted ?? message.fromUri),
+      from: shownSender(message),
       to: message.toUri,
       subject: message.cpim?.subject?.text ?? null,
       contentType: message.contentType,
@@ -83,8 +83,6 @@ function listed(source: Source, local: string): ListedMessage[] {
     },
   ];
 }
-
-const isAnonymous = (uri: string): boolean => uri.toLowerCase().includes('@anonymous.invalid');
 
 /** The whole life of one message, or null. */
 export function lifeOf(source: Source, deferredId: string): MessageLife | null {

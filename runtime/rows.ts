@@ -1,17 +1,22 @@
 // The shapes of the rows, one interface for each family of keys.ts. All but bodies are JSON. Timer, outbox,
 // quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
-import type { PreferenceRecord } from '../machines/index.js';
+import type { EarlyStatus, PreferenceRecord } from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding } from './commands.js';
 import type { ActorState } from './step.js';
 
+/** `early-report` is the engine's own: what a sender is told as soon as his message is stored. */
+export type PendingType = 'deliver' | 'report' | 'early-report';
+
 /** An effect without an outcome, as its message remembers it. */
 export interface PendingEffect {
   readonly effectId: string;
-  readonly type: 'deliver' | 'report';
+  readonly type: PendingType;
   readonly attempt: number;
   /** Deliveries only: the expiry has passed. */
   readonly late: boolean;
+  /** Early reports only: what they say. */
+  readonly status?: EarlyStatus;
   readonly atMs: number;
   /** The proxy the recipient registered at, or null for any. */
   readonly node: string | null;

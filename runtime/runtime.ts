@@ -207,7 +207,7 @@ export class Engine implements Runtime {
     this.options.listener?.(notice);
     switch (notice.type) {
       case 'effect':
-        if (notice.effect.type === 'report') this.options.world.failpoint('report.after-commit');
+        if (notice.effect.type !== 'deliver') this.options.world.failpoint('report.after-commit');
         this.outbox.add(notice.local, notice.target, notice.effect);
         return;
       case 'effect-over':
@@ -322,13 +322,9 @@ export class Engine implements Runtime {
       ...this.identities.dialog(effect.type, local),
       cseq: effect.attempt,
     };
-    if (effect.type === 'report') {
-      return {
-        ...base,
-        type: 'report',
-        status: 'failed',
-        imdnMessageId: this.identities.reportMessageId(local),
-      };
+    if (effect.type !== 'deliver') {
+      const imdnMessageId = this.identities.reportMessageId(local, effect.type);
+      return { ...base, type: 'report', status: effect.status ?? 'failed', imdnMessageId };
     }
     const octets = this.writer.ledger.read(keys.body(local));
     return octets === null ? null : { ...base, type: 'deliver', octets, late: effect.late };

@@ -48,6 +48,7 @@ export interface LocalCodec {
         readonly reason: string;
       };
   canonicalAor(uri: string): string | null;
+  shownOctets(octets: Uint8Array): Uint8Array;
   deliverRequest(effect: OutgoingDelivery): RequestParts;
   reportRequest(effect: OutgoingReport): RequestParts;
 }
@@ -88,7 +89,10 @@ export interface LocalEngine {
   /** The SIP final code of an effect (0: not sent at all). */
   outcome(effectId: string, token: string, status: number): Promise<Reply>;
   list(aor: string, page?: { readonly after?: string; readonly limit?: number }): Promise<Listing>;
-  /** The octets of one of the owner's messages; it stays stored until `confirm`. Null: no such message of his. */
+  /**
+   * The octets of one of the owner's messages, without the headers that name an anonymous sender; it stays stored until
+   * `confirm`. Null: no such message of his.
+   */
   retrieve(
     aor: string,
     deferredId: string,
@@ -178,7 +182,7 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
       const found = engine.read(owner, deferredId);
       const confirm = () =>
         engine.submit({ type: 'messages.retrieved', aor: owner, ids: [deferredId] });
-      return found === null ? null : { octets: found.octets, confirm };
+      return found === null ? null : { octets: codec.shownOctets(found.octets), confirm };
     },
     remove: async (aor, ids) => {
       const reply = await engine.submit({ type: 'messages.deleted', aor: aorOf(aor), ids });

@@ -111,6 +111,8 @@ export interface SipCodec {
   readContacts(contacts: string, defaultExpirySeconds: number, nowMs: number): readonly Binding[];
   /** The canonical AOR of a URI or `user@domain`, or null when it is none. */
   canonicalAor(uri: string): string | null;
+  /** A stored request as the owner of the mailbox may have it: an anonymous sender is not named in it. */
+  shownOctets(octets: Uint8Array): Uint8Array;
   /** May throw on what cannot be sent at all; the effect is then answered 513. */
   deliverRequest(effect: OutgoingDelivery): SipRequestParts;
   reportRequest(effect: OutgoingReport): SipRequestParts;

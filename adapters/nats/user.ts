@@ -99,7 +99,7 @@ export function serveUserCommands(
   door<IdsRequest>(
     subjects.userRetrieve,
     ['user-retrieve-request', 'user-retrieve-reply'],
-    async (aor, request) => retrieve(runtime, pending, options, aor, request.ids),
+    async (aor, request) => retrieve({ runtime, codec, pending, options }, aor, request.ids),
   );
   door<ConfirmRequest>(
     subjects.userConfirm,
@@ -145,10 +145,15 @@ function rowOf(row: ListedMessage): ListedMessage {
   return { deferredId, state, from, to, subject, contentType, octets, receivedAtMs, expiresAtMs };
 }
 
+interface Retrieving {
+  readonly runtime: Runtime;
+  readonly codec: SipCodec;
+  readonly pending: Map<string, Pending>;
+  readonly options: UserDoorOptions;
+}
+
 function retrieve(
-  runtime: Runtime,
-  pending: Map<string, Pending>,
-  options: UserDoorOptions,
+  { runtime, codec, pending, options }: Retrieving,
   aor: string,
   ids: readonly string[],
 ): unknown {
@@ -163,7 +168,8 @@ function retrieve(
     if (found === undefined || bytes > pageBytesMax) left.push(id);
     else if (found === null) messages.push({ id, status: 404 });
     else {
-      messages.push({ id, status: 200, octets: Buffer.from(found.octets).toString('base64') });
+      const octets = Buffer.from(codec.shownOctets(found.octets)).toString('base64');
+      messages.push({ id, status: 200, octets });
       taken.push(id);
     }
   }

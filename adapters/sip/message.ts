@@ -2,7 +2,7 @@
 // sender gets. Invariant: the octets themselves are kept as they came; the identity is the one the
 // proxy asserted, never the one a header claims. Knows no clock and no store: whether the message
 // is taken is decided elsewhere.
-import type { IncomingMessage } from '../../machines/index.js';
+import { type IncomingMessage, isAnonymousUri } from '../../machines/index.js';
 import { type CpimOptions, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
@@ -10,7 +10,7 @@ import { callIdCharactersMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
 import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
-import { bareUri, canonicalAor, hostOf, isPlainUri, type NameAddr, nameAddr } from './uri.js';
+import { bareUri, canonicalAor, isPlainUri, type NameAddr, nameAddr } from './uri.js';
 
 export type ReadResult =
   | {
@@ -177,7 +177,7 @@ function readContent(
 /**
  * The sender's identity is not to be shown: RFC 3323 sections 4.1 and 4.2, RFC 3325 section 9.3.
  */
-function isAnonymous(request: SipRequest, fromUri: string): boolean {
+export function isAnonymous(request: SipRequest, fromUri: string): boolean {
   return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(fromUri);
 }
 
@@ -189,12 +189,6 @@ export function asksPrivacy(request: SipRequest, values: readonly string[]): boo
     }
   }
   return false;
-}
-
-export function isAnonymousUri(uri: string): boolean {
-  const host = hostOf(uri) ?? '';
-  const user = uri.slice(uri.indexOf(':') + 1).toLowerCase();
-  return host === 'invalid' || host.endsWith('.invalid') || user.startsWith('anonymous@');
 }
 
 /** Canonical identities a P-Asserted-Identity value names; none when it is malformed. */

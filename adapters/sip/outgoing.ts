@@ -5,10 +5,18 @@
 import type { Message } from '../../machines/index.js';
 import type { OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
 import { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
-import { imdnFactsOf, reportFrom, reportTo, writeImdn, writeReport } from './imdn.js';
+import {
+  type ImdnNotification,
+  imdnFactsOf,
+  reportFrom,
+  reportTo,
+  writeImdn,
+  writeReport,
+} from './imdn.js';
 import { hopOctets, messageOctetsMax } from './limits.js';
-import { asksPrivacy, identityOf, isAnonymousUri, parseExpires } from './message.js';
+import { asksPrivacy, identityOf, isAnonymous, parseExpires } from './message.js';
 import { asBuffer } from './octets.js';
+import { revealingNames } from './privacy.js';
 import { type Header, headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, nameAddr } from './uri.js';
 
@@ -35,6 +43,11 @@ export interface OutgoingOptions {
   readonly nextHop?: string | null;
 }
 
+export interface ReportOptions extends OutgoingOptions {
+  /** SIP From and P-Asserted-Identity of reports in place of the recipient (spec.md 13); null: the recipient. */
+  readonly serviceIdentity?: string | null;
+}
+
 /**
  * Headers of the original that are not passed on, beside `x-im-*`; From, To and identity are
  * written anew.
@@ -59,16 +72,6 @@ const droppedNames = new Set([
   'p-preferred-identity',
 ]);
 
-/** Headers that would name an anonymous sender (RFC 3323 section 5.1, RFC 7044 section 10.1). */
-const revealingNames = new Set([
-  'history-info',
-  'remote-party-id',
-  'referred-by',
-  'reply-to',
-  'call-info',
-  'identity',
-]);
-
 /** The request that pushes a stored message to its recipient. */
 export function deliverRequest(
   effect: OutgoingDelivery,
@@ -80,7 +83,7 @@ export function deliverRequest(
   const { request } = read;
   const from = nameAddr(headerValue(request, 'from') ?? '');
   const to = nameAddr(headerValue(request, 'to') ?? '');
-  const hidden = isHidden(request, message);
+  const hidden = isAnonymous(request, message.fromUri);
   const clock = marking(effect, request);
   const lines = [
     `From: <${from?.uri ?? message.fromUri}>;tag=${effect.fromTag}`,
@@ -96,14 +99,6 @@ export function deliverRequest(
     body: effect.octets.subarray(request.bodyOffset),
     fromName: from?.display ?? null,
   };
-}
-
-/**
- * Privacy for the identity (RFC 3325 section 9.3) or an anonymous From: then no header may name the
- * sender.
- */
-function isHidden(request: SipRequest, message: Message): boolean {
-  return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(message.fromUri);
 }
 
 interface Keeping {
@@ -193,27 +188,37 @@ function onlyValue<T>(
   return values.length === 1 ? parse(values[0]!) : null;
 }
 
-/** The request that carries the failure report of a message (spec.md 6.5, F3). */
+/** The request that carries a report about a message (spec.md 6.4, 6.5, F3). */
 export function reportRequest(
   effect: OutgoingReport,
-  options: OutgoingOptions = {},
+  options: ReportOptions = {},
 ): SipRequestParts {
   const { message } = effect;
   const routes = message.cpim?.recordRoutes ?? [];
   // RFC 5438 section 7.2.1: with recorded routes the IMDN goes to the top one, else to the SIP
   // From.
-  const target = requestTarget(routes[0] ?? message.fromUri);
+  const target = requestTarget(routes[0] ?? message.reportTo ?? message.fromUri);
+  // An anonymous sender is reached by his asserted identity, and named by it nowhere (spec.md 7.4).
+  const to = message.reportTo === undefined ? target : requestTarget(message.fromUri);
+  const from = options.serviceIdentity ?? message.aor;
   const headers = block([
-    `From: <${message.aor}>;tag=${effect.fromTag}`,
-    `To: <${target}>`,
+    `From: <${from}>;tag=${effect.fromTag}`,
+    `To: <${to}>`,
     `Call-ID: ${effect.callId}`,
     `CSeq: ${effect.cseq} MESSAGE`,
-    `P-Asserted-Identity: <${message.aor}>`,
+    `P-Asserted-Identity: <${from}>`,
     'Content-Type: message/cpim',
   ]);
   const room = messageOctetsMax - hopOctets - Buffer.byteLength(headers) - 2 * target.length;
   const body = reportBody(effect, routes, room);
   return { ruri: target, nextHop: options.nextHop ?? null, headers, body, fromName: null };
+}
+
+/** `stored` is the word of a processing notification; all others are of delivery (section 11.1.6). */
+function resultOf({ status }: OutgoingReport): ImdnNotification {
+  return status === 'stored'
+    ? { notification: 'processing', status }
+    : { notification: 'delivery', status };
 }
 
 /**
@@ -226,7 +231,7 @@ function reportBody(effect: OutgoingReport, routes: readonly string[], room: num
   const facts = imdnFactsOf(message);
   const [from, to] = [reportFrom(message), reportTo(message)];
   const ids = { imdnMessageId: effect.imdnMessageId, dateTime: formatIsoDate(effect.atMs), routes };
-  const result = { notification: 'delivery', status: effect.status } as const;
+  const result = resultOf(effect);
   const short = writeImdn({ ...facts, subject: null }, result);
   const whole = writeReport({ from, to, ...ids }, writeImdn(facts, result));
   if (whole.length <= room) return whole;

@@ -3,7 +3,7 @@
 import { type AnswerClass, answerClass } from '../../machines/index.js';
 import { readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
-import { messageOf } from '../consequences.js';
+import { messageOf, settleEarly } from '../consequences.js';
 import { readEffectId } from '../identity.js';
 import { advance, readActor, retryOf, rewrite } from '../life.js';
 import type { ActorRow } from '../rows.js';
@@ -24,8 +24,16 @@ export function answer(turn: Turn, command: Answered): Reply {
   const waited = row.pending.some((one) => one.effectId === command.effectId);
   if (!waited && kind !== 'success') return ignore(turn, 'stale-answer', effect.local);
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);
-  const after = hear(turn, row, { ...effect, status: command.status, class: kind });
+  const { type } = effect;
+  if (type === 'early-report') return waited ? tellNobody(turn, effect.local, row) : done;
+  const after = hear(turn, row, { ...effect, type, status: command.status, class: kind });
   return !waited && after === row ? ignore(turn, 'late-success', effect.local) : done;
+}
+
+// Nothing hangs on it: a failure of it produces nothing (RFC 5438 section 7.2.1).
+function tellNobody(turn: Turn, local: string, row: ActorRow): Reply {
+  settleEarly(turn, local, row);
+  return done;
 }
 
 interface Heard {

@@ -59,9 +59,8 @@ export function giveTurn(
 // Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
 function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {
   if (turn.settings.preferences.blockedAtDelivery !== 'hold') return false;
-  const { asserted, reportException } = messageOf(row);
-  const sender = { asserted, anonymous: reportException === 'anonymous' };
-  const rule = ruleFor(wishesFor(turn, aor).rules, sender);
+  const { asserted, hidden = false } = messageOf(row);
+  const rule = ruleFor(wishesFor(turn, aor).rules, { asserted, anonymous: hidden });
   return rule === 'block' || rule === 'polite-block';
 }
 

@@ -48,8 +48,8 @@ export function discard(turn: Turn, { aor, ids }: Discarded): Reply {
   const results = ids.flatMap((id): IdResult[] => {
     const found = own(turn, aor, id);
     if (found === null) return [];
-    const { asserted, reportException } = messageOf(found.row);
-    const rule = ruleFor(rules, { asserted, anonymous: reportException === 'anonymous' });
+    const { asserted, hidden = false } = messageOf(found.row);
+    const rule = ruleFor(rules, { asserted, anonymous: hidden });
     if (rule !== 'block' && rule !== 'polite-block') return [];
     const row = rule === 'block' ? found.row : silenced(turn, found.local, found.row);
     const heard = plainCause('message.deleted');

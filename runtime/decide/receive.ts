@@ -5,11 +5,14 @@ import {
   admissionOf,
   answerClass,
   domainOf,
+  earlyReport,
   type IncomingMessage,
   type Message,
   type Policy,
   type PolicySettings,
+  type ReportRules,
   reportException,
+  reportTarget,
   type Wishes,
 } from '../../machines/index.js';
 import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
@@ -146,7 +149,8 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   const state = turn.partitions[partition]!;
   state.arrivals += 1;
   const deferredId = turn.identities.deferredId(local);
-  const message = factsOf(turn, incoming, policy.settings, deferredId);
+  const rules = reportRulesFor(turn, named.wishes);
+  const message = factsOf(turn, incoming, { settings: policy.settings, rules, deferredId });
   const row = bear(turn, policy, {
     local,
     message,
@@ -155,9 +159,11 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
     bodyDigest: named.bodyDigest,
     sender: named.sender,
     arrival: arrivalNumber(state.arrivals),
+    early: dead(message, turn) ? null : earlyReport(incoming, rules),
   });
+  noteWithheld(turn, local, message);
   // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
-  if (message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs) fireDue(turn, local, row);
+  if (dead(message, turn)) fireDue(turn, local, row);
   turn.notices.push({ type: 'arrived', aor: incoming.aor });
   retryLater(turn, incoming.aor, policy.settings.retryStepsSeconds[0]);
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
@@ -166,6 +172,14 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
 // The user's choice where the operator offers it, the active policy else.
 const policyFor = ({ registry }: Turn, { expired }: Wishes): Policy =>
   (expired === null ? null : registry.newest(expired)) ?? registry.active;
+const dead = (message: Message, turn: Turn): boolean =>
+  message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs;
+
+// A report that was asked for and will not be sent is worth a line in the log (spec 6.3, 6.9).
+function noteWithheld(turn: Turn, local: string, { reportException }: Message): void {
+  if (reportException === null || reportException === 'not-asked') return;
+  turn.notices.push({ type: 'counted', what: `no-report-${reportException}`, local });
+}
 
 // Stored although a binding lives: his phone did not answer. He is tried again as after a failed push (spec 3.2).
 function retryLater(turn: Turn, aor: string, seconds: number | undefined): void {
@@ -178,12 +192,24 @@ function retryLater(turn: Turn, aor: string, seconds: number | undefined): void 
   turn.notices.push({ type: 'retry', aor, atMs });
 }
 
+// A setting is for the messages that are stored while it holds (spec 7.2).
+const reportRulesFor = ({ settings }: Turn, { reports }: Wishes): ReportRules => ({
+  ...settings.reportRules,
+  consent: reports,
+});
+
+interface Terms {
+  readonly settings: PolicySettings;
+  readonly rules: ReportRules;
+  readonly deferredId: string;
+}
+
 function factsOf(
   turn: Turn,
   incoming: IncomingMessage,
-  settings: PolicySettings,
-  deferredId: string,
+  { settings, rules, deferredId }: Terms,
 ): Message {
+  const reportTo = reportTarget(incoming, rules);
   return {
     deferredId,
     aor: incoming.aor,
@@ -200,7 +226,9 @@ function factsOf(
     expiresAtMs: expiryInstant(incoming, settings, turn.nowMs),
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
-    reportException: reportException(incoming, turn.settings.reportRules),
+    hidden: incoming.anonymous,
+    reportException: reportException(incoming, rules),
+    ...(reportTo === null ? {} : { reportTo }),
   };
 }
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { breakBuild } from './broken-build.js';
+import { breakBuild, credulousBoot, patchNames, unsyncedCommits } from './broken-build.js';
 import { unsyncedWriter } from './control.js';
 import { ownBuild } from './recording.js';
 import { type Result, run } from './run.js';
@@ -38,7 +38,10 @@ t.test('a writer that does not sync is found', async (t) => {
   t.ok(lost > 0);
 });
 
-t.test('a break that does not apply is an error', async (t) => {
-  const nowhere = [{ file: 'runtime/store.js', text: 'a text that stands nowhere', instead: '' }];
-  t.throws(() => breakBuild(join(work, 'nowhere'), nowhere), /does not hold/);
+t.test('every patch of this command applies, and is used', async (t) => {
+  t.same([...unsyncedCommits, ...credulousBoot].sort(), [...patchNames()].sort());
+  t.ok(breakBuild(join(work, 'all'), patchNames()));
+  // The second time its text is no longer there.
+  const twice = [...unsyncedCommits, ...unsyncedCommits];
+  t.throws(() => breakBuild(join(work, 'twice'), twice), /no longer applies/);
 });

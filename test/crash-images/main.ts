@@ -18,12 +18,19 @@ const { values } = parseArgs({
     control: { type: 'boolean', default: false },
   },
 });
+const number = (name: 'images' | 'flips' | 'seed'): number => {
+  const value = Number(values[name]);
+  if (!Number.isInteger(value) || value < 1)
+    throw new TypeError(`--${name} takes a number from 1, not ${JSON.stringify(values[name])}`);
+  return value;
+};
+const flipsAsked = number('flips');
 const size = {
   lives: 4,
-  images: Number(values.images),
-  flips: Number(values.flips),
-  damages: Math.ceil(Number(values.flips) / 3),
-  seed: Number(values.seed),
+  images: number('images'),
+  flips: flipsAsked,
+  damages: Math.ceil(flipsAsked / 3),
+  seed: number('seed'),
 };
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);

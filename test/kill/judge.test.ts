@@ -120,9 +120,13 @@ t.test('the last line tells the faults, and a stop that was missed fails the run
     summary(totals).at(-1),
     'kill: 1 rounds, 20 accepted, 0 lost, 0 reports missing, 0 reports doubled',
   );
-  t.same(missed(totals), ['cmd.received:kill']);
+  t.same(missed(totals), ['cmd.received:kill', ...failpoints]);
   t.equal(exitCodeOf(totals), 1);
-  totals.hits.push({ point: 'cmd.received', pass: 1, mode: 'kill' });
+  const last = failpoints.at(-1)!;
+  for (const point of failpoints.slice(0, -1)) totals.hits.push({ point, pass: 1, mode: 'kill' });
+  t.same(missed(totals), [last], 'every point of the code, planned or not');
+  t.equal(exitCodeOf(totals), 1);
+  totals.hits.push({ point: last, pass: 1, mode: 'delay' });
   t.equal(exitCodeOf(totals), 0);
   totals.faults.push({ kind: 'doubled', id: 'm1', why: 'two identities' });
   t.match(summary(totals).at(-1), /0 lost, 0 reports missing, 1 reports doubled$/);

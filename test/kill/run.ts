@@ -104,14 +104,18 @@ function hitsOf(totals: Totals, point: Failpoint): Record<Mode, number> {
   return hits;
 }
 
-/** Stops that were planned and never reached, as `point:mode`. */
+/** Stops that were planned and never reached, as `point:mode`, and points of the code that no stop of the run reached. */
 export function missed(totals: Totals): readonly string[] {
   const nameOf = ({ point, mode }: Stop): string => `${point}:${mode}`;
   const reached = new Set(totals.hits.map(nameOf));
   const planned = totals.planned.flatMap(({ blows }) =>
     blows.flatMap((blow) => (blow.kind === 'stop' ? [nameOf(blow.stop)] : [])),
   );
-  return [...new Set(planned)].filter((name) => !reached.has(name));
+  const passed = new Set(totals.hits.map(({ point }) => point));
+  return [
+    ...[...new Set(planned)].filter((name) => !reached.has(name)),
+    ...failpoints.filter((point) => !passed.has(point)),
+  ];
 }
 
 /** The closing lines; the last one is the result. */

@@ -19,6 +19,7 @@ import {
   remembering,
   shipped,
 } from '../support/policies.js';
+import { processorMs } from '../support/processor-time.js';
 
 const stored = (policy: Loose) => policy.machine.states.stored;
 const inherited = ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'valueOf'];
@@ -397,9 +398,8 @@ t.test('F4 deep, large and numerous are refused, quickly', async (t) => {
     ],
   ];
   for (const [code, source] of cases) {
-    const begun = performance.now();
-    t.same(codesOf(source), [code]);
-    t.ok(performance.now() - begun < 200, `${code} took ${performance.now() - begun} ms`);
+    const tookMs = processorMs(() => t.same(codesOf(source), [code]));
+    t.ok(tookMs < 200, `${code} took ${tookMs} ms`);
   }
   t.not(codesOf(many(257)).length, 0, '257 states');
 });
@@ -420,10 +420,8 @@ t.test('F4 the dearest policy that fits is judged in under a second', async (t) 
     if (always.length < 64) always.push('over');
   }
   t.ok(canonicalJson(source).length > 50_000);
-  const begun = performance.now();
-  compilePolicy(source);
-  const took = performance.now() - begun;
-  t.ok(took < 1000, `${Math.round(took)} ms`);
+  const tookMs = processorMs(() => compilePolicy(source));
+  t.ok(tookMs < 1000, `${Math.round(tookMs)} ms`);
 });
 
 t.test('F10 what is not JSON is refused, not thrown', async (t) => {

@@ -3,8 +3,10 @@
 import t from 'tap';
 import {
   answerClass,
+  type Disposition,
   defaultReportRules,
   durationMs,
+  earlyReport,
   type IncomingMessage,
   initialContext,
   type Message,
@@ -13,6 +15,7 @@ import {
   reportException,
   reportExceptions,
   reportOwed,
+  reportTarget,
   withDefaults,
 } from '../../machines/index.js';
 import { alice, cpim, incoming } from '../support/messages.js';
@@ -24,6 +27,8 @@ const routes = (...recordRoutes: string[]) => incoming({ cpim: cpim({ recordRout
 type Row = readonly [IncomingMessage, ReportRules];
 const rows: Record<Exclude<ReportException, 'recipient-blocks'>, Row> = {
   'not-asked': [incoming({ cpim: cpim({ dispositions: ['display'] }) }), rules],
+  'recipient-declines': [incoming(), { ...rules, consent: 'never' }],
+  'recipient-forbids': [incoming(), { ...rules, consent: 'forbidden' }],
   'is-imdn': [incoming({ cpim: cpim({ isImdn: true }) }), rules],
   encrypted: [incoming({ cpim: cpim({ encrypted: true }) }), rules],
   'no-message-id': [incoming({ cpim: cpim({ imdnMessageId: null }) }), rules],
@@ -45,12 +50,49 @@ t.test('every exception holds for its message, and is the first that does', asyn
   t.same(Object.keys(rows).sort(), atStorage.map(([name]) => name).sort(), 'one row each');
   for (const [name, [message, how]] of Object.entries(rows)) {
     t.equal(reportException(message, how), name);
-    t.ok(reportExceptions[name as ReportException].holds?.(message, how));
+    t.ok(reportExceptions[name as ReportException].holds?.(message, how, 'negative-delivery'));
   }
   t.equal(reportException(incoming({ cpim: null }), rules), 'not-asked', 'C37 no CPIM');
   const longest = incoming({ cpim: cpim({ imdnMessageId: 'x'.repeat(256) }) });
   t.equal(reportException(longest, rules), null);
   t.equal(reportException(incoming({ cpim: cpim({ dateTime: null }) }), rules), null);
+});
+
+t.test('C50 what a sender is told at once has exceptions of its own', async (t) => {
+  const asks = (...dispositions: Disposition[]) => ({ cpim: cpim({ dispositions }) });
+  const on: ReportRules = { ...rules, stored: true };
+  t.equal(earlyReport(incoming(asks('processing')), rules), null, 'off by default');
+  t.equal(earlyReport(incoming(asks('processing')), on), 'stored');
+  t.equal(earlyReport(incoming(asks('negative-delivery', 'processing')), on), 'stored');
+  t.equal(earlyReport(incoming(), on), null, 'nobody asked for processing');
+  for (const [name, [message, how]] of Object.entries(rows)) {
+    if (name === 'not-asked') continue;
+    const dispositions: Disposition[] = ['negative-delivery', 'processing'];
+    const both = { ...message, cpim: { ...message.cpim!, dispositions } };
+    const expected = name === 'recipient-forbids' ? 'forbidden' : null;
+    t.equal(earlyReport(both, { ...how, stored: true }), expected, name);
+  }
+});
+
+t.test('C48 an anonymous sender is told only where his trust domain says so', async (t) => {
+  const nobody = { fromUri: 'sip:anonymous@anonymous.invalid', fromAor: null };
+  const within: ReportRules = { ...rules, anonymousDomains: ['example.com'] };
+  const hidden = incoming({ anonymous: true, ...nobody });
+  t.equal(reportException(hidden, rules), 'anonymous');
+  t.equal(reportException(hidden, within), null);
+  t.equal(reportTarget(hidden, within), alice);
+  t.equal(reportException(incoming({ anonymous: true }), within), null, 'Privacy alone');
+  t.equal(reportTarget(incoming(), within), null, 'who shows himself is told as he shows himself');
+  const others = [
+    incoming({ anonymous: true, ...nobody, asserted: null }),
+    incoming({ anonymous: true, ...nobody, asserted: 'sip:alice@example.net' }),
+    incoming({
+      anonymous: true,
+      fromUri: 'sip:carol@example.com',
+      fromAor: 'sip:carol@example.com',
+    }),
+  ];
+  for (const one of others) t.equal(reportException(one, within), 'anonymous');
 });
 
 t.test('a trusted domain covers its subdomains and nothing that merely ends like it', async (t) => {

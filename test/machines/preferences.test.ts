@@ -31,7 +31,7 @@ const admission = (
   changes: Partial<PreferenceRecord>,
   sender = named('sip:alice@example.com'),
   rules = operator(),
-) => admissionOf(wishesOf(record(changes), bob, rules), sender);
+) => admissionOf(wishesOf(record(changes), bob, rules, 'send'), sender);
 
 t.test(
   'a rule speaks of a name, a domain, the anonymous, everybody, and of nobody else',
@@ -110,10 +110,9 @@ t.test('what a user set stands over the defaults, as long as it is offered', asy
   const defaults = {
     ...defaultPreferenceRules.defaults,
     deferral: 'off',
-    reports: 'never',
   } as const;
   const wishes = (own: PreferenceRecord['own'], changes: Partial<PreferenceRules> = {}) =>
-    wishesOf(record({ own }), bob, operator({ defaults, ...changes }));
+    wishesOf(record({ own }), bob, operator({ defaults, ...changes }), 'never');
   t.match(wishes({}), { deferral: 'off', reports: 'never', delivery: 'push', expired: null });
   t.match(wishes({ deferral: 'on', delivery: 'notice' }), { deferral: 'on', delivery: 'notice' });
   t.equal(wishes({ expired: 'deliver-late' }).expired, null, 'not offered');

@@ -2,22 +2,39 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { filesBelow, textOf } from '../architecture/source-tree.js';
 
 const built = fileURLToPath(new URL('../', import.meta.url));
 
 const mode = new URL('../support/reload.js', import.meta.url).href;
 
-const files = [
-  'runtime/recovery.test.js',
-  'runtime/runtime.test.js',
-  'runtime/quarantine.test.js',
-  'conformance/engine/storing.test.js',
-  'conformance/engine/delivery.test.js',
-  'conformance/engine/deletion.test.js',
-  'conformance/engine/effects.test.js',
-  'conformance/engine/expiry.test.js',
-  'adapters/local/engine.test.js',
+/** Tests that open an engine and are not repeated in this mode, each with the reason. */
+const excused: Readonly<Record<string, string>> = {
+  'test/nth-operation/nth-operation.test.ts':
+    'tells its story once for every read, and this mode multiplies the reads',
+};
+
+/** What opens an engine within the process of the test. */
+const opening = /support\/engine\.js'|\bopen(Folder|LocalEngine|Engine)\b/;
+
+/** Tests of the engine: those below these folders that open one. */
+const folders = [
+  'test/runtime/',
+  'test/conformance/engine/',
+  'test/adapters/local/',
+  'test/nth-operation/',
 ];
+
+const engineTests = filesBelow('test').filter(
+  (path) =>
+    path.endsWith('.test.ts') &&
+    folders.some((folder) => path.startsWith(folder)) &&
+    opening.test(textOf(path)),
+);
+
+const files = engineTests
+  .filter((path) => !(path in excused))
+  .map((path) => path.replace(/^test\//, '').replace(/ts$/, 'js'));
 
 interface Ended {
   readonly code: number | null;
@@ -43,6 +60,14 @@ function runReloading(file: string): Promise<Ended> {
     });
   });
 }
+
+t.test('ED18 every test of the engine is repeated, or excused with a reason', async (t) => {
+  t.ok(
+    files.includes('runtime/upgrade.test.js') && files.includes('conformance/engine/clock.test.js'),
+  );
+  for (const path of Object.keys(excused))
+    t.ok(engineTests.includes(path), `${path} opens an engine`);
+});
 
 // Two at a time: each waits for its own process.
 t.jobs = 2;

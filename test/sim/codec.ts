@@ -27,6 +27,7 @@ export function codecOf(simulation: Stage): SipCodec {
         .split(', ')
         .map((contact) => ({ contact, expiresAtMs: nowMs + seconds * 1000, features: [] })),
     canonicalAor: (uri) => uri,
+    shownOctets: (octets) => octets,
     deliverRequest: (effect) => ({
       ruri: effect.message.aor,
       nextHop: null,
@@ -38,7 +39,7 @@ export function codecOf(simulation: Stage): SipCodec {
       ruri: effect.message.fromUri,
       nextHop: null,
       headers: headersOf(effect, effect.imdnMessageId),
-      body: Buffer.from(`failed ${effect.message.cpim?.imdnMessageId ?? '-'}`),
+      body: Buffer.from(`${effect.status} ${effect.message.cpim?.imdnMessageId ?? '-'}`),
       fromName: null,
     }),
   };

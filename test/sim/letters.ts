@@ -13,6 +13,8 @@ export interface Letter {
   readonly asserted: string | null;
   /** A failure report was asked for and may be sent. */
   readonly wantsReport: boolean;
+  /** `stored` was asked for and may be sent. */
+  readonly wantsStored: boolean;
   readonly body: string;
   readonly expiresAtMs: number | null;
   readonly incoming: IncomingMessage;
@@ -56,6 +58,7 @@ function letter(options: Options, index: number): Letter {
   const seconds = Math.trunc(random.spread(2, 200));
   const body = `body ${index} ${random.u32().toString(36)}`;
   const head = `MESSAGE ${aor} ${index}\r\n\r\n`.length;
+  const processing = options.early === true && random.chance(0.5);
   const dateMs = epochMs + Math.trunc(atMs);
   const incoming: IncomingMessage = {
     octets: new Uint8Array(),
@@ -72,25 +75,31 @@ function letter(options: Options, index: number): Letter {
     expiresSeconds: hasExpiry ? seconds : null,
     contentType: withCpim ? 'message/cpim' : 'text/plain',
     anonymous: false,
-    cpim: withCpim ? cpimOf(index, from, aor, asks) : null,
+    cpim: withCpim ? cpimOf(index, { from, aor, asks, processing }) : null,
   };
   return {
     ...{ index, atMs, aor, from, body, incoming },
     asserted: vouched ? from : null,
     wantsReport: withCpim && asks && vouched,
+    wantsStored: withCpim && processing && vouched,
     expiresAtMs: hasExpiry ? dateMs + seconds * 1000 : null,
   };
 }
 
-const cpimOf = (
-  index: number,
-  from: string,
-  aor: string,
-  asks: boolean,
-): IncomingMessage['cpim'] => ({
+interface Said {
+  readonly from: string;
+  readonly aor: string;
+  readonly asks: boolean;
+  readonly processing: boolean;
+}
+
+const cpimOf = (index: number, { from, aor, asks, processing }: Said): IncomingMessage['cpim'] => ({
   imdnMessageId: `imdn-${index}`,
   dateTime: '2026-03-01T12:00:00Z',
-  dispositions: asks ? ['negative-delivery'] : ['positive-delivery'],
+  dispositions: [
+    asks ? 'negative-delivery' : 'positive-delivery',
+    ...(processing ? (['processing'] as const) : []),
+  ],
   from,
   to: aor,
   originalTo: null,

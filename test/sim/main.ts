@@ -23,6 +23,13 @@ const { values } = parseArgs({
   },
 });
 
+const numbers = ['seconds', 'seeds', 'seed', 'from', 'lines'] as const;
+for (const name of numbers) {
+  const text = values[name];
+  if (text !== undefined && !(Number.isInteger(Number(text)) && Number(text) >= 1))
+    throw new TypeError(`--${name} takes a number from 1, not ${JSON.stringify(text)}`);
+}
+
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { applyPatch, patchedFile } from './patch.js';
 import type { Failure } from './run.js';
-import { runWorker } from './workers.js';
+import type { Shrunk } from './worker.js';
+import { runWorker, shrinkIn } from './workers.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = join(root, 'test/sim/mutants');
@@ -33,8 +34,8 @@ export interface Found {
 
 export const mutantNames = (): readonly string[] =>
   readdirSync(folder)
-    // Broken builds of the kill tests lie here as well.
-    .filter((name) => name.endsWith('.patch') && !name.startsWith('kill-'))
+    // Broken builds of the kill tests and of the crash images lie here as well.
+    .filter((name) => name.endsWith('.patch') && !/^(kill|images)-/.test(name))
     .map((name) => name.slice(0, -'.patch'.length))
     .sort();
 
@@ -77,6 +78,20 @@ export async function hunt(name: string, search = true): Promise<Found> {
     if (!search) return { name, failure: null, seeds };
     const rest = await runWorker({ from: 1, last: seedsMax, untilFailure: true }, planted.worker);
     return { name, failure: rest.failures[0] ?? null, seeds: seeds + rest.seeds };
+  } finally {
+    planted.remove();
+  }
+}
+
+/** The recorded failure of a mutant, made small. */
+export async function shrinkMutant(name: string): Promise<Shrunk> {
+  const planted = plant(name);
+  try {
+    const seeds = [recorded()[name] ?? 1];
+    const { failures } = await runWorker({ seeds, untilFailure: true }, planted.worker);
+    const failure = failures[0];
+    if (failure === undefined) throw new Error(`${name} is not found by its seed`);
+    return await shrinkIn({ seed: failure.seed, code: failure.code }, planted.worker);
   } finally {
     planted.remove();
   }

@@ -71,6 +71,8 @@ export interface Options {
   readonly beats: boolean;
   /** The calm goes on until the store has forgotten every message. */
   readonly untilForgotten: boolean;
+  /** Senders who ask for it are told at once that their message is stored. */
+  readonly early?: boolean;
   /** Messages that are not sent at all: left out while a story is made shorter. */
   readonly without: readonly number[];
 }
@@ -98,6 +100,7 @@ export function optionsOf(seed: number): Options {
     policyId: random.chance(0.3) ? 'deliver-late' : 'delete-and-report',
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),
+    early: random.chance(0.15),
     without: [],
   };
 }

@@ -2,6 +2,7 @@
 // killed at any moment or at a failpoint, stopped in order, and started again by a supervisor. Whatever a dead life
 // still tries goes nowhere.
 import { createPublisher, startConsumer } from '../../adapters/nats/index.js';
+import { defaultReportRules } from '../../machines/index.js';
 import {
   type Command,
   type Engine,
@@ -59,6 +60,9 @@ export class EngineProcess {
       clock,
       entropy,
       compile: compiledOnce,
+      settings: {
+        reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
+      },
       failpoint: (name) => this.passes(life, name),
       exit: (code, why) => this.exit(life, code, why),
       effects: {

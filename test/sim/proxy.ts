@@ -15,6 +15,8 @@ const phoneMs = 3000;
 const deliveryMemoryMs = 600_000;
 const reportMemoryMs = 604_800_000;
 
+const isReport = (effectId: string): boolean => effectId[0] === 'r' || effectId[0] === 'p';
+
 interface Held {
   readonly answer: (code: number) => void;
   readonly timer: Entry;
@@ -168,12 +170,12 @@ export class ProxyNode {
       this.tell(push, 0, 'send');
       return;
     }
-    if (effectId.startsWith('r-')) this.relayReport(push);
+    if (isReport(effectId)) this.relayReport(push);
     else this.fork(push);
   }
 
   private remember(effectId: string, code: number): void {
-    const forMs = effectId.startsWith('r-') ? reportMemoryMs : deliveryMemoryMs;
+    const forMs = isReport(effectId) ? reportMemoryMs : deliveryMemoryMs;
     this.memory.set(effectId, { code, untilMs: this.simulation.scheduler.nowMs + forMs });
   }
 

@@ -1,5 +1,5 @@
-// Runs that failed once, kept for ever with what was found by them. Each is kept with the options it ran under, made as
-// small as they go: a seed alone means something else as soon as a kind of fault is added.
+// Runs that failed once, kept for ever with what was found by them. Each is kept with the options it failed under, shrunk
+// or whole: a seed alone means something else as soon as a kind of fault is added.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Options, optionsOf, type Rates, rateNames } from './options.js';

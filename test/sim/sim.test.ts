@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { hunt, mutantNames } from './mutants.js';
-import { optionsOf } from './options.js';
+import { hunt, mutantNames, shrinkMutant } from './mutants.js';
+import { type Options, optionsOf, rateNames } from './options.js';
 import { applyPatch, patchedFile } from './patch.js';
 import { optionsOfKept, regressions } from './regressions.js';
 import { macrotask, runOptions } from './run.js';
@@ -68,3 +68,18 @@ for (const name of shown) {
     t.ok(failure, failure?.why ?? 'not found');
   });
 }
+
+const ratesOf = ({ rates }: Options): number => rateNames.filter((name) => rates[name] > 0).length;
+const messagesOf = ({ messages, without }: Options): number => messages - without.length;
+
+t.test('a failing seed shrinks to a story that a person can read', async (t) => {
+  const { before, options, story } = await shrinkMutant('M4-report-identity-at-sending');
+  t.ok(
+    ratesOf(options) < ratesOf(before) / 2,
+    `${ratesOf(before)} kinds of fault, then ${ratesOf(options)}`,
+  );
+  t.ok(messagesOf(options) <= 3, `${messagesOf(before)} messages, then ${messagesOf(options)}`);
+  const lines = story.split('\n');
+  t.ok(lines.length < 125, `${lines.length} lines`);
+  t.match(lines.at(-1), /I2/, 'its last line says what must not be');
+});

@@ -1,6 +1,8 @@
 // A worker process: runs a share of the seeds until time or seeds are up, and tells its parent as it goes. Started as
 // `worker.js '{"seeds":[…]}'` or with a first seed, a stride and an end.
+import { type Options, optionsOf } from './options.js';
 import { macrotask, runSeed, type Tally } from './run.js';
+import { shrink, story } from './shrink.js';
 
 export interface Work {
   /** Exactly these, or else from `from` in steps of `stride`. */
@@ -12,6 +14,15 @@ export interface Work {
   readonly seconds?: number;
   /** The first failure is enough. */
   readonly untilFailure?: boolean;
+  /** No run, but the smallest story of a seed that fails by this invariant. */
+  readonly shrink?: { readonly seed: number; readonly code: string };
+}
+
+/** A failing seed made small, and what happens then, in words. */
+export interface Shrunk {
+  readonly before: Options;
+  readonly options: Options;
+  readonly story: string;
 }
 
 const work = JSON.parse(process.argv[2] ?? '{}') as Work;
@@ -38,7 +49,16 @@ function batch(tally: Tally): boolean {
   return false;
 }
 
-for (let over = false; !over; ) {
+function shrunk(seed: number, code: string): Shrunk {
+  const before = optionsOf(seed);
+  const options = shrink(before, code);
+  return { before, options, story: story(options) };
+}
+
+const { shrink: small } = work;
+if (small !== undefined) process.send?.(await macrotask(() => shrunk(small.seed, small.code)));
+
+for (let over = small !== undefined; !over; ) {
   const tally: Tally = { seeds: 0, steps: 0, failures: [] };
   over = await macrotask(() => batch(tally));
   process.send?.(tally);

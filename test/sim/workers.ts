@@ -2,24 +2,39 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Tally } from './run.js';
-import type { Work } from './worker.js';
+import type { Shrunk, Work } from './worker.js';
 
 export const workerPath = fileURLToPath(new URL('worker.js', import.meta.url));
 
 /** Runs one worker to its end; rejects when it dies of anything but its own end. */
-export function runWorker(work: Work, path: string = workerPath): Promise<Tally> {
+export async function runWorker(work: Work, path: string = workerPath): Promise<Tally> {
   const total: Tally = { seeds: 0, steps: 0, failures: [] };
+  await follow(work, path, (message) => {
+    const tally = message as Tally;
+    total.seeds += tally.seeds;
+    total.steps += tally.steps;
+    total.failures.push(...tally.failures);
+  });
+  return total;
+}
+
+/** Has a worker make a failing seed small. */
+export async function shrinkIn(work: Required<Work>['shrink'], path: string): Promise<Shrunk> {
+  let small: Shrunk | null = null;
+  await follow({ shrink: work }, path, (message) => {
+    small = message as Shrunk;
+  });
+  if (small === null) throw new Error('a worker told nothing');
+  return small;
+}
+
+function follow(work: Work, path: string, heard: (message: unknown) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = fork(path, [JSON.stringify(work)], { execArgv: ['--max-semi-space-size=32'] });
-    child.on('message', (message) => {
-      const tally = message as Tally;
-      total.seeds += tally.seeds;
-      total.steps += tally.steps;
-      total.failures.push(...tally.failures);
-    });
+    child.on('message', heard);
     child.on('error', reject);
     child.on('exit', (code, signal) => {
-      if (code === 0) resolve(total);
+      if (code === 0) resolve();
       else reject(new Error(`a worker ended with ${signal ?? code}`));
     });
   });

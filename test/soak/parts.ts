@@ -14,6 +14,9 @@ export interface Part {
 
 const none = () => [];
 
+/** Fewer rounds do not reach every failpoint, and a run that leaves one out fails. */
+const killRoundsMin = 60;
+
 export const parts: readonly Part[] = [
   {
     name: 'sim',
@@ -24,7 +27,12 @@ export const parts: readonly Part[] = [
   {
     name: 'kill',
     programs: ['kill/main.js'],
-    args: (seconds, seed) => ['--rounds', Math.max(4, Math.round(seconds)), '--seed', seed],
+    args: (seconds, seed) => [
+      '--rounds',
+      Math.max(killRoundsMin, Math.round(seconds)),
+      '--seed',
+      seed,
+    ],
   },
   {
     name: 'crash-images',

@@ -168,7 +168,11 @@ export function effectsPage(): string {
     table(
       ['What', 'Form', 'Depends on'],
       [
-        ['effect id', `${code(`d-${local}-1`)}, ${code(`r-${local}-1`)}`, 'message, kind, attempt'],
+        [
+          'effect id',
+          `${code(`d-${local}-1`)}, ${code(`r-${local}-1`)}, ${code(`p-${local}-1`)}`,
+          'message, kind, attempt',
+        ],
         ['token', '26 characters of base32', 'effect id, store secret'],
         [
           'Call-ID and From tag',
@@ -179,7 +183,7 @@ export function effectsPage(): string {
         [
           '`imdn.Message-ID` of a report',
           '26 characters of base32',
-          'message, store secret: the same at every attempt',
+          'message, kind of report, store secret: the same at every attempt',
         ],
       ],
     ),
@@ -266,9 +270,13 @@ const everyException = [
 const access = 'test/conformance/engine/access.test.ts';
 const deletion = 'test/conformance/engine/deletion.test.ts';
 
+const reporting = 'test/conformance/engine/reports.test.ts';
+
 /** The test that shows an exception at work: file and title. */
 export const exceptionTests: Readonly<Record<ReportException, readonly [string, string]>> = {
   'not-asked': ['test/conformance/engine/expiry.test.ts', 'C22 deletion without request is silent'],
+  'recipient-declines': [reporting, 'consent: reports in his name are sent, never sent, or denied'],
+  'recipient-forbids': [reporting, 'consent: reports in his name are sent, never sent, or denied'],
   'is-imdn': [deletion, 'C35 no report about an IMDN'],
   encrypted: [deletion, 'C49 encrypted content gets no report'],
   'no-message-id': everyException,
@@ -296,8 +304,10 @@ export function reportExceptionsPage(): string {
     setting === null ? '' : `${code(setting)} (${JSON.stringify(defaultReportRules[setting])})`,
     testLink(exceptionTests[name as ReportException]),
   ]);
-  return page('When no failure report is sent', '`machines/exceptions.ts`', [
-    'Decided once, when the message is stored, in this order; the first that holds is kept with the message. A report is owed when none holds, the sender heard our 202, and none was decided before.',
+  return page('When no report is sent', '`machines/exceptions.ts`', [
+    'Decided once, when the message is stored, in this order; the first that holds is kept with the message. A failure report is owed when none holds, the sender heard our 202, and none was decided before.',
+    'The report that says `stored` goes by the same table where `report.stored` is on and the sender asked for `processing`; a message that is dead on arrival gets none.',
+    'Settings are those of `ReportRules`; in the configuration they stand below `report`. A request that is not met for another reason than the first is logged as `no-report-` and the exception, and counted.',
     table(['Exception', 'Meaning', 'Source', 'Setting (default)', 'Test'], rows),
   ]);
 }

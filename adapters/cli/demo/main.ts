@@ -8,6 +8,7 @@ import { exitCodes } from '../../../runtime/index.js';
 import { delivered, forged, resent, stored, survivesKill } from './acts-delivery.js';
 import { deletedReported, expiredReported, expiredSilently } from './acts-ending.js';
 import { chart, swapped } from './acts-policy.js';
+import { demoFlags } from './flags.js';
 import { openLocalStage } from './local-stage.js';
 import { openRealStage } from './real-stage.js';
 import { type Act, Interrupted, type Verdict } from './scene.js';
@@ -30,20 +31,9 @@ export const acts: readonly Act[] = [
   chart,
 ];
 
-const usage = `deferred-im demo [--in-process] [--json] [--keep] [--no-color]
+const usage = 'deferred-im demo --help explains its flags\n';
 
-  --in-process  the same story without NATS and Kamailio
-  --json        no story, one JSON object with every claim at the end
-  --keep        keep the temporary folder and say where it is
-  --no-color    plain text also on a terminal
-`;
-
-interface Flags {
-  readonly 'in-process': boolean;
-  readonly json: boolean;
-  readonly keep: boolean;
-  readonly 'no-color': boolean;
-}
+type Flags = Readonly<Record<keyof typeof demoFlags | 'json', boolean>>;
 
 const interruptedExit = 130;
 
@@ -79,9 +69,10 @@ export async function runDemo(
 /** The flags, or what is wrong with them. */
 function readFlags(argv: readonly string[]): Flags | string {
   const plain = { type: 'boolean', default: false } as const;
-  const options = { 'in-process': plain, json: plain, keep: plain, 'no-color': plain };
+  const names = [...Object.keys(demoFlags), 'json'];
+  const options = Object.fromEntries(names.map((name) => [name, plain]));
   try {
-    return parseArgs({ args: [...argv], options }).values;
+    return parseArgs({ args: [...argv], options }).values as Flags;
   } catch (cause) {
     return `demo: ${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`;
   }

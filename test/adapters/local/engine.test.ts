@@ -176,3 +176,55 @@ t.test(
     });
   },
 );
+
+t.test('C48 an anonymous sender is named neither in the list nor in what is fetched', async (t) => {
+  const { engine } = await open(t);
+  const froms = [
+    '"Alice" <sip:alice@example.com>',
+    '<sip:anonymous@example.org>',
+    '<sip:x@b.invalid>',
+  ];
+  for (const [number, from] of froms.entries()) {
+    const lines = [
+      'MESSAGE sip:bob@example.org SIP/2.0',
+      'Via: SIP/2.0/UDP alice.example.com;branch=z9hG4bK1',
+      'P-Asserted-Identity: "Alice" <sip:alice@example.com>',
+      `From: ${from};tag=1`,
+      'To: <sip:bob@example.org>',
+      'Proxy-Authorization: Digest username="alice"',
+      `Call-ID: secret-${number}@192.0.2.7`,
+      'CSeq: 1 MESSAGE',
+      'Contact: <sip:alice@192.0.2.7>',
+      'Privacy: id',
+      'Subject: hush',
+      'Content-Type: text/plain',
+      'Content-Length: 5',
+      '',
+      'hello',
+    ];
+    const reply = await engine.submit(Buffer.from(lines.join('\r\n')), alice);
+    t.match(reply, { kind: 'accepted' });
+  }
+  const { messages } = await engine.list(bob);
+  t.same(
+    messages.map((one) => one.from),
+    [null, null, null],
+  );
+  const texts = messages.map((one) =>
+    Buffer.from(engine.retrieve(bob, one.deferredId)!.octets).toString(),
+  );
+  // With a From of her own it is she who says it; no other header does.
+  t.equal(texts[0]!.match(/alice/gi)?.length, 2, 'the display name and the URI of From');
+  for (const text of texts.slice(1)) t.notMatch(text, /alice/i);
+  for (const text of texts)
+    t.match(text, /^MESSAGE sip:bob.*\r\nFrom: [\s\S]*hush[\s\S]*\r\n\r\nhello$/);
+});
+
+t.test('what is fetched of any other message is what was stored', async (t) => {
+  const { engine } = await open(t);
+  const octets = aliceWrites('open', 'no secret');
+  await engine.submit(octets, alice);
+  const [listed] = (await engine.list(bob)).messages;
+  t.ok(Buffer.from(octets).equals(engine.retrieve(bob, listed!.deferredId)!.octets));
+  t.equal(listed!.from, alice.asserted);
+});

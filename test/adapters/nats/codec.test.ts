@@ -18,6 +18,7 @@ import {
   reportRequest,
   resultPages,
   resultRequest,
+  shownOctets,
 } from '../../../adapters/sip/index.js';
 import type { OutgoingEffect } from '../../../runtime/index.js';
 import {
@@ -38,6 +39,7 @@ const codec: SipCodec = {
   resultRequest,
   readContacts,
   canonicalAor,
+  shownOctets,
   deliverRequest: (effect) => deliverRequest(effect),
   reportRequest: (effect) => reportRequest(effect),
 };

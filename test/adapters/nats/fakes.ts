@@ -187,6 +187,7 @@ export function fakeCodec(overrides: Partial<SipCodec> = {}): SipCodec {
         .split(', ')
         .map((contact) => ({ contact, expiresAtMs: nowMs + seconds * 1_000, features: [] })),
     canonicalAor: (uri) => (uri.startsWith('sip:') && uri.includes('@') ? uri.toLowerCase() : null),
+    shownOctets: (octets) => octets,
     deliverRequest: () => parts,
     reportRequest: () => parts,
     ...overrides,

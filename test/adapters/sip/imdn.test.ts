@@ -50,6 +50,18 @@ t.test('F3 and the other forms we write are valid', async (t) => {
   );
 });
 
+t.test('C50 stored and forbidden are reports like any other', async (t) => {
+  for (const [status, notification] of [
+    ['stored', 'processing'],
+    ['forbidden', 'delivery'],
+    ['failed', 'delivery'],
+  ] as const) {
+    const { body } = reportRequest({ ...report(f1), status });
+    t.same(await validity([xmlOf(body)]), [], status);
+    t.match(readImdn(xmlOf(body)), { ok: true, imdn: { notification, status } });
+  }
+});
+
 t.test('P7 nothing breaks out of its place, and it comes back as it was', async (t) => {
   const nasty = '</message-id><x a="b">&amp;\'"]]>\t\r\n\\ é😀';
   const hostile = { ...facts, messageId: 'a<b>&"\']]>é', subject: { text: nasty, lang: null } };

@@ -252,6 +252,28 @@ t.test('C48 F9 the real identity is nowhere', async (t) => {
   t.same(header(deliverRequest(some), 'history-info'), []);
 });
 
+t.test('C48 a report to an anonymous sender names him in its target alone', async (t) => {
+  const nobody = 'sip:anonymous@anonymous.invalid';
+  const body = cpim(...asking).replace('Alice <sip:alice@example.com>', `<${nobody}>`);
+  const octets = request(body, [`From: "Anonymous" <${nobody}>;tag=1`, 'Privacy: id']);
+  const parts = reportRequest(report(octets, { hidden: true, reportTo: alice }));
+  t.equal(parts.ruri, alice);
+  t.match(lines(parts), ['From: <sip:bob@example.org>;tag=srv-7f31', `To: <${nobody}>`]);
+  t.notMatch(parts.headers + Buffer.from(parts.body).toString(), 'alice');
+});
+
+t.test('a report can come from a service', async (t) => {
+  const serviceIdentity = 'sip:reports@example.org';
+  const parts = reportRequest(report(f1), { serviceIdentity });
+  t.match(parts.headers, `From: <${serviceIdentity}>;tag=srv-7f31\r\n`);
+  t.same(header(parts, 'p-asserted-identity'), [`P-Asserted-Identity: <${serviceIdentity}>`]);
+  t.match(
+    Buffer.from(parts.body).toString(),
+    'From: Bob <sip:bob@example.org>\r\n',
+    'CPIM says who',
+  );
+});
+
 const dated = 'Date: Tue, 01 Aug 2006 10:00:00 GMT';
 const clock = (
   extra: readonly string[],

@@ -1,7 +1,12 @@
 // Access rules and preferences (spec 2.1, 2.6, 7, 13): who is stored for whom, what a refused sender hears, and that no
 // refused message is ever reported.
 import t from 'tap';
-import { defaultPreferenceRules } from '../../../machines/index.js';
+import {
+  defaultPreferenceRules,
+  defaultReportRules,
+  type Preferences,
+  type ReportException,
+} from '../../../machines/index.js';
 import { refusals } from '../../../runtime/index.js';
 import { EngineUnderTest, foundedStore, type TestOptions } from '../../support/engine.js';
 import {
@@ -198,6 +203,30 @@ t.test('spec 7.2 discarding what a blocked sender left is an act of its own', as
       kind: 'results',
       results: [],
     });
+  }
+});
+
+t.test('spec 13 reports in the name of a user: as asked, none, forbidden', async (t) => {
+  const deny = { settings: { reportRules: { ...defaultReportRules, consent: 'never' } } } as const;
+  const cases: [Preferences['reports'] | null, TestOptions, string[], ReportException | null][] = [
+    ['send', {}, ['failed'], null],
+    ['never', {}, [], 'recipient-declines'],
+    ['forbidden', {}, ['forbidden'], 'recipient-forbids'],
+    [null, deny, [], 'recipient-declines'],
+    ['send', deny, ['failed'], null],
+  ];
+  for (const [reports, options, said, exception] of cases) {
+    const test = await openWith({ reports }, options);
+    test.answerAll(200);
+    const id = await test.accept(received(incoming()));
+    t.equal(test.life(id).message.reportException, exception, `${reports}`);
+    await test.submit(wants({ reports: exception === null ? 'never' : 'send' }));
+    await test.clock.advanceTo(expiresAtMs);
+    t.same(
+      test.effects.reports.map((one) => one.type === 'report' && one.status),
+      said,
+      `${reports}, as it was set at storage`,
+    );
   }
 });
 

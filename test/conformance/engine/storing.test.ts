@@ -407,13 +407,24 @@ t.test('list pages go through a mailbox oldest first', async (t) => {
   t.match(first, { state: 'stored', from: 'sip:alice@example.com', subject: 'Lunch' });
 });
 
-t.test('the list does not tell who an anonymous sender is', async (t) => {
+t.test('C48 the list does not tell who an anonymous sender is', async (t) => {
   const test = await EngineUnderTest.open();
-  const anonymous = 'sip:anonymous@anonymous.invalid';
-  await test.accept(
-    received(incoming({ anonymous: true, fromUri: anonymous, cpim: cpim({ from: anonymous }) })),
-  );
+  const senders = [
+    'sip:anonymous@anonymous.invalid',
+    'sip:anonymous@example.org',
+    'sip:x@b.invalid',
+  ];
+  for (const [number, fromUri] of senders.entries()) {
+    const asking = cpim({ from: fromUri, imdnMessageId: `asks-${number}` });
+    const facts = { anonymous: true, fromUri, fromAor: fromUri, callId: `call-${number}@x` };
+    await test.accept(received(incoming({ ...facts, cpim: asking })));
+    await test.accept(received(plain(facts)));
+  }
   const listing = await test.engine.list(bob, null, 10);
-  t.equal(listing.messages[0]?.from, null);
+  t.same(
+    listing.messages.map((one) => one.from),
+    [null, null, null, null, null, null],
+    'with a request for a report and without',
+  );
   t.notMatch(JSON.stringify(listing), /alice/);
 });

@@ -279,6 +279,10 @@ t.test('C48 anonymous sender gets no report', async (t) => {
   t.equal((await chain.mailbox(bob))[0]?.from, null);
   t.equal((await chain.life(id)).message.reportException, 'anonymous');
   await chain.admin('messages.expire', { id });
+  // Who asks for no report is hidden all the same.
+  const quiet = rawRequest(bob.uri, [...headers.slice(0, 2), 'Content-Type: text/plain'], 'hush');
+  t.equal(await offer(chain, quiet, alice.uri), 202);
+  t.equal((await chain.mailbox(bob))[0]?.from, null);
   const last = await sentinel(chain, alice);
   t.same(reported(alice, [f9, discreet, last]), failed(last));
 });

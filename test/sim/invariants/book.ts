@@ -36,13 +36,15 @@ export interface Fate {
   reportRefused: boolean;
   /** Identity of its report on the wire, and of its deliveries. */
   reportIdentity: string | null;
+  earlyIdentity: string | null;
   deliveryIdentity: string | null;
 }
 
 export const newFate = (letter: Letter): Fate => ({
   ...{ letter, local: null, heard202: false, refused: false },
   ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
-  ...{ reports: 0, reportRefused: false, reportIdentity: null, deliveryIdentity: null },
+  ...{ reports: 0, reportRefused: false },
+  ...{ reportIdentity: null, earlyIdentity: null, deliveryIdentity: null },
 });
 
 /** An effect as the outside sees it. */

@@ -162,6 +162,7 @@ export class Model {
     if (push.cseq !== Number(effectId.split('-')[2]))
       this.violated('I2', `${effectId} has CSeq ${push.cseq}`);
     if (effectId[0] === 'r') this.sentReport(fate, push);
+    else if (effectId[0] === 'p') this.sentEarly(fate, push);
     else this.sentDelivery(fate, push);
   }
 
@@ -172,6 +173,16 @@ export class Model {
       this.violated('I2', `the report about ${fate.letter.index} has two identities`);
     if (push.body !== `failed imdn-${fate.letter.index}`)
       this.violated('I2', `the report about ${fate.letter.index} names another message`);
+    this.onePending(push);
+  }
+
+  private sentEarly(fate: Fate, push: Push): void {
+    const identity = `${push.callId} ${push.messageId}`;
+    fate.earlyIdentity ??= identity;
+    if (fate.earlyIdentity !== identity)
+      this.violated('I2', `the early report about ${fate.letter.index} has two identities`);
+    if (push.body !== `stored imdn-${fate.letter.index}`)
+      this.violated('I2', `the early report about ${fate.letter.index} says ${push.body}`);
     this.onePending(push);
   }
 
@@ -196,13 +207,15 @@ export class Model {
     const seen = this.rows.effects.get(push.effectId);
     if (life === null || seen === undefined) return;
     seen.sentBy = life;
-    const kind = push.effectId[0];
+    // Reports of both kinds go to senders.
+    const isDelivery = (effectId: string) => effectId[0] === 'd';
+    const kind = isDelivery(push.effectId);
     for (const other of this.view.stored.values()) {
       for (const effectId of other.outbox) {
-        if (effectId[0] !== kind || effectId === push.effectId) continue;
+        if (isDelivery(effectId) !== kind || effectId === push.effectId) continue;
         if (this.rows.effects.get(effectId)?.sentBy !== life) continue;
         const letter = this.fateOf(other)?.letter;
-        const target = kind === 'd' ? letter?.aor : letter?.from;
+        const target = kind ? letter?.aor : letter?.from;
         if (target === push.ruri)
           this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
       }
@@ -245,13 +258,13 @@ export class Model {
   reportArrived(push: Push): void {
     const stored = this.view.stored.get(localOfEffect(push.effectId));
     const fate = stored === undefined ? null : this.fateOf(stored);
-    if (fate !== null) fate.reports += 1;
+    if (fate !== null && push.effectId[0] === 'r') fate.reports += 1;
   }
 
   reportRefused(push: Push): void {
     const stored = this.view.stored.get(localOfEffect(push.effectId));
     const fate = stored === undefined ? null : this.fateOf(stored);
-    if (fate !== null) fate.reportRefused = true;
+    if (fate !== null && push.effectId[0] === 'r') fate.reportRefused = true;
   }
 
   listed(aor: string, rows: readonly { deferredId: string }[]): void {

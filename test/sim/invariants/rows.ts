@@ -192,6 +192,8 @@ export class RowChecks {
     const fate = this.simulation.model.fateOf(stored);
     if (fate === null) return;
     if (kind === 'r' && number === 1) this.reportDecided(fate);
+    if (kind === 'p' && !fate.letter.wantsStored)
+      this.violated('I3', `an early report about ${fate.letter.index}, which nobody may get`);
     if (kind === 'd') this.deliveryDecided(stored, fate);
   }
 
@@ -228,6 +230,8 @@ export class RowChecks {
     const fate = this.simulation.model.fateOf(stored);
     if (seen === undefined || fate === null || seen.answered || fate.retrieved) return;
     if (effectId[0] === 'd' && fate.success !== null) return;
+    // What it says is pointless once the message has ended.
+    if (effectId[0] === 'p' && (stored.row === null || stored.row.outcome !== null)) return;
     const { scheduler, wall } = this.simulation;
     const waitedMs = scheduler.nowMs - seen.landedAtMs + wall.toleranceMs + wall.behindMs;
     // It counts from the decision, which a commit that stalls may keep for long from landing.
