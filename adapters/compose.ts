@@ -157,6 +157,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   const effects = {
     ready: () => publisher?.ready() ?? false,
     send: (effect: Parameters<Publisher['send']>[0]) => publisher?.send(effect),
+    queue: (aor: string, forMs: number) => publisher?.queue(aor, forMs),
   };
   const opened = await openServed(config, hooks, effects).catch(async (cause: unknown) => {
     await bus.close();

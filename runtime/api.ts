@@ -78,6 +78,11 @@ export interface Runtime {
   /** The policy file behind a hash, or null. */
   policy(hash: string): unknown;
   stats(): RuntimeStats;
+  /**
+   * Calls `begin` when no MESSAGE of the engine is pending at a target URI, and keeps it free until the result is called:
+   * for requests that are no effects (RFC 3428 section 8).
+   */
+  reserve(target: string, begin: () => void): () => void;
   /** The effect port can send again: waiting effects go out. */
   wake(): void;
   /** Stops input, finishes what was decided, closes the store. */

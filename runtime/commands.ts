@@ -11,7 +11,7 @@ import type {
 export interface Binding {
   /** Contact URI as registered. */
   readonly contact: string;
-  /** When the binding lapses, epoch milliseconds. */
+  /** When the binding lapses, epoch milliseconds; one that has lapsed already is a removal. */
   readonly expiresAtMs: number;
   /** Feature tags of the Contact, for instance `+g.oma.sip-im`; empty when unknown. */
   readonly features: readonly string[];
@@ -23,10 +23,12 @@ export type Command =
       readonly type: 'message.received';
       readonly message: IncomingMessage;
       readonly node: string | null;
+      /** He can be reached: the message goes behind a backlog that is being delivered, so that order holds. */
+      readonly queued?: boolean;
     }
   /** The proxy reports that the sender never heard our 202. */
   | { readonly type: 'message.unacknowledged'; readonly deferredId: string }
-  /** A user registered, or refreshed a registration, at a proxy. */
+  /** A user registered, refreshed a registration, or ended some of his bindings, at a proxy. */
   | {
       readonly type: 'recipient.registered';
       readonly aor: string;

@@ -36,6 +36,10 @@ export const limits = {
   pairMessagesMax: 200,
   /** Bindings remembered for one user. */
   bindingsMax: 16,
+  /** How long the proxies queue live messages behind a delivery run without hearing of it again. */
+  queueMarkMs: 120_000,
+  /** How often they hear of it while it lasts: twice within that time, as core NATS may lose a line. */
+  queueRemarkMs: 50_000,
   /** Deliveries under way through one proxy. */
   deliveryWindow: 32,
   /** Reports under way at once. */

@@ -1,7 +1,8 @@
 // Delivery runs: a returning user's mailbox is emptied oldest first, one message at a time, and no more than a window
 // of users at once through one proxy. A run lives in memory only; what it goes by, bindings and the next try, is in
 // the user's row, so that it goes on after a crash. The run gives turns; the chart of each message decides. While
-// nothing can be sent it gives none, and its messages expire on time: they are not on their way.
+// nothing can be sent it gives none, and its messages expire on time: they are not on their way. While a run lasts the
+// proxies are told to queue live messages of its user behind it, so that the order of each sender holds (spec 3.4).
 import type { TurnReply } from './decide/index.js';
 import { ranges } from './keys.js';
 import { limits } from './limits.js';
@@ -22,12 +23,16 @@ interface Run {
   working: boolean;
   /** Something happened meanwhile: look again from the beginning, or for new arrivals, before ending. */
   again: 'no' | 'arrivals' | 'afresh';
+  /** Ends the wait for the next word to the proxies that live messages are to be queued. */
+  unqueue: Cancel;
 }
 
 export interface MailboxHooks {
   readonly now: () => number;
   /** False while the world cannot be reached: runs pause until `wake`. */
   readonly canSend: () => boolean;
+  /** For so long live messages for this user go behind his backlog; 0: no longer. */
+  readonly queue: (aor: string, forMs: number) => void;
   readonly giveTurn: (aor: string, local: string) => Promise<TurnReply>;
   /** Local id a mailbox row stands for; null when the row is damaged. */
   readonly open: (key: string, value: Uint8Array) => string | null;
@@ -70,10 +75,16 @@ export class Mailboxes {
     this.forgetRetry(aor);
   }
 
-  /** A message was stored: it joins a run that is under way. */
-  arrived(aor: string): void {
+  /** A message was stored: it joins a run that is under way; one that was queued begins a run of its own. */
+  arrived(aor: string, queued: boolean): void {
     const run = this.runs.get(aor);
     if (run !== undefined && run.again === 'no') run.again = 'arrivals';
+    if (run === undefined && queued) this.reachable(aor, null);
+  }
+
+  /** A user returned and nothing waits for him: no live message needs to be queued. */
+  nothingWaits(aor: string): void {
+    if (!this.runs.has(aor)) this.hooks.queue(aor, 0);
   }
 
   requested(aor: string, node: string | null, locals: readonly string[]): void {
@@ -116,6 +127,7 @@ export class Mailboxes {
   stop(): void {
     this.stopped = true;
     for (const { cancel } of this.retries.values()) cancel();
+    for (const run of this.runs.values()) run.unqueue();
   }
 
   private forgetRetry(aor: string): void {
@@ -134,10 +146,18 @@ export class Mailboxes {
       active: null,
       working: false,
       again: 'no',
+      unqueue: () => {},
     };
     this.runs.set(aor, run);
+    this.queueLive(run);
     if (this.busyAt(node) >= limits.deliveryWindow) this.queued.push(run);
     else this.admit(run);
+  }
+
+  // Said again while the run lasts: a line may be lost, and what the proxies remember ends by itself.
+  private queueLive(run: Run): void {
+    this.hooks.queue(run.aor, limits.queueMarkMs);
+    run.unqueue = this.clock.after(limits.queueRemarkMs, () => this.queueLive(run));
   }
 
   private busyAt(node: string | null): number {
@@ -157,10 +177,12 @@ export class Mailboxes {
   private end(run: Run): void {
     const again = run.again === 'afresh';
     this.runs.delete(run.aor);
+    run.unqueue();
     const node = this.admittedAt.get(run) ?? null;
     this.admittedAt.delete(run);
     this.busy.set(node, this.busyAt(node) - 1);
     if (again) this.begin(run.aor, run.node, run.head);
+    else this.hooks.queue(run.aor, 0);
     const next = this.queued.findIndex((one) => this.busyAt(one.node) < limits.deliveryWindow);
     if (next !== -1) this.admit(this.queued.splice(next, 1)[0]!);
   }

@@ -15,8 +15,15 @@ interface Entry {
   out: boolean;
 }
 
+/** A MESSAGE of somebody else's to the same target: it has its turn, and nothing else goes out meanwhile. */
+interface Reserved {
+  readonly begin: () => void;
+}
+
 interface Target {
-  active: Entry | null;
+  active: Entry | Reserved | null;
+  /** They go first: who reserves has a person waiting. */
+  readonly reserved: Reserved[];
   readonly waiting: Entry[];
   /** Reports that may go at once, refilled one a second. */
   tokens: number;
@@ -78,6 +85,24 @@ export class Outbox {
     this.pump(target);
   }
 
+  /**
+   * Calls `begin` when no MESSAGE is pending at a target, and keeps it free until the result is called (RFC 3428 section
+   * 8): for requests that are no effects. They are lost with the process.
+   */
+  reserve(name: string, begin: () => void): Cancel {
+    const one: Reserved = { begin };
+    const target = this.target(name);
+    target.reserved.push(one);
+    this.pump(name);
+    return () => {
+      if (target.active === one) target.active = null;
+      else if (target.reserved.includes(one))
+        target.reserved.splice(target.reserved.indexOf(one), 1);
+      else return;
+      this.pump(name);
+    };
+  }
+
   /** An effect needs no answer any more. */
   over(effectId: string): void {
     const entry = this.entries.get(effectId);
@@ -99,7 +124,7 @@ export class Outbox {
   wake(): void {
     for (const [name, { active }] of [...this.targets]) {
       if (active === null) this.pump(name);
-      else this.again(active);
+      else if ('effect' in active) this.again(active);
     }
   }
 
@@ -114,6 +139,7 @@ export class Outbox {
     if (target === undefined) {
       target = {
         active: null,
+        reserved: [],
         waiting: [],
         tokens: limits.reportBurst,
         refilledAtMs: this.clock.mono(),
@@ -127,6 +153,12 @@ export class Outbox {
   private pump(name: string): void {
     const target = this.targets.get(name);
     if (target === undefined || target.active !== null || this.stopped) return;
+    const reserved = target.reserved.shift();
+    if (reserved !== undefined) {
+      target.active = reserved;
+      reserved.begin();
+      return;
+    }
     const next = target.waiting[0];
     if (next === undefined) {
       this.forgetIdle(name, target);

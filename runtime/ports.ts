@@ -82,6 +82,11 @@ export interface EffectPort {
   ready(): boolean;
   /** Hands one effect over; may be lost. Throws never. */
   send(effect: OutgoingEffect): void;
+  /**
+   * For so long live messages for this user go behind his backlog (spec 3.4), `message.received` with `queued`; 0: no
+   * longer. May be lost. Throws never.
+   */
+  queue?(aor: string, forMs: number): void;
 }
 
 /** Everything outside the runtime. */

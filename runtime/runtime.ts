@@ -100,6 +100,7 @@ export class Engine implements Runtime {
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
       canSend: () => world.effects.ready(),
+      queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
       giveTurn: async (aor, local) =>
         (await this.writer.submit(
           { type: 'turn.given', aor, local },
@@ -218,7 +219,10 @@ export class Engine implements Runtime {
         this.scheduler.armed({ local: notice.local, dueMs: notice.dueMs });
         return;
       case 'arrived':
-        this.mailboxes.arrived(notice.aor);
+        this.mailboxes.arrived(notice.aor, notice.queued);
+        return;
+      case 'nothing-waits':
+        this.mailboxes.nothingWaits(notice.aor);
         return;
       case 'reachable':
         this.mailboxes.reachable(notice.aor, notice.node);
@@ -328,6 +332,10 @@ export class Engine implements Runtime {
     }
     const octets = this.writer.ledger.read(keys.body(local));
     return octets === null ? null : { ...base, type: 'deliver', octets, late: effect.late };
+  }
+
+  reserve(target: string, begin: () => void): () => void {
+    return this.outbox.reserve(target, begin);
   }
 
   private unanswered(effectId: string, status: number): void {

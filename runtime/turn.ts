@@ -39,7 +39,10 @@ export type Notice =
   /** An effect needs no answer any more. */
   | { readonly type: 'effect-over'; readonly effectId: string }
   | { readonly type: 'armed'; readonly local: string; readonly dueMs: number }
-  | { readonly type: 'arrived'; readonly aor: string }
+  /** A message was stored; `queued`: its recipient can be reached, and it must not wait for a next try. */
+  | { readonly type: 'arrived'; readonly aor: string; readonly queued: boolean }
+  /** A user returned, and nothing waits for him. */
+  | { readonly type: 'nothing-waits'; readonly aor: string }
   /** A user can be reached (again): his mailbox is gone through from its oldest message. */
   | { readonly type: 'reachable'; readonly aor: string; readonly node: string | null }
   | { readonly type: 'unreachable'; readonly aor: string }

@@ -54,6 +54,7 @@ const defines = [
 const calls = [
   ['DEFERRED_IM_INNER', 'first thing in request_route'],
   ['DEFERRED_IM_CLEAN', 'after authentication, before t_relay()'],
+  ['DEFERRED_IM_QUEUE', 'before lookup(), for a MESSAGE to a user of yours'],
   ['DEFERRED_IM_STORE', 'where lookup() finds nobody'],
   ['DEFERRED_IM_REGISTERED', 'right after save()'],
 ] as const;

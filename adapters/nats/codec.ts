@@ -107,7 +107,7 @@ export interface SipCodec {
         };
       }
     | { readonly ok: false; readonly finding: { readonly message: string } };
-  /** Bindings of a Contact header field value; those with no life left are not among them. */
+  /** Bindings of a Contact header field value; one that ends now is a removal. */
   readContacts(contacts: string, defaultExpirySeconds: number, nowMs: number): readonly Binding[];
   /** The canonical AOR of a URI or `user@domain`, or null when it is none. */
   canonicalAor(uri: string): string | null;

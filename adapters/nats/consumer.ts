@@ -140,7 +140,8 @@ function createIntake(
   const onUnheard = merged.forget;
   const door = { now, admission, counters, onNode, onMalformed, onFailure, onUnheard, failpoint };
   const held = createHeldDoor(bus, door);
-  const results = createResultSender(bus, codec, { ...options, onFailure });
+  const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
+  const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, admission, merged };
   return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
 }
@@ -170,7 +171,7 @@ function decideStore(intake: Intake, request: RequestPayload): Decision | Promis
     return refusal(482, 'Loop Detected');
   }
   return intake.runtime
-    .submit({ type: 'message.received', message, node: line.node })
+    .submit({ type: 'message.received', message, node: line.node, queued: line.why === 'queued' })
     .then(storeDecision);
 }
 

@@ -107,6 +107,17 @@ export function token(key: string): FieldKind {
   };
 }
 
+/** As `token`, or `-` for null. */
+export function tokenOrNone(key: string, optional = false): FieldKind {
+  const inner = token(key);
+  return {
+    key,
+    optional,
+    read: (text) => (text === '-' ? null : text),
+    write: (value) => (value === null || value === undefined ? '-' : inner.write(value)),
+  };
+}
+
 export function uint(key: string, max: number): FieldKind {
   return {
     key,

@@ -40,6 +40,8 @@ export {
   onlineLine,
   outcomeLine,
   parseRequest,
+  type QueueLine,
+  queueLine,
   type RequestLine,
   type RequestPayload,
   type SendLine,

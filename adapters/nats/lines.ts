@@ -11,6 +11,7 @@ import {
   type Parsed,
   splitFields,
   token,
+  tokenOrNone,
   uint,
   uintOrNone,
 } from './fields.js';
@@ -37,6 +38,8 @@ export interface RequestLine {
   readonly asserted: string | null;
   /** Octets of the request as the proxy counted them. */
   readonly length: number;
+  /** `queued`: its recipient can be reached, and it goes behind his backlog; null from older proxies. */
+  readonly why?: 'offline' | 'queued' | null;
 }
 
 export interface OnlineLine {
@@ -98,6 +101,12 @@ export interface SendLine {
   readonly fromName: string | null;
 }
 
+/** Live messages for a user go behind his backlog for so long; 0: no longer. For every proxy. */
+export interface QueueLine {
+  readonly aor: string;
+  readonly seconds: number;
+}
+
 export interface BeatLine {
   readonly storeId: string;
   readonly seq: number;
@@ -121,6 +130,7 @@ const requestKinds: readonly FieldKind[] = [
   uint('srcPort', 65_535),
   base64TextOrNone('asserted', natsLimits.identityBytesMax),
   uint('length', uint32),
+  tokenOrNone('why', true),
 ];
 
 export const onlineLine = lineForm<OnlineLine>('online', [
@@ -168,6 +178,11 @@ export const answerLine = lineForm<AnswerLine>('answer', [
 export const beatLine = lineForm<BeatLine>('beat', [
   token('storeId'),
   uint('seq', Number.MAX_SAFE_INTEGER),
+]);
+
+export const queueLine = lineForm<QueueLine>('queue', [
+  base64Text('aor', natsLimits.identityBytesMax),
+  uint('seconds', 86_400),
 ]);
 
 const sendForm = lineForm<SendLine>('send', [

@@ -8,7 +8,7 @@ import type { Cancel, EffectPort, OutgoingEffect } from '../../runtime/index.js'
 import type { Bus, BusClock } from './bus.js';
 import type { SipCodec } from './codec.js';
 import { natsLimits } from './limits.js';
-import { beatLine } from './lines.js';
+import { beatLine, queueLine } from './lines.js';
 import { formatSend } from './send.js';
 import { subjects } from './subjects.js';
 
@@ -26,6 +26,8 @@ export interface PublisherOptions {
 
 /** `ready()` means: the bus is ready and a proxy was heard within the last ten beats. */
 export interface Publisher extends EffectPort {
+  /** Every proxy is told to queue live messages of a user behind his backlog, or no longer. */
+  queue(aor: string, forMs: number): void;
   /** A proxy spoke. */
   heard(node: string): void;
   /** Called each time `ready()` turns true; wake the runtime then. */
@@ -103,6 +105,11 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
       const line = lineOf(codec, node, effect, options);
       if (line === null) options.answered(effect.effectId, effect.token, 513);
       else bus.publish(subjects.send, line);
+    },
+    queue(aor, forMs) {
+      const line = queueLine.format({ aor, seconds: Math.ceil(forMs / 1000) });
+      if (line.ok) bus.publish(subjects.queue, line.value);
+      else options.onFailure?.('queue', new TypeError(line.finding.message));
     },
     heard(node) {
       const silent = !within(lastHeard, natsLimits.silentBeatsMax);

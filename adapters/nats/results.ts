@@ -21,6 +21,8 @@ export interface ResultSender {
 }
 
 export interface ResultSenderOptions {
+  /** Calls `begin` when nothing else is pending at a target, and keeps it free until the result is called. */
+  readonly reserve: (target: string, begin: () => void) => Cancel;
   readonly clock: BusClock;
   readonly entropy: Entropy;
   readonly serviceUri?: (aor: string) => string;
@@ -43,7 +45,11 @@ interface Flight {
   readonly line: string;
   repeats: number;
   cancel: Cancel;
+  /** Lets others go out to the same target. */
+  release: Cancel;
 }
+
+const none: Cancel = () => undefined;
 
 export function createResultSender(
   bus: Bus,
@@ -67,7 +73,9 @@ export function createResultSender(
       return;
     }
     flights.set(flight.effectId, flight);
-    transmit(flight);
+    flight.release = options.reserve(job.aor, () => {
+      if (flights.has(flight.effectId)) transmit(flight);
+    });
   }
 
   function prepare(job: Job, page: number): Flight | null {
@@ -80,7 +88,13 @@ export function createResultSender(
     if (parts === null) return null;
     const line = formatSend(job.node, effectId, token, parts);
     if (line.ok)
-      return { job, page, effectId, token, line: line.value, repeats: 0, cancel: () => undefined };
+      return {
+        ...{ job, page, effectId, token },
+        line: line.value,
+        repeats: 0,
+        cancel: none,
+        release: none,
+      };
     options.onFailure?.('result', new TypeError(line.finding.message));
     return null;
   }
@@ -107,6 +121,7 @@ export function createResultSender(
   function land(flight: Flight, delivered: boolean): void {
     flight.cancel();
     flights.delete(flight.effectId);
+    flight.release();
     const next = flight.page + 1;
     // A page that did not arrive makes the later ones useless: the requester asks again.
     if (delivered && next < flight.job.pages.length) begin(flight.job, next);

@@ -14,6 +14,7 @@ export const schemaNames = [
   'answer',
   'send',
   'beat',
+  'queue',
   'user-list-request',
   'user-list-reply',
   'user-retrieve-request',

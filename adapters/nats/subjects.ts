@@ -15,6 +15,7 @@ export const subjects = {
   answer: 'deferred-im-v1-answer',
   send: 'deferred-im-v1-send',
   beat: 'deferred-im-v1-beat',
+  queue: 'deferred-im-v1-queue',
   userList: 'deferred-im.v1.user.list',
   userRetrieve: 'deferred-im.v1.user.retrieve',
   userConfirm: 'deferred-im.v1.user.confirm',

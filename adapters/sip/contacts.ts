@@ -8,7 +8,7 @@ import { nameAddrPrefix } from './uri.js';
 
 /**
  * `Binding.expiresAtMs` is a date; even a client that asks for 136 years gets one the calendar can
- * hold.
+ * hold. A contact with `expires=0` ends now: it is removed (section 10.2.2).
  */
 export function readContacts(
   value: string,
@@ -22,7 +22,6 @@ export function readContacts(
     // Section 20.19 with 10.3: a malformed expires parameter counts as none.
     const given = contact.params.get('expires');
     const seconds = (given === undefined ? null : parseExpires(given)) ?? defaultExpirySeconds;
-    if (seconds <= 0) continue;
     bindings.push({
       contact: contact.uri,
       expiresAtMs: nowMs + seconds * 1000,

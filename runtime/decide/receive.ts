@@ -38,11 +38,14 @@ export function receive(turn: Turn, command: Received): Reply {
     : null;
   if (known !== null) return repeated(turn, known, bodyDigest);
   const wishes = wishesFor(turn, message.aor);
-  const refusal = admit(turn, message, { sender, wishes });
+  const queued = command.queued === true;
+  const refusal = admit(turn, message, { sender, wishes, queued });
   if (refusal === 'swallowed') return swallow(turn, message.aor);
   if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
   if (refusal !== null) return refuse(refusal);
-  return store(turn, message, { sender, digest, bodyDigest, wishes });
+  const reply = store(turn, message, { sender, digest, bodyDigest, wishes });
+  pass(turn, message.aor, queued);
+  return reply;
 }
 
 /** A refusal of the table, as a reply. */
@@ -106,13 +109,15 @@ function endedInSilence(row: ActorRow): boolean {
 function admit(
   turn: Turn,
   message: IncomingMessage,
-  { sender, wishes }: Pick<Named, 'sender' | 'wishes'>,
+  { sender, wishes, queued }: Pick<Named, 'sender' | 'wishes'> & { readonly queued: boolean },
 ): RefusalCode | 'swallowed' | null {
   const { settings } = turn;
   if (!serves(settings.servedDomains, message.aor)) return 'not-served';
   const { asserted, anonymous } = message;
   const admission = admissionOf(wishes, { asserted, anonymous });
-  if (admission !== 'stored') return admission;
+  // A live message that waits behind a backlog is not kept for somebody who is away.
+  const awayOnly = admission === 'deferral-off' || admission === 'not-permitted';
+  if (admission !== 'stored' && !(queued && awayOnly)) return admission;
   if (message.octets.length > settings.messageOctetsMax) return 'too-large';
   if (!takes(settings.mediaTypes, message.contentType)) return 'media-type';
   const closed = turn.gate();
@@ -164,8 +169,6 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   noteWithheld(turn, local, message);
   // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
   if (dead(message, turn)) fireDue(turn, local, row);
-  turn.notices.push({ type: 'arrived', aor: incoming.aor });
-  retryLater(turn, incoming.aor, policy.settings.retryStepsSeconds[0]);
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
 }
 
@@ -179,6 +182,13 @@ const dead = (message: Message, turn: Turn): boolean =>
 function noteWithheld(turn: Turn, local: string, { reportException }: Message): void {
   if (reportException === null || reportException === 'not-asked') return;
   turn.notices.push({ type: 'counted', what: `no-report-${reportException}`, local });
+}
+
+// What was queued behind a backlog joins its delivery run, or begins one that has just ended.
+function pass(turn: Turn, aor: string, behindBacklog: boolean): void {
+  const queued = behindBacklog && reachable(readUser(turn, aor), turn.nowMs);
+  turn.notices.push({ type: 'arrived', aor, queued });
+  if (!queued) retryLater(turn, aor, turn.registry.active.settings.retryStepsSeconds[0]);
 }
 
 // Stored although a binding lives: his phone did not answer. He is tried again as after a failed push (spec 3.2).

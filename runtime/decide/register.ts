@@ -12,6 +12,10 @@ type Unregistered = Extract<Command, { type: 'recipient.unregistered' }>;
 export function register(turn: Turn, command: Registered): Reply {
   const before = readUser(turn, command.aor);
   const bindings = merge(before.bindings, command.bindings, turn);
+  if (endsOnly(command, turn.nowMs) && bindings.length > 0) {
+    writeUser(turn, command.aor, { ...before, bindings });
+    return { kind: 'done' };
+  }
   const fresh = bindings.some(
     (one) => !before.bindings.some((old) => sameContact(old, one, turn.nowMs)),
   );
@@ -23,11 +27,16 @@ export function register(turn: Turn, command: Registered): Reply {
     retry: null,
   };
   writeUser(turn, command.aor, after);
-  if (after.messages > 0 && reachable(after, turn.nowMs)) {
-    turn.notices.push({ type: 'reachable', aor: command.aor, node: command.node });
-  }
+  const { aor, node } = command;
+  if (!reachable(after, turn.nowMs)) turn.notices.push({ type: 'unreachable', aor });
+  else if (after.messages > 0) turn.notices.push({ type: 'reachable', aor, node });
+  else if (fresh) turn.notices.push({ type: 'nothing-waits', aor });
   return { kind: 'done' };
 }
+
+// The end of one device is no sign of life of the others.
+const endsOnly = (command: Registered, nowMs: number): boolean =>
+  command.bindings.length > 0 && command.bindings.every((one) => one.expiresAtMs <= nowMs);
 
 export function unregister(turn: Turn, command: Unregistered): Reply {
   const before = readUser(turn, command.aor);

@@ -15,12 +15,15 @@ function harness() {
   const store = new MemoryStore();
   const turns: string[] = [];
   const failures: unknown[] = [];
+  /** What the proxies are told about live messages: for so long they are queued. */
+  const queued: string[] = [];
   const came = (_local: string): Came => 'sent';
-  const world = { clock, store, turns, failures, came, canSend: true };
+  const world = { clock, store, turns, failures, queued, came, canSend: true };
   const waits: (() => void)[] = [];
   const mailboxes = new Mailboxes(clock, store, {
     now: () => clock.now(),
     canSend: () => world.canSend,
+    queue: (aor, forMs) => queued.push(`${aor === bob ? '' : `${aor} `}${forMs}`),
     giveTurn: async (_aor, local) => {
       turns.push(local);
       await Promise.resolve();
@@ -138,7 +141,7 @@ t.test('a registration before the retry comes instead of it', async (t) => {
   mailboxes.reachable(bob, null);
   await clock.settle();
   t.same(turns, ['m1', 'm1']);
-  t.equal(clock.waiting, 0);
+  t.equal(clock.waiting, 1, 'the word to the proxies alone');
   settle('m1', 'temporary', 60_000);
   mailboxes.unreachable(bob);
   await clock.advance(120_000);
@@ -164,7 +167,7 @@ t.test('arrivals during a run are part of it', async (t) => {
   mailboxes.reachable(bob, null);
   await clock.settle();
   put('m2');
-  mailboxes.arrived(bob);
+  mailboxes.arrived(bob, false);
   settle('m1');
   await clock.settle();
   t.same(turns, ['m1', 'm2']);
@@ -180,7 +183,7 @@ t.test('an arrival at any moment of the end of a run is not forgotten', async (t
     for (let tick = 0; tick < moment; tick += 1) await Promise.resolve();
     const running = mailboxes.running === 1;
     put('m2');
-    mailboxes.arrived(bob);
+    mailboxes.arrived(bob, false);
     await clock.settle();
     t.equal(turns.includes('m2'), running, `after ${moment} microtasks`);
   }
@@ -263,7 +266,7 @@ t.test('random lives: every message has its turn, never two at once', async (t) 
         number += 1;
         live.add(`m${number}`);
         put(`m${number}`);
-        mailboxes.arrived(bob);
+        mailboxes.arrived(bob, false);
       } else if (dice < 0.6) mailboxes.reachable(bob, random() < 0.5 ? 'n1' : 'n2');
       else answer(random() < 0.8 ? 'success' : 'temporary');
       const ticks = Math.floor(random() * 12);
@@ -295,4 +298,41 @@ t.test('a store that cannot be read ends it; after stop no turn is given', async
   await second.clock.advance(1000);
   t.same(second.turns, []);
   t.equal(second.clock.waiting, 0);
+});
+
+t.test('spec 3.4 while a run lasts live messages are queued, and no longer', async (t) => {
+  const { world, clock, queued, mailboxes, put, settle, turns } = harness();
+  put('m1');
+  mailboxes.reachable(bob, 'node1');
+  await clock.settle();
+  t.same(queued, [String(limits.queueMarkMs)]);
+  await clock.advance(limits.queueRemarkMs);
+  t.same(queued, Array(2).fill(String(limits.queueMarkMs)), 'said again while it lasts');
+  put('m2');
+  mailboxes.arrived(bob, true);
+  settle('m1');
+  await clock.settle();
+  t.same(turns, ['m1', 'm2'], 'a queued message joins the run');
+  settle('m2');
+  await clock.settle();
+  t.equal(queued.at(-1), '0', 'its end is told');
+  await clock.advance(limits.queueRemarkMs);
+  t.equal(queued.length, 3);
+  put('m3');
+  world.came = (local) => (local === 'm3' ? 'sent' : 'gone');
+  mailboxes.arrived(bob, true);
+  await clock.settle();
+  t.same(turns, ['m1', 'm2', 'm1', 'm2', 'm3'], 'one that came too late begins a run of its own');
+  settle('m3', 'temporary', clock.now() + 90_000);
+  t.equal(queued.at(-1), '0', 'a pause holds no live message up');
+  put('m4');
+  mailboxes.arrived(bob, false);
+  await clock.settle();
+  t.equal(turns.length, 5, 'one that was not queued waits for the next try');
+  mailboxes.nothingWaits(bob);
+  t.equal(queued.at(-1), '0');
+  const told = queued.length;
+  mailboxes.reachable(bob, 'node1');
+  mailboxes.nothingWaits(bob);
+  t.equal(queued.length, told + 1, 'a run that is under way is not contradicted');
 });

@@ -171,6 +171,31 @@ t.test('a delivery passes the reports that wait for the same target', async (t) 
   t.same(ids(), ['a1', 'd1']);
 });
 
+t.test('RFC 3428 section 8 a target that is reserved has nothing else pending', async (t) => {
+  const { outbox, add, ids, clock } = harness();
+  const begun: string[] = [];
+  const reserve = (name: string) => outbox.reserve('a', () => begun.push(name));
+  add('a1', 'a');
+  const [first, second, third] = [reserve('first'), reserve('second'), reserve('third')];
+  t.same(begun, [], 'it waits for what is pending');
+  add('a2', 'a');
+  outbox.over('a1');
+  t.same(begun, ['first'], 'and goes before what waits');
+  second();
+  outbox.wake();
+  t.same([begun, ids()], [['first'], ['a1']]);
+  first();
+  first();
+  t.same([begun, ids()], [['first', 'third'], ['a1']], 'one that was given up has no turn');
+  third();
+  t.same(ids(), ['a1', 'a2']);
+  outbox.over('a2');
+  await clock.advance(60_000);
+  const later = reserve('later');
+  t.equal(begun.at(-1), 'later', 'at once, where nothing is pending');
+  later();
+});
+
 t.test('the window of reports is kept, and what stalled goes on', async (t) => {
   const { outbox, add, ids } = harness();
   for (let target = 0; target < limits.reportWindow + 10; target += 1)

@@ -70,6 +70,9 @@ export class EngineProcess {
         send: (effect) => {
           if (!life.dead) life.publisher?.send(effect);
         },
+        queue: (aor, forMs) => {
+          if (!life.dead) life.publisher?.queue(aor, forMs);
+        },
       },
     });
     if (life.dead) return;

@@ -1,9 +1,10 @@
-// What of docs/ is made from the code: the reference pages, and the pages of the policies with their charts. Run as a
-// program it writes them all; a test makes them again and compares. A page of docs/reference that is not listed here
-// is refused by that test, so that none outlives its table.
+// What of docs/ is made from the code: the reference pages, the pages of the policies with their charts, and the page of
+// conformance, with what the last kept run said. Run as a program it writes them all; tests make them again and compare.
+// A page of docs/reference that is not listed here is refused by its test, so that none outlives its table.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { conformancePage } from '../conformance/page.js';
 import { generatedCharts, repositoryRoot } from './generate-charts.js';
 import {
   adapterErrors,
@@ -42,7 +43,12 @@ export async function generatedDocs(): Promise<Map<string, string>> {
 }
 
 async function main(): Promise<void> {
-  for (const [path, content] of [...(await generatedDocs()), ...(await generatedCharts())]) {
+  const conformance = ['docs/conformance.md', conformancePage()] as const;
+  for (const [path, content] of [
+    ...(await generatedDocs()),
+    ...(await generatedCharts()),
+    conformance,
+  ]) {
     const file = join(repositoryRoot, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);

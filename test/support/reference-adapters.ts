@@ -110,6 +110,11 @@ const subjectMeanings: Readonly<
   answer: ['engine → proxies', 'What the waiting sender is to hear.', 'answer'],
   send: ['engine → proxies', 'A MESSAGE to send: delivery, report or result.', 'send'],
   beat: ['engine → proxies', 'Once a second while something can be stored.', 'beat'],
+  queue: [
+    'engine → proxies',
+    'While a delivery run lasts, live messages for its user go behind it.',
+    'queue',
+  ],
   userList: [
     'tools → engine',
     "The owner's waiting messages, a page at a time.",

@@ -328,6 +328,12 @@ export class RecordingEffects implements EffectPort {
   readonly sent: OutgoingEffect[] = [];
   /** Called for every effect handed over, repetitions included. */
   heard: (effect: OutgoingEffect) => void = () => {};
+  /** For how long live messages of a user are queued, by what was said last. */
+  readonly queued = new Map<string, number>();
+
+  queue(aor: string, forMs: number): void {
+    this.queued.set(aor, forMs);
+  }
 
   ready(): boolean {
     return this.up;

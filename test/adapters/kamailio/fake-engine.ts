@@ -72,6 +72,13 @@ export class FakeEngine {
     this.bus.publish('deferred-im-v1-beat', text);
   }
 
+  /** Live messages for a user go behind his backlog; resolves when the proxies have heard it. */
+  async queue(aor: string, seconds: number): Promise<void> {
+    this.bus.publish('deferred-im-v1-queue', `v1 ${base64(aor)} ${seconds}`);
+    await this.bus.flush();
+    await pause(50);
+  }
+
   silence(): void {
     clearInterval(this.#beat);
   }
@@ -177,7 +184,7 @@ export async function openStage(
     nodes.map((node) => startKamailio({ natsUrl: nats.url, users, ...options, node })),
   );
   for (const node of nodes) {
-    for (const kind of ['answer', 'send', 'beat']) {
+    for (const kind of ['answer', 'send', 'beat', 'queue']) {
       await nats.subscribed(`deferred-im-v1-${kind}`, node);
     }
   }

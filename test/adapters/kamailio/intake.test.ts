@@ -3,6 +3,15 @@ import t from 'tap';
 import type { BusLine } from './fake-engine.js';
 import { openStage, pause, plain, type Stage } from './fake-engine.js';
 
+/** Tries until a message is relayed; at most five seconds. */
+async function relaysWithin(send: () => Promise<{ readonly status: number }>): Promise<boolean> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    if ((await send()).status === 200) return true;
+    await pause(100);
+  }
+  return false;
+}
+
 const held = (stage: Stage, body: string): BusLine[] =>
   stage.engine.lines.filter((line) => line.octets.includes(body));
 
@@ -31,7 +40,8 @@ t.test('intake', async (t) => {
       const [version, node, index, label, sec, usec, hold, proto, ip, port, who, length] =
         line!.fields;
       t.equal(line!.subject, 'deferred-im.v1.store');
-      t.equal(line!.fields.length, 12);
+      t.equal(line!.fields.length, 13);
+      t.equal(line!.fields[12], 'offline');
       t.same([version, node, hold, proto, ip], ['v1', 'n1', '1000', 'udp', '127.0.0.1']);
       t.match(index, /^[0-9]+$/);
       t.match(label, /^[0-9]+$/);
@@ -170,8 +180,9 @@ t.test('intake', async (t) => {
     const answer = await alice.message({ to: 'sip:deferred@example.org', body, contentType });
     t.equal(answer.status, 202);
     const line = engine.of('command')[0]!;
-    t.equal(line.fields.length, 12);
+    t.equal(line.fields.length, 13);
     t.equal(plain(line.fields[10]), 'sip:alice@example.org');
+    t.equal(line.fields[12], '-');
     t.ok(line.octets.toString().endsWith(body));
   });
 
@@ -192,6 +203,8 @@ t.test('intake', async (t) => {
     'A registered phone that is silent, unavailable or gone: stored after all',
     async (t) => {
       t.equal((await bob.register()).status, 200);
+      await engine.wait('online', ({ fields }) => plain(fields[3]) === bob.uri);
+      await engine.queue(bob.uri, 0);
       bob.onMessage = () => null;
       const to = 'sip:bob@example.org';
       t.equal((await alice.message({ to, body: 'to silence' })).status, 202);
@@ -220,6 +233,32 @@ t.test('intake', async (t) => {
       );
     },
   );
+
+  await t.test('spec 3.4 while a backlog is delivered a live message goes behind it', async (t) => {
+    const to = 'sip:bob@example.org';
+    const why = (body: string) => held(stage, body)[0]?.fields[12];
+    const lines = engine.of('online').length;
+    await bob.register();
+    t.equal((await alice.message({ to, body: 'just registered' })).status, 202);
+    t.equal(why('just registered'), 'queued', 'until the engine has said that nothing waits');
+    await engine.wait('online', () => engine.of('online').length > lines);
+    await engine.queue(to, 0);
+    t.equal((await alice.message({ to, body: 'nothing waits' })).status, 200);
+    await engine.queue(to, 60);
+    t.equal((await alice.message({ to, body: 'behind it' })).status, 202);
+    t.equal(why('behind it'), 'queued');
+    t.equal((await alice.message({ to: alice.uri, body: 'to another' })).status, 202);
+    t.equal(why('to another'), 'offline', 'nobody else is held up');
+    await engine.queue(to, 1);
+    t.ok(
+      await relaysWithin(() => alice.message({ to, body: 'forgotten' })),
+      'what is not said again is forgotten',
+    );
+    await engine.queue(to, 60);
+    await bob.unregister();
+    t.equal((await alice.message({ to, body: 'gone' })).status, 202);
+    await engine.queue(to, 0);
+  });
 
   await t.test('A9 no answer within the hold: 503 with Retry-After, and late lines', async (t) => {
     engine.answer = () => ({ code: 202, reason: 'Accepted', delayMs: 1500 });

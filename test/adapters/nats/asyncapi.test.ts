@@ -81,7 +81,7 @@ t.test('every channel has an operation, in the direction of its subject', async 
 
 t.test('the fields of each line are the members of its schema', async (t) => {
   const lines = [...paths].filter(([path]) => path.endsWith('/x-line'));
-  t.equal(lines.length, 9);
+  t.equal(lines.length, 10);
   for (const [path, text] of lines) {
     const name = path.split('/')[2]!;
     // What stands in brackets is about the field before it.

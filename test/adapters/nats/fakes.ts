@@ -106,6 +106,10 @@ export interface FakeRuntime extends Runtime {
 export function fakeRuntime(): FakeRuntime {
   const boxes = new Map<string, Map<string, Uint8Array>>();
   const runtime: FakeRuntime = {
+    reserve: (_target, begin) => {
+      begin();
+      return () => undefined;
+    },
     commands: [],
     boxes,
     answer: () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: false }),

@@ -12,6 +12,7 @@ import {
   onlineLine,
   outcomeLine,
   parseRequest,
+  queueLine,
   sendLine,
 } from '../../../adapters/nats/index.js';
 import { limits } from '../../../runtime/index.js';
@@ -195,8 +196,29 @@ t.test('a request payload keeps its octets untouched', async (t) => {
   const read = parseRequest(made.value);
   t.ok(read.ok);
   if (!read.ok) return;
-  t.strictSame(read.value.line, { ...requestLine, asserted: null, length: 6 });
+  t.strictSame(read.value.line, { ...requestLine, asserted: null, length: 6, why: null });
   t.strictSame(Buffer.from(read.value.octets), octets);
+});
+
+t.test('why a message comes here: one word, or nothing from an older proxy', async (t) => {
+  const said = (why: string | null) => {
+    const made = formatRequest({ ...requestLine, why: why as 'queued' | null }, Buffer.from('x'));
+    const read = made.ok ? parseRequest(made.value) : made;
+    return read.ok ? read.value.line.why : 'refused';
+  };
+  t.same([said('queued'), said('offline'), said(null)], ['queued', 'offline', null]);
+  t.equal(said('because'), 'refused');
+});
+
+t.test('the queue line', async (t) => {
+  const aor = 'sip:bob@example.org';
+  for (const seconds of [0, 120]) {
+    const made = queueLine.format({ aor, seconds });
+    t.ok(made.ok && queueLine.parse(Buffer.from(made.value)).ok);
+    t.equal(made.ok ? made.value : '', `v1 ${b64(aor)} ${seconds}`);
+  }
+  t.notOk(queueLine.format({ aor, seconds: -1 }).ok);
+  t.notOk(queueLine.parse(Buffer.from(`v1 ${b64(aor)}`)).ok);
 });
 
 t.test('F11 a request payload without a whole first line is refused', async (t) => {

@@ -16,7 +16,7 @@ const roles = ['engine', 'proxy', 'operator', 'tools'] as const;
 type Role = (typeof roles)[number];
 
 const fromProxy = ['store', 'command', 'online', 'offline', 'outcome', 'late', 'alive'] as const;
-const toProxy = ['answer', 'send', 'beat'] as const;
+const toProxy = ['answer', 'send', 'beat', 'queue'] as const;
 const user = ['userList', 'userRetrieve', 'userConfirm', 'userDelete'] as const;
 
 const of = (names: readonly (keyof typeof subjects)[]) => names.map((name) => subjects[name]);

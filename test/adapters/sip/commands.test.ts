@@ -223,12 +223,13 @@ t.test('contacts become bindings', async (t) => {
       features: ['+g.oma.sip-im'],
     },
     { contact: 'sip:bob@192.0.2.2', expiresAtMs: 3_601_000, features: ['+sip.instance'] },
+    { contact: 'sip:gone@x', expiresAtMs: 1_000, features: [] },
     { contact: 'sip:odd@x', expiresAtMs: 3_601_000, features: [] },
   ]);
   t.same(readContacts('*', 3600, 0), []);
   t.same(readContacts('', 3600, 0), []);
   t.same(readContacts('<sip:a@b>, <broken', 3600, 0).length, 1);
-  t.same(readContacts('<sip:a@b>', 0, 0), []);
+  t.equal(readContacts('<sip:a@b>', 0, 7)[0]?.expiresAtMs, 7, 'ends now: a removal');
   t.equal(readContacts('<sip:a@b>;expires=4294967295', 0, 0)[0]?.expiresAtMs, 4_294_967_295_000);
   t.equal(readContacts(Array(100).fill('<sip:a@b>').join(), 60, 0).length, 64);
 });

@@ -7,7 +7,7 @@ import {
   type Preferences,
   type ReportException,
 } from '../../../machines/index.js';
-import { refusals } from '../../../runtime/index.js';
+import { type Command, refusals } from '../../../runtime/index.js';
 import { EngineUnderTest, foundedStore, type TestOptions } from '../../support/engine.js';
 import {
   alice,
@@ -163,6 +163,22 @@ t.test(
     await test.clock.advanceTo(expiresAtMs);
     t.equal(test.effects.reports.length, 1, 'the report of the first copy, and no other');
     t.equal(test.state(id), 'reporting.sending');
+  },
+);
+
+t.test(
+  'a live message behind a backlog is taken where none would be kept, unless it is blocked',
+  async (t) => {
+    const test = await openWith({ deferral: 'off' });
+    const behind = (number: number): Command => ({
+      type: 'message.received',
+      message: numbered(number),
+      node: 'node1',
+      queued: true,
+    });
+    t.match(await test.submit(behind(1)), { kind: 'accepted' });
+    await test.submit(wants({ add: [{ from: alice, action: 'block' }] }));
+    t.same(told(await test.submit(behind(2))), refused(403, 'blocked'));
   },
 );
 

@@ -1,7 +1,7 @@
 // Conformance rows of spec chapter 14 about delivery: order, one at a time, what an answer means,
 // who is tried again and when.
 import t from 'tap';
-import type { OutgoingDelivery } from '../../../runtime/index.js';
+import { type Command, limits, type OutgoingDelivery } from '../../../runtime/index.js';
 import { EngineUnderTest } from '../../support/engine.js';
 import {
   alice,
@@ -280,4 +280,63 @@ t.test('a message is tried even when an older one left a retry behind', async (t
   await test.accept(received(numbered(3, { expiresSeconds: null })));
   await test.clock.advance(minutesMs(6));
   t.same(texts(test), ['1', '2', '3']);
+});
+
+t.test(
+  'spec 3.4 a message queued behind the backlog is delivered after it, in order',
+  async (t) => {
+    const test = await EngineUnderTest.open();
+    await test.accept(received(numbered(1)));
+    await test.register();
+    t.equal(test.effects.queued.get(bob), limits.queueMarkMs);
+    await test.accept({ ...received(numbered(2)), queued: true } as Command);
+    t.same(texts(test), ['1']);
+    await test.answer(test.effects.last, 200);
+    t.same(texts(test), ['1', '2']);
+    await test.answer(test.effects.last, 200);
+    t.equal(test.effects.queued.get(bob), 0, 'the proxies hear of the end');
+    await test.accept({ ...received(numbered(3)), queued: true } as Command);
+    t.same(
+      texts(test),
+      ['1', '2', '3'],
+      'one that came after the end does not wait for a next try',
+    );
+  },
+);
+
+t.test(
+  'spec 3.4 a queued message whose recipient has gone meanwhile waits like any other',
+  async (t) => {
+    const test = await EngineUnderTest.open();
+    const id = await test.accept({ ...received(numbered(1)), queued: true } as Command);
+    t.equal(test.state(id), 'stored');
+    t.equal(test.effects.queued.size, 0);
+    await test.register();
+    t.equal(test.state(id), 'delivering');
+  },
+);
+
+t.test('spec 3.1 a return to an empty mailbox: live messages are not queued', async (t) => {
+  const test = await EngineUnderTest.open();
+  await test.register();
+  t.equal(test.effects.queued.get(bob), 0);
+});
+
+t.test('a device that leaves is forgotten and wakes nobody; the last one ends it', async (t) => {
+  const test = await EngineUnderTest.open();
+  const [one, two] = ['sip:bob@192.0.2.7', 'sip:bob@192.0.2.8'];
+  await test.register(1, one);
+  await test.register(1, two);
+  await test.accept(received(incoming()));
+  const gone = (uri: string) => test.submit(registered([contact(test.clock.now(), uri)]));
+  await gone(two);
+  t.same(
+    test.engine.bindings(bob).map((binding) => binding.contact),
+    [one],
+  );
+  t.equal(test.effects.sent.length, 0, 'no sign of life of the other device');
+  await gone(one);
+  t.same(test.engine.bindings(bob), []);
+  await test.clock.advance(minutesMs(5));
+  t.equal(test.effects.sent.length, 0);
 });

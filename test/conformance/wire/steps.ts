@@ -39,3 +39,15 @@ export function hesitant(bob: SipAgent): (status: number) => void {
   bob.onMessage = (request) => (isResult(request) ? 200 : told);
   return tell;
 }
+
+/**
+ * Resolves when messages for a user who has registered reach him without the store: the engine has
+ * told the proxy that nothing waits for him. What he got meanwhile is taken off his hands.
+ */
+export async function relaying(chain: Chain, alice: SipAgent, bob: SipAgent): Promise<void> {
+  await chain.waitUntil('the proxy relays', async () => {
+    return (await alice.message(letter(alice, bob))).status === 200;
+  });
+  await chain.waitUntil('nothing waits', async () => (await chain.mailbox(bob)).length === 0);
+  bob.received.length = 0;
+}
