@@ -98,8 +98,8 @@ export const preferencesSet: Verb = {
   arguments: [user],
   flags: setFlags,
   examples: [
-    'deferred-im preferences set sip:bob@example.org --deferral off --folder /var/lib/deferred-im',
-    'deferred-im preferences set sip:bob@example.org --block sip:mallory@example.net --discard-blocked',
+    'deferred-im preferences set sip:bob@example.org --deferral off',
+    'deferred-im preferences set sip:bob@example.org --block @spam.example --discard-blocked',
   ],
   exits: storeExits,
   run: async (call) => {
@@ -144,9 +144,7 @@ export const preferencesImport: Verb = {
     ...discard,
     ...by,
   },
-  examples: [
-    'deferred-im preferences import sip:bob@example.org rules.xml --dry-run --folder /var/lib/deferred-im',
-  ],
+  examples: ['deferred-im preferences import sip:bob@example.org rules.xml --dry-run'],
   exits: storeExits,
   run: async (call) => {
     const [, file] = call.args;

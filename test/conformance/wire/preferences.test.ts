@@ -81,7 +81,8 @@ t.test('over SIP: a long list of rules comes in pages, each small enough', async
     pages.flatMap((page) => page['rules'] as object[]),
     rules,
   );
-  for (const one of bob.received) t.ok(one.octets.length <= 1300, `${one.octets.length} octets`);
+  for (const one of bob.received)
+    t.ok(one.octets.length <= 1300, `${one.octets.length} octets, body ${one.body.length}`);
 });
 
 t.test('X11 only the asserted owner, and only what is his to set', async (t) => {
