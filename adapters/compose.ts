@@ -137,8 +137,10 @@ export interface Service {
   readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
   /** Resolves when the store is checked and all partitions serve; rejects with what is wrong. */
   readonly ready: Promise<void>;
-  /** Takes nothing more in, finishes what was begun, closes. At most about ten seconds. */
+  /** Takes nothing more in, finishes what was begun, closes. Takes as long as the store does. */
   close(): Promise<void>;
+  /** The store is closed in good order: what was begun is finished and on disk, and the watermark says so. */
+  readonly stored: () => boolean;
 }
 
 /** Starts the service. Rejects with a RuntimeFault or a BusError when it cannot run. */
@@ -170,16 +172,20 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   ready.catch(() => {});
   publisher = startPublisher(bus, opened, codec, log);
   const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
-  const state = { closing: false };
+  const state = { closing: false, stored: false };
   const readiness = readinessOf(opened, bus, state);
   const core = { opened, bus, publisher, consumer, watch: watchClock(opened, log) };
   try {
     const doors = await openDoors(config, hooks, core, readiness);
     const close = () => {
       state.closing = true;
-      return closeService({ ...core, ...doors }, log);
+      const stored = () => {
+        state.stored = true;
+      };
+      return closeService({ ...core, ...doors }, log, stored);
     };
-    return { httpPort: doors.metrics.port, readiness, ready, close };
+    const stored = () => state.stored;
+    return { httpPort: doors.metrics.port, readiness, ready, close, stored };
   } catch (cause) {
     await closeCore(core);
     throw cause;
@@ -329,9 +335,12 @@ interface Doors {
   readonly metrics: MetricsServer;
 }
 
-async function closeService(parts: Core & Doors, log: Log): Promise<void> {
+async function closeService(parts: Core & Doors, log: Log, stored: () => void): Promise<void> {
   await parts.admin.close();
-  await closeCore(parts, () => parts.metrics.close());
+  await closeCore(parts, () => {
+    stored();
+    return parts.metrics.close();
+  });
   log('info', 'service.closed');
 }
 

@@ -68,8 +68,8 @@ export const serve: Verb = {
   text:
     'Makes the store when the folder is empty, checks it when it is not, and serves ' +
     'until SIGTERM or SIGINT: then nothing more is taken in, what was begun is finished, ' +
-    'and the process ends within ten seconds with code 0. Logs go to standard error, one ' +
-    'JSON object a line. When everything serves, one line goes to standard output: ' +
+    'and the process ends within ten seconds: with code 0 when that is on disk, with 74 when ' +
+    'the store did not get that far. Logs go to standard error, one JSON object a line. When everything serves, one line goes to standard output: ' +
     '`deferred-im: serving FOLDER, http ADDRESS:PORT`.\n' +
     'Every setting can stand in the configuration file, in the environment (DEFERRED_IM_ ' +
     'and its name in capitals) or on the command line; the later of these wins.',
@@ -130,11 +130,11 @@ export async function runServe(
     await asked;
   }
   // A shutdown that fails would leave a process that serves nobody and never ends.
-  await drain(service, log).catch((cause: unknown) => {
+  const cut = await drain(service, log).catch((cause: unknown) => {
     const { exitCode, why } = reasonOf(cause);
-    exit(exitCode, why);
+    return exit(exitCode, why);
   });
-  return end(exitCodes.ok);
+  return end(cut ? exitCodes.io : exitCodes.ok);
 }
 
 const begin = (config: Config, hooks: ServiceHooks): Promise<Service> =>
@@ -213,15 +213,19 @@ function stopAsked(log: Log): Promise<null> {
   });
 }
 
-// What was accepted is on disk already: when the drain takes too long, leaving is the safe thing.
-async function drain(service: Service, log: Log): Promise<void> {
+// What was confirmed is on disk already: when the drain takes too long, leaving is the safe thing. True: the store was not
+// closed by then, so the last group is unknown and the watermark may lie behind.
+async function drain(service: Service, log: Log): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), drainMsMax);
   });
   const how = await Promise.race([service.close().then(() => 'closed' as const), late]);
   clearTimeout(timer);
-  if (how === 'late') log('warn', 'service.drain-cut', { afterMs: drainMsMax });
+  const cut = !service.stored();
+  if (how === 'late')
+    log(cut ? 'error' : 'warn', 'service.drain-cut', { afterMs: drainMsMax, cut });
+  return cut;
 }
 
 // Handles that some library left open must not keep the process.

@@ -34,8 +34,18 @@ interface Entry {
   /** Answers handed to the bus, and how many of them came too late. */
   sent: number;
   late: number;
+  /** The proxy has told that the hold ended: whatever is answered now comes too late. */
+  overdue: boolean;
   /** The message it promised to keep; null as well once that is known to be unheard. */
   deferredId: string | null;
+}
+
+/** What came of keeping a decision. */
+export interface Settled {
+  /** Lines that wait for the answer. */
+  readonly lines: number;
+  /** The message it promises in vain: the sender has heard 503 already, and no other answer promises it. */
+  readonly unheard: string | null;
 }
 
 /** What is known about a line that has just come. */
@@ -44,8 +54,8 @@ export type Seen = 'new' | 'in-flight' | Decision;
 export interface AnswerMemory {
   /** Registers the line; the same first line again is the same publication again (A6, A12). */
   see(line: RequestLine): Seen;
-  /** Keeps the decision; returns how many lines wait for it. */
-  settle(line: RequestLine, decision: Decision): number;
+  /** Keeps the decision. */
+  settle(line: RequestLine, decision: Decision): Settled;
   /** Nothing was decided: forget that the line was seen. */
   drop(line: RequestLine): void;
   /** One answer went to the bus. */
@@ -62,6 +72,9 @@ export interface AnswerMemory {
 }
 
 const sweepIntervalMs = 1000;
+
+/** What the proxy answers when its hold has ended; the line that tells so names it. */
+const holdEndedCode = 503;
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
   const entries = new Map<string, Entry>();
@@ -138,10 +151,10 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     },
     settle(line, decision) {
       const entry = entryOf(line);
-      if (entry === undefined) return 1;
+      if (entry === undefined) return { lines: 1, unheard: null };
       entry.decision = decision;
       if (decision.promised !== null) promise(entry, decision.promised);
-      return entry.asked;
+      return { lines: entry.asked, unheard: entry.overdue ? unheard(entry) : null };
     },
     drop(line) {
       if (entryOf(line) !== undefined) entries.delete(keyOf(line));
@@ -155,6 +168,8 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       const entry = entries.get(keyOf(line));
       if (entry === undefined) return undefined;
       entry.late += 1;
+      // Nothing was answered yet: it is the word about the end of the hold, and the sender has heard 503 (A4).
+      if (entry.decision === null && line.code === holdEndedCode) entry.overdue = true;
       // A repeated answer is late by nature: only when none arrived in time did the sender hear 503.
       return entry.late >= entry.sent ? unheard(entry) : null;
     },
@@ -180,5 +195,6 @@ const newEntry = (stamp: number, atMs: number): Entry => ({
   asked: 1,
   sent: 0,
   late: 0,
+  overdue: false,
   deferredId: null,
 });

@@ -139,7 +139,7 @@ function createIntake(
   const merged = createMergedMemory(now);
   const onUnheard = merged.forget;
   const door = { now, admission, counters, onNode, onMalformed, onFailure, onUnheard, failpoint };
-  const held = createHeldDoor(bus, door);
+  const held = createHeldDoor(bus, runtime, door);
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, admission, merged };
@@ -158,7 +158,7 @@ function subscribeHeld(intake: Intake): void {
       ),
     ),
   );
-  facts(intake, subjects.late, lateLine, (line) => held.late(line, runtime));
+  facts(intake, subjects.late, lateLine, (line) => held.late(line));
 }
 
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {

@@ -3,7 +3,7 @@
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
 import { type FailpointHook, type Reply, type Runtime, refusalOf } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
-import { type AnswerMemory, createAnswerMemory, type Decision } from './answers.js';
+import { createAnswerMemory, type Decision } from './answers.js';
 import type { Bus } from './bus.js';
 import type { Counters } from './counters.js';
 import { natsLimits } from './limits.js';
@@ -36,12 +36,12 @@ export type Decide = (request: RequestPayload) => Decision | null | Promise<Deci
 
 export interface HeldDoor {
   hear(where: string, payload: Uint8Array, decide: Decide): void;
-  late(line: LateLine, runtime: Runtime): Promise<void>;
+  late(line: LateLine): Promise<void>;
   /** Answers and promises remembered. */
   readonly remembered: number;
 }
 
-export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
+export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions): HeldDoor {
   const memory = createAnswerMemory(options.now);
   const { admission, counters } = options;
 
@@ -90,9 +90,11 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
   }
 
   function settle(line: RequestLine, decision: Decision): void {
-    const times = memory.settle(line, decision);
+    const { lines, unheard } = memory.settle(line, decision);
+    if (unheard !== null)
+      takeBack(unheard).catch((error: unknown) => options.onFailure(subjects.late, error));
     options.failpoint('ack.before');
-    for (let i = 0; i < times; i += 1) publish(line, decision);
+    for (let i = 0; i < lines; i += 1) publish(line, decision);
     options.failpoint('ack.after');
   }
 
@@ -108,32 +110,25 @@ export function createHeldDoor(bus: Bus, options: HeldOptions): HeldDoor {
     else counters.count('answer-lost');
   }
 
+  /** The sender heard 503 although the message is kept: no report may follow (RFC 5438 section 12.1.3.1). */
+  async function takeBack(deferredId: string): Promise<void> {
+    await runtime.submit({ type: 'message.unacknowledged', deferredId });
+  }
+
+  async function late(line: LateLine): Promise<void> {
+    options.onUnheard(line);
+    const deferredId = memory.late(line);
+    counters.count(deferredId === undefined ? 'late-unknown' : 'late');
+    if (typeof deferredId === 'string') await takeBack(deferredId);
+  }
+
   return {
     hear,
-    late: (line, runtime) => {
-      options.onUnheard(line);
-      return heardLate(memory, counters, line, runtime);
-    },
+    late,
     get remembered() {
       return memory.size;
     },
   };
-}
-
-/**
- * The sender heard 503 although the message is kept: no report may follow (RFC 5438 section
- * 12.1.3.1).
- */
-async function heardLate(
-  memory: AnswerMemory,
-  counters: Counters,
-  line: LateLine,
-  runtime: Runtime,
-): Promise<void> {
-  const deferredId = memory.late(line);
-  counters.count(deferredId === undefined ? 'late-unknown' : 'late');
-  if (typeof deferredId === 'string')
-    await runtime.submit({ type: 'message.unacknowledged', deferredId });
 }
 
 /**

@@ -8,9 +8,10 @@ export const natsLimits = {
    * 6).
    */
   payloadBytesMax: 262_144,
-  /** The whole SIP request, the same at intake and at sending (design.md 5). */
+  /** The whole SIP request at intake (design.md 5). */
   requestBytesMax: 61_440,
-  headerBytesMax: 12_000,
+  /** Header block of a request we send: that of the largest stored one, and what is added to it (ADR 0016). */
+  headerBytesMax: 14_000,
   bodyBytesMax: 48_000,
   /** First line of a store or command payload: thirteen fields, the identity the longest. */
   headBytesMax: 4_096,

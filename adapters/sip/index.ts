@@ -21,7 +21,13 @@ export { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
 export type { Failed, Finding, Refusal } from './finding.js';
 export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
-export { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
+export {
+  bodyOctetsMax,
+  displayNameOctetsMax,
+  headerGrowthOctetsMax,
+  headerOctetsMax,
+  requestOctetsMax,
+} from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
 export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
@@ -32,4 +38,4 @@ export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';
 export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
 export type { NameAddr } from './uri.js';
-export { bareUri, canonicalAor, hostOf, nameAddr } from './uri.js';
+export { bareUri, canonicalAor, hostOf, nameAddr, uriCharactersMax } from './uri.js';

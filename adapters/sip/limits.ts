@@ -1,11 +1,18 @@
-// The sizes of design.md section 5, the same at intake and at sending, and the bounds of the
-// readers in this folder. Unit in each name.
+// The sizes of design.md section 5 and the bounds of the readers in this folder. Whatever is taken can be sent: a
+// header block may grow by `headerGrowthOctetsMax` on its way out, and the bus has room for it. Unit in each name.
 
 /** Octets of a body: what base64 takes to the proxy in one line (kamailio.md section 4 B). */
 export const bodyOctetsMax = 48_000;
-/** Octets from the start line to the blank line. */
+/** Octets from the start line to the blank line, at intake. */
 export const headerOctetsMax = 12_000;
-/** Octets of a whole request. */
+/**
+ * What a delivery adds at most to the header block it was stored with: the asserted identity (1,024), our Call-ID with
+ * a host of 253, From tag, CSeq, Date and Expires.
+ */
+export const headerGrowthOctetsMax = 2_000;
+/** Octets of the display name of From: what one field of the bus carries. */
+export const displayNameOctetsMax = 1_024;
+/** Octets of a whole request, at intake. */
 export const requestOctetsMax = 61_440;
 /** RFC 3428 section 8: the most a MESSAGE may measure outside a session. */
 export const messageOctetsMax = 1_300;

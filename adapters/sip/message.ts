@@ -6,7 +6,7 @@ import { type IncomingMessage, isAnonymousUri } from '../../machines/index.js';
 import { type CpimOptions, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
-import { callIdCharactersMax } from './limits.js';
+import { callIdCharactersMax, displayNameOctetsMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
 import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
@@ -38,7 +38,7 @@ export function readMessage(
   const target = readTarget(request);
   if (!target.ok) return target;
   const names = readNames(request);
-  if (!names.ok) return refusal(400, names.finding);
+  if (!names.ok) return refusal(statusOf(names.finding.code), names.finding);
   const content = readContent(octets, request, options);
   if (!content.ok) return refusal(400, content.finding);
   return {
@@ -73,15 +73,17 @@ function statusOf(code: string): number {
 
 function readTarget(request: SipRequest): { readonly ok: true; readonly aor: string } | Refusal {
   if (request.method !== 'MESSAGE') {
-    return refusal(405, { code: 'method', message: 'only MESSAGE is taken here', offset: 0 });
+    const offset = request.startOffset;
+    return refusal(405, { code: 'method', message: 'only MESSAGE is taken here', offset });
   }
   const aor = canonicalAor(request.requestUri);
+  const offset = request.startOffset + request.method.length + 1;
   if (aor !== null) return { ok: true, aor };
   // RFC 3261 section 8.2.2.1: an unknown scheme is 416, a bad URI of a known one is 400.
   const unknown = isPlainUri(request.requestUri) && !hasKnownScheme(request.requestUri);
   return unknown
-    ? refusal(416, { code: 'uri-scheme', message: 'unsupported URI scheme', offset: 0 })
-    : refusal(400, { code: 'request-uri', message: 'malformed Request-URI', offset: 0 });
+    ? refusal(416, { code: 'uri-scheme', message: 'unsupported URI scheme', offset })
+    : refusal(400, { code: 'request-uri', message: 'malformed Request-URI', offset });
 }
 
 function hasKnownScheme(uri: string): boolean {
@@ -92,24 +94,37 @@ function hasKnownScheme(uri: string): boolean {
 type Names = Pick<IncomingMessage, 'fromUri' | 'fromAor' | 'toUri' | 'fromTag' | 'callId' | 'cseq'>;
 
 function readNames(request: SipRequest): { readonly ok: true; readonly names: Names } | Failed {
-  const from = addressOf(request, 'from');
-  if (from === null) return failed('from', 'From is missing or malformed', 0);
-  const to = addressOf(request, 'to');
-  if (to === null) return failed('to', 'To is missing or malformed', 0);
+  const from = readAddress(request, 'from');
+  if ('ok' in from) return from;
+  const to = readAddress(request, 'to');
+  if ('ok' in to) return to;
   const fromTag = from.params.get('tag') ?? '';
   // RFC 3261 section 8.1.1.3: From MUST carry a tag; without it no repetition could be recognised.
-  if (!isToken(fromTag)) return failed('from-tag', 'From carries no tag', 0);
+  if (!isToken(fromTag)) return failed('from-tag', 'From carries no tag', placeOf(request, 'from'));
   const callId = headerValue(request, 'call-id') ?? '';
-  if (!isCallId(callId)) return failed('call-id', 'Call-ID is missing or malformed', 0);
+  if (!isCallId(callId))
+    return failed('call-id', 'Call-ID is missing or malformed', placeOf(request, 'call-id'));
   const cseq = readCseq(headerValue(request, 'cseq') ?? '', request.method);
-  if (cseq === null) return failed('cseq', 'CSeq is missing or malformed', 0);
+  if (cseq === null)
+    return failed('cseq', 'CSeq is missing or malformed', placeOf(request, 'cseq'));
   const uris = { fromUri: from.uri, fromAor: canonicalAor(from.uri), toUri: to.uri };
   return { ok: true, names: { ...uris, fromTag, callId, cseq } };
 }
 
-function addressOf(request: SipRequest, name: string): NameAddr | null {
+/** Where a header stands, or, when it is missing, the end of the block that should have held it. */
+const placeOf = (request: SipRequest, name: string): number =>
+  request.headers.find((header) => header.name === name)?.start ?? request.bodyOffset - 2;
+
+function readAddress(request: SipRequest, name: 'from' | 'to'): NameAddr | Failed {
   const value = headerValue(request, name);
-  return value === null ? null : nameAddr(value);
+  const address = value === null ? null : nameAddr(value);
+  const header = name === 'from' ? 'From' : 'To';
+  if (address === null)
+    return failed(name, `${header} is missing or malformed`, placeOf(request, name));
+  // It travels in a field of its own, as the proxy's sending drops it (kamailio.md).
+  if (name === 'from' && Buffer.byteLength(address.display ?? '') > displayNameOctetsMax)
+    return failed('from-too-large', 'the display name of From is too long', placeOf(request, name));
+  return address;
 }
 
 /** `word [ "@" word ]` in effect: visible ASCII of bounded length. */
@@ -164,9 +179,11 @@ function readContent(
   const empty = octets.length === request.bodyOffset;
   // RFC 3261 section 20.15: MUST be present with a body. Without one, MIME's own default stands in
   // the lists.
-  if (value === null && !empty) return failed('no-content-type', 'a body without Content-Type', 0);
+  if (value === null && !empty)
+    return failed('no-content-type', 'a body without Content-Type', request.bodyOffset);
   const media = mediaType(value ?? 'text/plain');
-  if (media === null) return failed('content-type', 'malformed Content-Type', 0);
+  if (media === null)
+    return failed('content-type', 'malformed Content-Type', placeOf(request, 'content-type'));
   if (value === null || isEncoded(headerValue(request, 'content-encoding'))) {
     return { ok: true, type: media.type, cpim: null };
   }

@@ -14,6 +14,8 @@ export interface Header extends Field {
 }
 
 export interface SipRequest {
+  /** Where its first line begins; empty lines may stand before it. */
+  readonly startOffset: number;
   readonly method: string;
   readonly requestUri: string;
   /** In the order of the request, repeated ones included. */
@@ -68,7 +70,8 @@ export function readRequest(
   const body = checkBody(headers, octets.length, block.end);
   if (body !== null) return body;
   const { method, requestUri } = line;
-  return { ok: true, request: { method, requestUri, headers, bodyOffset: block.end } };
+  const request = { startOffset: start, method, requestUri, headers, bodyOffset: block.end };
+  return { ok: true, request };
 }
 
 /** First value of a header by its lower-case long name, or null. */

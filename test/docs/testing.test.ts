@@ -7,12 +7,13 @@ import { isTestFile, testNames } from './test-names.js';
 const rowsOf = (letter: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
 
-/** Rows E and F have their place elsewhere, later. */
+/** Rows E have their place elsewhere, later. */
 const codes = [
   ...rowsOf('A', 12),
   ...rowsOf('B', 22),
   ...rowsOf('C', 22),
   ...rowsOf('D', 9),
+  ...rowsOf('F', 13),
   ...rowsOf('G', 5),
 ];
 
@@ -52,7 +53,7 @@ function complaint({ code, shownBy }: Pick<Row, 'code' | 'shownBy'>): string | n
 
 const rows = rowsIn(textOf('docs/testing.md'));
 
-t.test('every row of A, B, C, D and G is there once, in order', async (t) => {
+t.test('every row of A, B, C, D, F and G is there once, in order', async (t) => {
   t.strictSame(
     rows.map((row) => row.code),
     codes,

@@ -73,7 +73,10 @@ export class SimulatedBus {
         this.simulation.published(client, subject, payload) &&
         this.publish(client, subject, payload),
       subscribe: (subject, _queue, handler) => {
-        client.handlers.set(subject, handler);
+        client.handlers.set(subject, (octets, reply) => {
+          this.simulation.heard(client, subject, octets);
+          handler(octets, reply);
+        });
         return () => client.handlers.delete(subject);
       },
       ready: () => client.reason === null,

@@ -89,6 +89,7 @@ export class ProxyNode {
       holdMs,
       () => {
         this.held.delete(id);
+        this.simulation.model.holdEnded(`${this.node} ${id}`);
         this.say(subjects.late, `v1 ${this.node} ${id} 503`);
         answer(503);
       },

@@ -134,6 +134,12 @@ export class Simulation implements Stage {
     return true;
   }
 
+  /** A line reaches the engine; the model is told first. */
+  heard(client: BusClient, subject: string, payload: Uint8Array): void {
+    if (subject === subjects.late && !client.owner.dead)
+      this.model.heardLate(Buffer.from(payload).toString('latin1'));
+  }
+
   private calmDown(): void {
     this.trace('calm');
     this.calm = true;

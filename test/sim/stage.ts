@@ -49,6 +49,7 @@ interface ModelFace {
   died(): void;
   closed(life: Life): void;
   holds(transaction: string, letter: Letter, conflict: boolean): void;
+  holdEnded(transaction: string): void;
   answered(letter: Letter, code: number): void;
   isAccepted(letter: Letter): boolean;
   conflictAnswered(letter: Letter, code: number): void;
@@ -113,6 +114,8 @@ export interface Stage {
   policyIdOf(hash: string): string;
   /** The engine hands a line to the bus; false when it is dead. */
   published(client: BusClient, subject: string, payload: Uint8Array | string): boolean;
+  /** A line reaches the engine. */
+  heard(client: BusClient, subject: string, payload: Uint8Array): void;
 }
 
 export type { ProxyFace };

@@ -9,6 +9,10 @@ export interface ChainOptions {
   readonly holdMs?: number;
   /** How long a phone may be silent. */
   readonly phoneMs?: number;
+  /** The proxy believes senders on loopback without a digest. */
+  readonly trustLoopback?: boolean;
+  /** More lines of configuration for the proxy. */
+  readonly proxyLines?: string;
   /** A nats-server that asks who one is; without it everybody may do everything. */
   readonly accounts?: Accounts;
   /** Another way to the bus for the engine, by the port of the bus. */

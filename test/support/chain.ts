@@ -29,13 +29,17 @@ const patienceMs = 25_000;
 const logLinesKept = 60;
 const usersOfAKind = 100;
 
+/** Users whose phones are programs of others, some of which read no blank in a password. */
+const otherStacks = ['linphone1', 'linphone2', 'linphone3', 'baresip1', 'baresip2', 'baresip3'];
+
 /** Users of the proxy: alice, bob, carol, and numbered ones of which each test takes its own. */
-export const users: Readonly<Record<string, string>> = Object.fromEntries(
-  ['alice', 'bob', 'carol'].flatMap((name) => [
+export const users: Readonly<Record<string, string>> = Object.fromEntries([
+  ...['alice', 'bob', 'carol'].flatMap((name) => [
     [name, `${name}'s secret`],
     ...Array.from({ length: usersOfAKind }, (_, at) => [`${name}${at + 1}`, `secret ${at + 1}`]),
   ]),
-);
+  ...otherStacks.map((name) => [name, `${name}-secret`]),
+]);
 
 export class Chain {
   nats!: NatsServer;
@@ -110,7 +114,7 @@ export class Chain {
 
   /** Starts Kamailio, on the port it had before. */
   async startProxy(): Promise<void> {
-    const { holdMs, phoneMs } = this.#options;
+    const { holdMs, phoneMs, trustLoopback, proxyLines } = this.#options;
     this.kamailio = await startKamailio({
       natsUrl: this.nats.url.replace('//', `//${this.#proxyAccount}`),
       users,
@@ -118,6 +122,8 @@ export class Chain {
       ...(this.kamailio === undefined ? {} : { port: this.kamailio.port }),
       ...(holdMs === undefined ? {} : { holdMs }),
       ...(phoneMs === undefined ? {} : { phoneMs }),
+      ...(trustLoopback === undefined ? {} : { trustLoopback }),
+      ...(proxyLines === undefined ? {} : { moreLines: proxyLines }),
     });
   }
 

@@ -28,6 +28,8 @@ export interface KamailioOptions {
   readonly noStore?: boolean;
   /** 256 by default. */
   readonly sharedMemoryMib?: number;
+  /** Tests: lines of configuration for the end of the main file. */
+  readonly moreLines?: string;
   /** Another main file than proxy.cfg, for tests of the include file. */
   readonly mainFile?: (values: KamailioValues) => string;
 }
@@ -145,7 +147,7 @@ function proxyFile(options: KamailioOptions): (values: KamailioValues) => string
     options.noStore === true ? '#!define PROXY_NO_STORE\n' : '',
   ].join('');
   return ({ defines, accounts }) =>
-    `#!KAMAILIO\n${defines}${switches}include_file "${here('proxy.cfg')}"\n${accounts}`;
+    `#!KAMAILIO\n${defines}${switches}include_file "${here('proxy.cfg')}"\n${options.moreLines ?? ''}${accounts}`;
 }
 
 function accountsOf(users: Readonly<Record<string, string>>, domain: string): string {

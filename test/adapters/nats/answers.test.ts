@@ -15,7 +15,7 @@ t.test('A4 answers and promises are forgotten together', async (t) => {
     const promised = { deferredId: `d${index % 50}@store`, again: index >= 50 };
     const decision = { ...decided, promised };
     first ??= decision;
-    t.equal(memory.settle(line(index), decision), 1);
+    t.equal(memory.settle(line(index), decision).lines, 1);
   }
   t.equal(memory.size, 150);
   t.equal(memory.see(line(0)), first, 'repeated while it is remembered');
@@ -33,11 +33,15 @@ t.test(
     const decision = { code: 202, reason: 'Accepted', retryAfterSeconds: null };
     t.equal(memory.see(old), 'new');
     t.equal(memory.see(anew), 'new');
-    t.equal(memory.settle(old, { ...decision, promised: null }), 1, 'answered, not remembered');
+    t.equal(
+      memory.settle(old, { ...decision, promised: null }).lines,
+      1,
+      'answered, not remembered',
+    );
     memory.drop(old);
     t.equal(memory.see(anew), 'in-flight', 'no answer that is not its own');
     t.equal(
-      memory.settle(anew, { ...decision, promised: { deferredId: 'd@store', again: false } }),
+      memory.settle(anew, { ...decision, promised: { deferredId: 'd@store', again: false } }).lines,
       2,
     );
     memory.sent(anew);

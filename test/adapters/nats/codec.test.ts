@@ -9,8 +9,11 @@ import {
   subjects,
 } from '../../../adapters/nats/index.js';
 import {
+  bodyOctetsMax,
   canonicalAor,
   deliverRequest,
+  displayNameOctetsMax,
+  headerOctetsMax,
   readAccessRules,
   readCommand,
   readContacts,
@@ -19,7 +22,9 @@ import {
   resultPages,
   resultRequest,
   shownOctets,
+  uriCharactersMax,
 } from '../../../adapters/sip/index.js';
+import type { IncomingMessage } from '../../../machines/index.js';
 import type { OutgoingEffect } from '../../../runtime/index.js';
 import {
   b64,
@@ -150,3 +155,79 @@ t.test('contacts of a registration become bindings', async (t) => {
     },
   ]);
 });
+
+/** The largest request that is taken, in every field at once: From, To, identity and header block. */
+function largest(headerOctets: number, from: string): Buffer {
+  const head = (filler: string) =>
+    [
+      `MESSAGE sip:${'b'.repeat(uriCharactersMax - 16)}@example.org SIP/2.0`,
+      `From: ${from}`,
+      `To: sip:${'t'.repeat(uriCharactersMax - 16)}@example.org`,
+      'Call-ID: c',
+      'CSeq: 1 MESSAGE',
+      'Expires: 60',
+      `X: ${filler}`,
+      'Content-Type: text/plain',
+      '',
+      '',
+    ].join('\r\n');
+  const filler = 'x'.repeat(headerOctets - Buffer.byteLength(head('')));
+  return Buffer.concat([Buffer.from(head(filler)), Buffer.alloc(bodyOctetsMax - 1_100, 255)]);
+}
+
+t.test(
+  'A11 what is taken can be sent: header blocks up to the limit, grown by what is added',
+  async (t) => {
+    const uri = `sip:${'a'.repeat(uriCharactersMax - 16)}@example.org`;
+    const asserted = `sip:${'i'.repeat(uriCharactersMax - 16)}@example.org`;
+    for (const from of [`${uri};tag=1`, `"${'n'.repeat(displayNameOctetsMax - 2)}" <${uri}>;tag=1`])
+      for (const octets of [11_000, 11_990, 11_999, headerOctetsMax]) {
+        const read = readMessage(largest(octets, from), asserted);
+        if (!read.ok) throw new Error(read.code);
+        for (const late of [false, true]) {
+          const sent = sendAll(read.message, late);
+          t.match(sent, { answered: [], lines: 1 }, `${octets} octets`);
+        }
+      }
+  },
+);
+
+t.test('A11 what could not be sent later is refused at once', async (t) => {
+  const over = 'a'.repeat(displayNameOctetsMax);
+  const rows: readonly (readonly [number, string, Buffer])[] = [
+    [413, 'from-too-large', largest(11_000, `"${over}" <sip:a@example.org>;tag=1`)],
+    [400, 'from', largest(11_000, `<sip:${over}@example.org>;tag=1`)],
+    [413, 'headers-too-large', largest(headerOctetsMax + 1, '<sip:a@example.org>;tag=1')],
+  ];
+  for (const [status, code, octets] of rows)
+    t.match(readMessage(octets, null), { ok: false, status, code }, code);
+});
+
+/** Hands a delivery of a message that was taken to the publisher; what came of it. */
+function sendAll(incoming: IncomingMessage, late: boolean) {
+  const w = world();
+  const answered: number[] = [];
+  const publisher = createPublisher(w.bus, codec, {
+    clock: w.clock,
+    storeId: () => 'store-1',
+    canStore: () => true,
+    answered: (_id, _token, status) => answered.push(status),
+  });
+  publisher.heard('k1');
+  const { octets, ...facts } = incoming;
+  const message = {
+    ...facts,
+    octets: octets.length,
+    deferredId: `d@${'h'.repeat(253)}`,
+    receivedAtMs: 1,
+    expiresAtMs: 60_001,
+    outlivesAtMs: 1e12,
+    reportException: null,
+  };
+  publisher.send({
+    ...{ type: 'deliver', effectId: 'd-abcdefghij-1', token: 'a'.repeat(26), node: 'k1', late },
+    ...{ atMs: late ? 120_000 : 2, message, octets, fromTag: 'f'.repeat(16), cseq: 999_999 },
+    callId: `${'c'.repeat(26)}@${'h'.repeat(253)}`,
+  });
+  return { answered, lines: w.bus.on(subjects.send).length };
+}

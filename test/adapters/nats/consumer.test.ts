@@ -228,6 +228,51 @@ t.test('A4 a late answer withdraws the promise, once', async (t) => {
   t.equal(w.runtime.commands.length, 2);
 });
 
+t.test(
+  'A4 the hold ends before the decision: the promise is taken back as it is made',
+  async (t) => {
+    const w = world();
+    let land: () => void = () => {};
+    const stalled = (reply: Reply) => () =>
+      new Promise<Reply>((resolve) => {
+        land = () => resolve(reply);
+      });
+    w.runtime.answer = stalled(accepted);
+    w.bus.bring(subjects.store, held('hello'));
+    w.bus.bring(subjects.late, 'v1 k1 12 345 503');
+    await settled();
+    t.equal(w.runtime.commands.length, 1, 'nothing to take back yet');
+    land();
+    await settled();
+    t.match(w.runtime.commands.at(-1), { type: 'message.unacknowledged', deferredId: 'd1@store' });
+    t.equal(answers(w.bus).length, 1, 'answered all the same: the proxy may have been mistaken');
+    w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+    await settled();
+    t.equal(w.runtime.commands.length, 2, 'and once');
+    // Her repetition is heard in time: what the first one lost counts again.
+    w.runtime.answer = () => ({ ...accepted, duplicate: true, acknowledgedAgain: true });
+    w.bus.bring(subjects.store, held('hello', { index: 13 }));
+    await settled();
+    t.equal(w.runtime.commands.length, 3);
+  },
+);
+
+t.test('A4 a late word of an earlier answer is not taken for the end of the hold', async (t) => {
+  // Answered by an engine that died, in time and twice; the line came a second time, to this one.
+  const w = world();
+  let land: () => void = () => {};
+  w.runtime.answer = () =>
+    new Promise<Reply>((resolve) => {
+      land = () => resolve({ ...accepted, duplicate: true });
+    });
+  w.bus.bring(subjects.store, held('hello'));
+  w.bus.bring(subjects.late, 'v1 k1 12 345 202');
+  await settled();
+  land();
+  await settled();
+  t.equal(w.runtime.commands.length, 1);
+});
+
 t.test('A4 a repeated answer that is late says nothing about the first', async (t) => {
   const w = world();
   w.bus.bring(subjects.store, held('hello'));

@@ -389,3 +389,23 @@ t.test('RFC 3428 section 8 a result waits for the push that is pending', async (
   t.equal(most, 1, 'never two at once');
   t.match(resultsTo(bob), [{ op: 'list' }, { op: 'delete', results: [{ id, status: 202 }] }]);
 });
+
+t.test(
+  'A11 a header block as large as is taken is delivered, grown by what is added',
+  async (t) => {
+    const [alice, bob] = [await chain.alice(), await chain.bob()];
+    // The largest filler that is taken: what the agent and the proxy write themselves is counted too.
+    let octets = 12_000;
+    const sends = () => {
+      octets -= 20;
+      return alice.message(letter(alice, bob, { headers: { 'X-Long': 'h'.repeat(octets) } }));
+    };
+    let answer = await sends();
+    while (answer.status === 413 && octets > 11_000) answer = await sends();
+    t.equal(answer.status, 202);
+    const id = await chain.newest(bob);
+    await bob.register();
+    await chain.reaches(id, 'delivered');
+    t.equal(bob.received.at(-1)?.header('X-Long')?.length, octets);
+  },
+);

@@ -36,7 +36,11 @@ export interface Letter extends OutgoingMessage, SentMessage {
 export const dateTime = '2006-08-01T10:00:00Z';
 
 /** A CPIM message from one agent to another, F1 with changes. */
-export function letter(from: SipAgent, to: SipAgent, writing: Writing = {}): Letter {
+export function letter(
+  from: SipAgent,
+  to: Pick<SipAgent, 'user' | 'uri'>,
+  writing: Writing = {},
+): Letter {
   const { id = randomBytes(12).toString('base64url'), asks = 'negative-delivery' } = writing;
   const { text = `Hello ${to.user}, are we still on for lunch?`, subject = 'Lunch' } = writing;
   const lines = [

@@ -16,8 +16,21 @@ export const told = (life: Life): Told => ({ life, at: life.landings });
 export const wasDurable = (one: Told | null, landing: boolean): boolean =>
   one !== null && one.life.landings - (landing ? 1 : 0) >= one.at + 2;
 
+/** One request of a sender that a proxy held. */
+export interface Held {
+  readonly fate: Fate;
+  /** Its body is not the first one. */
+  readonly conflict: boolean;
+  /** Its hold ended: the sender heard 503. */
+  overdue: boolean;
+  /** The life that answered 202, and the one that heard of the end of the hold. */
+  promisedBy: Life | null;
+  toldLate: Told | null;
+}
+
 export interface Fate {
   readonly letter: Letter;
+  readonly held: Held[];
   /** Local id it became. */
   local: string | null;
   heard202: boolean;
@@ -41,7 +54,7 @@ export interface Fate {
 }
 
 export const newFate = (letter: Letter): Fate => ({
-  ...{ letter, local: null, heard202: false, refused: false },
+  ...{ letter, held: [], local: null, heard202: false, refused: false },
   ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
   ...{ reports: 0, reportRefused: false },
   ...{ reportIdentity: null, earlyIdentity: null, deliveryIdentity: null },

@@ -8,7 +8,7 @@ import { octetsOf } from '../letters.js';
 import type { Life } from '../life.js';
 import { localOfEffect, type Push, readSend } from '../push.js';
 import type { Stage } from '../stage.js';
-import { type Fate, newFate, told, wasDurable } from './book.js';
+import { type Fate, type Held, newFate, told, wasDurable } from './book.js';
 import { RowChecks } from './rows.js';
 import { letterIndexOf, messageOf, type Stored, View } from './view.js';
 
@@ -16,8 +16,8 @@ export class Model {
   readonly view = new View();
   readonly fates: readonly Fate[];
   private readonly rows: RowChecks;
-  /** Held transactions: node, index and label to the letter, and whether its body is the first one. */
-  private readonly asked = new Map<string, { readonly fate: Fate; readonly conflict: boolean }>();
+  /** Held transactions: by node, index and label. */
+  private readonly asked = new Map<string, Held>();
   private readonly tokens = new Map<string, string>();
 
   constructor(private readonly simulation: Stage) {
@@ -132,7 +132,24 @@ export class Model {
 
   /** A proxy holds a request of this letter. */
   holds(transaction: string, letter: Letter, conflict: boolean): void {
-    this.asked.set(transaction, { fate: this.fates[letter.index]!, conflict });
+    const fate = this.fates[letter.index]!;
+    const held = { fate, conflict, overdue: false, promisedBy: null, toldLate: null };
+    this.asked.set(transaction, held);
+    fate.held.push(held);
+  }
+
+  /** Its hold has ended, and the sender hears 503. */
+  holdEnded(transaction: string): void {
+    const held = this.asked.get(transaction);
+    if (held !== undefined) held.overdue = true;
+  }
+
+  /** The engine hears that an answer came too late, or that a hold has ended. */
+  heardLate(line: string): void {
+    const [, node, index, label, code] = line.split(' ');
+    const held = this.asked.get(`${node} ${index} ${label}`);
+    const { life } = this.simulation.process;
+    if (held?.overdue && code === '503' && life?.serving) held.toldLate ??= told(life);
   }
 
   /** The engine publishes an answer line. */
@@ -145,6 +162,10 @@ export class Model {
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
     if (!stored?.row)
       this.violated('I1', `letter ${fate.letter.index} answered 202, nothing is durable`);
+    asked.promisedBy = this.simulation.process.life;
+    // What was told before counts from here: a promise cannot be taken back before it is made.
+    if (asked.toldLate !== null && asked.promisedBy === asked.toldLate.life)
+      asked.toldLate = told(asked.toldLate.life);
   }
 
   /** The engine publishes a send line. */

@@ -3,7 +3,7 @@
 import type { ActorRow } from '../../../runtime/index.js';
 import { epochMs } from '../epoch.js';
 import type { Stage } from '../stage.js';
-import { type EffectSeen, type Fate, wasDurable } from './book.js';
+import { type EffectSeen, type Fate, type Held, wasDurable } from './book.js';
 import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
 
 /** Patience with an attempt, by the policy and by the outbox. */
@@ -204,6 +204,16 @@ export class RowChecks {
       this.violated('I3', `a report about ${index}, which was delivered`);
     if (wasDurable(fate.unacknowledged, true))
       this.violated('A4', `a report about ${index}, whose sender heard an error`);
+    if (this.isKnownUnheard(fate))
+      this.violated('A4', `a report about ${index}, whose every 202 was known to come too late`);
+  }
+
+  // Answers are remembered by the wall clock for a minute: asked only where it does not leap.
+  private isKnownUnheard(fate: Fate): boolean {
+    const { rates } = this.simulation.options;
+    if (rates.clockLeapsPerMinute > 0 || rates.pausesPerMinute > 0) return false;
+    const asked = fate.held.filter((one) => !one.conflict);
+    return asked.length > 0 && asked.every(cameTooLate);
   }
 
   private deliveryDecided(stored: Stored, fate: Fate): void {
@@ -243,6 +253,10 @@ export class RowChecks {
       );
   }
 }
+
+// Promised by a life that was told, and has written more since: another life knows nothing of it.
+const cameTooLate = ({ promisedBy, toldLate }: Held): boolean =>
+  promisedBy !== null && toldLate?.life === promisedBy && wasDurable(toldLate, true);
 
 // When a message must be woken: computed anew from what it says.
 function dueOf(row: ActorRow): number | null {
