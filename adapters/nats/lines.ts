@@ -172,7 +172,7 @@ export const answerLine = lineForm<AnswerLine>('answer', [
   uint('code', 699),
   uintOrNone('retryAfterSeconds', uint32),
   base64Text('reason', natsLimits.reasonCharsMax * 4),
-  { ...base64TextOrNone('headers', natsLimits.answerHeadersBytesMax), optional: true },
+  base64TextOrNone('headers', natsLimits.answerHeadersBytesMax, false, true),
 ]);
 
 export const beatLine = lineForm<BeatLine>('beat', [
