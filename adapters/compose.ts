@@ -1,9 +1,9 @@
 // The composition root: the only file that knows every adapter, and the face of the package. It decides nothing.
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Graph, schemaChecker } from '../machines/index.js';
 import { exitCodes, hostClock, hostEntropy, type Opened, openFolder } from '../runtime/index.js';
 import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
+import { busOptions } from './bus-options.js';
 import type { DrawOptions } from './chart/index.js';
 import type { Config } from './config.js';
 import { type EngineOptions, type LocalEngine, openLocalEngine } from './local/index.js';
@@ -12,17 +12,16 @@ import { type MetricsServer, serveMetrics } from './metrics/index.js';
 import {
   adminSubject,
   type Bus,
-  type BusOptions,
   type Consumer,
   connectBus,
   createPublisher,
-  inboxPrefix,
   type Publisher,
   refuse,
   type SipCodec,
   serveRequests,
   startConsumer,
 } from './nats/index.js';
+import { type Readiness, readinessOf } from './readiness.js';
 import { openServed, prepareFolder, type ServiceHooks } from './service-options.js';
 import {
   canonicalAor,
@@ -134,7 +133,7 @@ export type { ServiceHooks } from './service-options.js';
 /** `deferred-im serve`, as a program can run it. */
 export interface Service {
   readonly httpPort: number;
-  readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+  readonly readiness: () => Readiness;
   /** Resolves when the store is checked and all partitions serve; rejects with what is wrong. */
   readonly ready: Promise<void>;
   /** Takes nothing more in, finishes what was begun, closes. Takes as long as the store does. */
@@ -153,7 +152,12 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   prepareFolder(config);
   let publisher: Publisher | null = null;
   const bus = await connectBus(busOptions(config), {
-    onStatus: (ready, reason) => log(ready ? 'info' : 'warn', 'bus.status', { ready, reason }),
+    onStatus: (ready, reason, detail) =>
+      log(ready ? 'info' : 'warn', 'bus.status', {
+        ready,
+        reason,
+        ...(detail === null ? {} : { detail }),
+      }),
     onAlarm: (code, detail) => log('error', 'bus.alarm', { code, detail }),
   });
   const effects = {
@@ -171,9 +175,18 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   );
   ready.catch(() => {});
   publisher = startPublisher(bus, opened, codec, log);
-  const consumer = startConsumer(bus, opened.engine, codec, consumerOptions(publisher, hooks));
+  const consumer = startConsumer(bus, opened.engine, codec, {
+    ...consumerOptions(publisher, hooks),
+    engineNow: () => opened.engine.time.now(),
+  });
   const state = { closing: false, stored: false };
-  const readiness = readinessOf(opened, bus, state);
+  const readiness = readinessOf({
+    closing: () => state.closing,
+    progress: () => opened.progress(),
+    gate: () => opened.engine.gate,
+    bus: () => bus.reason(),
+    proxyHeard: () => publisher?.ready() ?? false,
+  });
   const core = { opened, bus, publisher, consumer, watch: watchClock(opened, log) };
   try {
     const doors = await openDoors(config, hooks, core, readiness);
@@ -196,7 +209,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
 async function openDoors(
   config: Config,
   { log, exit }: ServiceHooks,
-  { opened, bus, consumer }: Core,
+  { opened, bus, publisher, consumer }: Core,
   readiness: Service['readiness'],
 ): Promise<Doors> {
   const context: VerbContext = { engine: opened.engine, canonicalAor, readAccessRules, readiness };
@@ -207,7 +220,13 @@ async function openDoors(
     const metrics = await serveMetrics(config['http.address'], config['http.port'], {
       stats: () => opened.engine.stats(),
       readiness,
+      virtualNow: () => opened.engine.virtualNow,
       busCounters: () => consumer.counters(),
+      surroundings: () => ({
+        proxies: publisher.liveNodes().length,
+        storeFull: opened.engine.gate !== null,
+        clockHeld: opened.engine.time.held() !== null,
+      }),
     });
     serveAdminSubjects(bus, context, log);
     return { admin, metrics };
@@ -215,28 +234,6 @@ async function openDoors(
     await admin.close();
     throw cause;
   }
-}
-
-function busOptions(config: Config): BusOptions {
-  const tls = {
-    ...(config['nats.tls.caFile'] === undefined ? {} : { ca: config['nats.tls.caFile'] }),
-    ...(config['nats.tls.certFile'] === undefined ? {} : { cert: config['nats.tls.certFile'] }),
-    ...(config['nats.tls.keyFile'] === undefined ? {} : { key: config['nats.tls.keyFile'] }),
-  };
-  const passwordFile = config['nats.passwordFile'];
-  return {
-    servers: config['nats.servers'],
-    name: 'deferred-im',
-    inboxPrefix: inboxPrefix('engine'),
-    allowPlaintext: config['nats.allowPlain'],
-    ...(config['nats.credentialsFile'] === undefined
-      ? {}
-      : { credentials: config['nats.credentialsFile'] }),
-    ...(config['nats.nkeySeedFile'] === undefined ? {} : { nkey: config['nats.nkeySeedFile'] }),
-    ...(config['nats.user'] === undefined ? {} : { user: config['nats.user'] }),
-    ...(passwordFile === undefined ? {} : { password: readFileSync(passwordFile, 'utf8').trim() }),
-    ...(Object.keys(tls).length === 0 ? {} : { tls }),
-  };
 }
 
 function startPublisher(bus: Bus, opened: Opened, codec: SipCodec, log: Log): Publisher {
@@ -269,23 +266,6 @@ const consumerOptions = (publisher: Publisher, { log, failpoint }: ServiceHooks)
   onFailure: (where: string, error: unknown) =>
     log('error', 'consumer.failed', { where, why: String(error) }),
 });
-
-function readinessOf(
-  opened: Opened,
-  bus: Bus,
-  state: { readonly closing: boolean },
-): Service['readiness'] {
-  return () => {
-    if (state.closing) return { ready: false, reason: 'closing' };
-    const { admitted, of } = opened.progress();
-    if (admitted < of)
-      return { ready: false, reason: `checking the store: ${admitted} of ${of} partitions serve` };
-    const reason = bus.reason();
-    return reason === null
-      ? { ready: true, reason: null }
-      : { ready: false, reason: `bus: ${reason}` };
-  };
-}
 
 // The same verbs as on the socket, for the operator role of the bus: `messages.list` is `messages-list` there.
 function serveAdminSubjects(bus: Bus, context: VerbContext, log: Log): void {

@@ -3,6 +3,7 @@
 // value came from. docs/reference/config.md is made from this table.
 import { readFileSync } from 'node:fs';
 import { shippedPolicyIds } from '../machines/index.js';
+import { serverUrlFinding } from './nats/index.js';
 
 type SettingType =
   | { readonly kind: 'text' }
@@ -16,7 +17,7 @@ export interface Setting {
   /** Undefined: no value; such a setting is optional, unless `required`. */
   readonly default?: string | readonly string[] | number | boolean;
   readonly required?: boolean;
-  /** What else a text, or each of a list, must satisfy: null, or what is wrong. */
+  /** What else a text, or each text of a list, must satisfy: null, or what is wrong. */
   readonly check?: (value: string) => string | null;
   readonly meaning: string;
 }
@@ -27,11 +28,11 @@ const flag = { kind: 'switch' } as const;
 const integer = (min: number, max: number) => ({ kind: 'integer', min, max }) as const;
 const choice = (...values: string[]) => ({ kind: 'choice', values }) as const;
 
-const hostSigns = new Set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-');
+const hostSigns = new Set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-');
 
 // It stands in every deferred Message-ID, which travels in SIP headers, XML and subjects.
 const hostCheck = (value: string): string | null =>
-  value.length <= 253 && [...value].every((sign) => hostSigns.has(sign))
+  value.length <= 253 && value.split('.').every(isLabel)
     ? null
     : 'must be a host name of letters, digits, dots and hyphens, at most 253 signs';
 
@@ -50,6 +51,14 @@ const mediaTypeCheck = (value: string): string | null =>
   /^[a-z0-9.+-]{1,64}\/(?:[a-z0-9.+-]{1,64}|\*)$/.test(value)
     ? null
     : 'must be a media type in lower case: text/plain or text/*';
+
+/** One part of a host name (RFC 1123 section 2.1). */
+const isLabel = (label: string): boolean =>
+  label.length > 0 &&
+  label.length <= 63 &&
+  [...label].every((sign) => hostSigns.has(sign)) &&
+  !label.startsWith('-') &&
+  !label.endsWith('-');
 
 // It is written into SIP headers as it stands.
 const sipUriCheck = (value: string): string | null =>
@@ -80,7 +89,12 @@ export const settingsTable = {
     default: 'delete-and-report',
     meaning: 'Shipped policy a new store begins with.',
   },
-  'nats.servers': { type: texts, default: ['nats://127.0.0.1:4222'], meaning: 'NATS servers.' },
+  'nats.servers': {
+    type: texts,
+    default: ['nats://127.0.0.1:4222'],
+    check: serverUrlFinding,
+    meaning: 'NATS servers.',
+  },
   'nats.user': { type: text, meaning: 'NATS user.' },
   'nats.passwordFile': { type: text, meaning: 'File that holds the NATS password.' },
   'nats.credentialsFile': { type: text, meaning: 'NATS credentials file (JWT and nkey seed).' },
@@ -186,6 +200,7 @@ export const settingsTable = {
   'report.trustedRoutes': {
     type: texts,
     default: [],
+    check: hostCheck,
     meaning: 'Domains whose IMDN-Record-Route is followed.',
   },
   'report.withoutDateTime': {
@@ -207,6 +222,7 @@ export const settingsTable = {
   'report.anonymousDomains': {
     type: texts,
     default: [],
+    check: hostCheck,
     meaning:
       'Trust domain: anonymous senders of these domains get reports at their asserted identity.',
   },
@@ -229,6 +245,17 @@ export const settingsTable = {
     type: flag,
     default: false,
     meaning: 'The host runs NTP: follow a wall clock that jumps ahead, with an alarm.',
+  },
+  clock: {
+    type: choice('host', 'virtual'),
+    default: 'host',
+    meaning:
+      'Where time comes from. A virtual clock is moved by `clock set` and `clock advance`; only for a store made with `test`.',
+  },
+  test: {
+    type: flag,
+    default: false,
+    meaning: 'Make a new store as one for tests, never to hold messages of people.',
   },
   acceptRollback: {
     type: flag,
@@ -342,13 +369,13 @@ export function readConfig(sources: ConfigSources): ConfigResult {
   return { ok: true, config: values as unknown as Config, sources: from };
 }
 
-function wrongValue({ type, check }: Setting, value: unknown): string | null {
-  const wrong = mismatch(type, value);
-  if (wrong !== null || check === undefined) return wrong;
-  if (!Array.isArray(value)) return check(String(value));
-  for (const [index, one] of value.entries()) {
-    const why = check(String(one));
-    if (why !== null) return `/${index} ${why}`;
+const wrongValue = ({ type, check }: Setting, value: unknown): string | null =>
+  mismatch(type, value) ?? (check === undefined ? null : firstWrong(check, value));
+
+function firstWrong(check: NonNullable<Setting['check']>, value: unknown): string | null {
+  for (const one of Array.isArray(value) ? value : [value]) {
+    const wrong = check(String(one));
+    if (wrong !== null) return Array.isArray(value) ? `${JSON.stringify(one)}: ${wrong}` : wrong;
   }
   return null;
 }

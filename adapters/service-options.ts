@@ -21,6 +21,7 @@ import {
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
+  virtualClock,
   volumeKind,
   writeBallast,
 } from '../runtime/index.js';
@@ -96,6 +97,7 @@ const location = (config: Config) => ({
   folder: config.folder,
   host: config.host,
   policyId: config.policy,
+  test: config.test,
   ...(config.watermarkFolder === undefined ? {} : { watermarkFolder: config.watermarkFolder }),
 });
 
@@ -122,6 +124,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       },
     },
     clockTrusted: config.clockTrusted,
+    ...(config.clock === 'virtual' ? { clock: virtualClock() } : {}),
     acceptRollback: config.acceptRollback,
     exit: hooks.exit,
     ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),

@@ -1,4 +1,5 @@
-// The closed list of facts a message can hear. Times and randomness never travel in them: the step is given both.
+// The closed list of facts a message can hear. The present and randomness never travel in them: the step is given both.
+// The one instant among them, where an operator moved the expiry to, was decided before.
 
 /** How the world took our MESSAGE; the classes of docs/reference/events.md. */
 export type AnswerClass = 'success' | 'temporary' | 'unsuitable' | 'refused';
@@ -20,7 +21,13 @@ export type MessageEvent =
   /** The mailbox was full and made room. */
   | { readonly type: 'message.evicted' }
   /** The maximum lifetime has passed: the message must come to its end. */
-  | { readonly type: 'message.outlived' };
+  | { readonly type: 'message.outlived' }
+  /** An operator lets a held message go to its recipient, expired as it is. */
+  | { readonly type: 'message.released' }
+  /** An operator ends a held message undelivered. */
+  | { readonly type: 'message.dropped' }
+  /** An operator moved the expiry instant, epoch milliseconds; never beyond the maximum lifetime. */
+  | { readonly type: 'message.extended'; readonly expiresAtMs: number };
 
 export type MessageEventType = MessageEvent['type'];
 
@@ -34,4 +41,7 @@ export const messageEventTypes: readonly MessageEventType[] = [
   'message.withdrawn',
   'message.evicted',
   'message.outlived',
+  'message.released',
+  'message.dropped',
+  'message.extended',
 ];

@@ -39,7 +39,7 @@ interface Enqueue {
 }
 
 // XState's own types of these builders name the whole machine; the table is checked against the vocabulary instead.
-type Update = (args: { context: MessageContext }, params: never) => Partial<MessageContext>;
+type Update = (args: GuardArgs, params: never) => Partial<MessageContext>;
 const update = (change: Update) => assign(change as never);
 const effect = (run: (context: MessageContext, enqueue: Enqueue) => void) =>
   enqueueActions((({ context, enqueue }: { context: MessageContext; enqueue: Enqueue }) =>
@@ -60,4 +60,8 @@ export const actions: Readonly<Record<string, unknown>> = bare({
   noteEnding: update(({ context }, params: { cause: Ending }) => ({
     ending: context.ending ?? params.cause,
   })),
+  extend: update(({ context, event }) => {
+    if (event.type !== 'message.extended') return {};
+    return { message: { ...context.message, expiresAtMs: event.expiresAtMs }, expired: false };
+  }),
 });

@@ -79,7 +79,7 @@ export type ReportException =
   | 'untrusted-route'
   | 'recipient-blocks';
 
-/** The facts of a stored message: input of its actor, constant for its whole life. */
+/** The facts of a stored message: input of its actor, constant for its whole life but for an expiry that is extended. */
 export interface Message {
   /** `string@store-host` (OMA contribution of 2006, 9.3.2.4); unguessable. */
   readonly deferredId: string;
@@ -96,7 +96,7 @@ export interface Message {
   readonly dateMs: number | null;
   /** The sender's own Expires in seconds, or null. */
   readonly expiresSeconds: number | null;
-  /** The instant of expiry, fixed at storage; null when the message does not expire. */
+  /** The instant of expiry, fixed at storage, moved by nobody but an operator; null when there is none. */
   readonly expiresAtMs: number | null;
   /** The instant at which the message ends whatever happens; never null. */
   readonly outlivesAtMs: number;
@@ -110,7 +110,7 @@ export interface Message {
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */
-export type Ending = 'deleted' | 'expired' | 'outlived' | 'evicted' | 'withdrawn';
+export type Ending = 'deleted' | 'expired' | 'outlived' | 'evicted' | 'withdrawn' | 'dropped';
 
 /** The actor's XState context: the facts, and what its life has brought so far. */
 export interface MessageContext {

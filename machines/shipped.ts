@@ -4,7 +4,12 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 
 /** Ids of the shipped policies; the first one is the default. */
-export const shippedPolicyIds: readonly string[] = ['delete-and-report', 'deliver-late'];
+export const shippedPolicyIds: readonly string[] = [
+  'delete-and-report',
+  'deliver-late',
+  'grace-then-delete',
+  'hold-for-operator',
+];
 
 /** The parsed file of a shipped policy. */
 export function shippedPolicy(id: string): unknown {

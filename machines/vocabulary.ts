@@ -19,7 +19,14 @@ type Table = Readonly<Record<string, VocabularyEntry>>;
 
 const table = (entries: Table): Table => Object.freeze(Object.assign(Object.create(null), entries));
 
-const endings: readonly Ending[] = ['deleted', 'expired', 'outlived', 'evicted', 'withdrawn'];
+const endings: readonly Ending[] = [
+  'deleted',
+  'expired',
+  'outlived',
+  'evicted',
+  'withdrawn',
+  'dropped',
+];
 const ending: ParameterType = { kind: 'choice', values: endings };
 const tries: ParameterType = { kind: 'integer', min: 1, max: 100 };
 
@@ -65,12 +72,18 @@ export const actionVocabulary: Table = table({
       'Remember what takes effect when the attempt in flight has its answer; the first one stands.',
     params: { cause: ending },
   },
+  extend: {
+    meaning:
+      'Move the expiry instant to where the operator put it; the message counts as not expired again.',
+    params: {},
+  },
 });
 
 /** Delays every policy knows; others are declared in its settings. */
 export const builtInDelays: Readonly<Record<string, string>> = Object.freeze(
   Object.assign(Object.create(null), {
-    expiry: 'Until the expiry instant fixed at storage; never, for a message that does not expire.',
+    expiry:
+      'Until the expiry instant, fixed at storage or moved by an operator; never, for a message that does not expire.',
     answerTimeout: 'How long an attempt waits for its answer: 40 s, Timer F and 8 s of grace.',
   }),
 );

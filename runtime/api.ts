@@ -13,6 +13,10 @@ export interface TrailStep {
   readonly effects: readonly string[];
   /** SIP status of an answer, when the event was one. */
   readonly status?: number;
+  /** Who did it, when an operator did. */
+  readonly by?: string;
+  /** Where the expiry was moved to, when it was. */
+  readonly expiresAtMs?: number;
 }
 
 /** The whole life of one message, for operators and the review page. */

@@ -17,6 +17,9 @@ export interface Binding {
   readonly features: readonly string[];
 }
 
+/** What an operator may do to one message; the last three where its policy hears them. */
+export type OperatorAct = 'delete' | 'expire' | 'retry' | 'release' | 'drop' | 'extend';
+
 export type Command =
   /** A message for a user who cannot be reached now. */
   | {
@@ -73,8 +76,11 @@ export type Command =
   | {
       readonly type: 'operator.acted';
       readonly deferredId: string;
-      readonly act: 'delete' | 'expire' | 'retry';
+      readonly act: OperatorAct;
+      /** Who does it; kept in the trail. */
       readonly by: string;
+      /** `extend` alone: by how much, else by the policy's `defaultExpirySeconds`. */
+      readonly seconds?: number;
     }
   /** A policy file becomes known to the store under its content hash. */
   | { readonly type: 'policy.installed'; readonly source: unknown; readonly by: string }

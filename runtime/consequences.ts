@@ -24,6 +24,8 @@ export interface Cause {
   /** Event type, or `after <delay>`. */
   readonly name: string;
   readonly status?: number;
+  readonly by?: string;
+  readonly expiresAtMs?: number;
   /** The effect this event is the end of, or null. */
   readonly settles: 'deliver' | 'report' | null;
   /** What the sender is told at once, beside what the step asks for. */
@@ -147,6 +149,8 @@ function trailStep(
     to: next.path.join(' → '),
     effects: effects.map((one) => one.effectId),
     ...(cause.status === undefined ? {} : { status: cause.status }),
+    ...(cause.by === undefined ? {} : { by: cause.by }),
+    ...(cause.expiresAtMs === undefined ? {} : { expiresAtMs: cause.expiresAtMs }),
   };
 }
 

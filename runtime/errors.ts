@@ -140,6 +140,10 @@ export const faults = {
     exit: 'usage',
     meaning: 'The data folder lies on a file system that may not keep what it confirms.',
   },
+  DEFERRED_IM_STORE_NOT_TEST: {
+    exit: 'usage',
+    meaning: 'A virtual clock was asked for, and the store was not made for tests.',
+  },
   DEFERRED_IM_POLICY_INVALID: { exit: 'policy-invalid', meaning: 'A policy file was refused.' },
 } as const satisfies Record<string, { exit: keyof typeof exitCodes; meaning: string }>;
 

@@ -12,6 +12,8 @@ export interface Founding {
   readonly host: string;
   /** Id of the shipped policy to begin with. */
   readonly policyId?: string;
+  /** Makes a store for tests. */
+  readonly test?: boolean;
 }
 
 /** The rows of a new store, as one group. */
@@ -55,6 +57,7 @@ function write(ledger: Ledger, now: number, entropy: Entropy, founding: Founding
     host: founding.host.toLowerCase(),
     secret: base32(entropy.bytes(32)),
     createdAtMs: now,
+    ...(founding.test === true ? { test: true } : {}),
   };
   ledger.insert(keys.store(), identity);
   const wanted = founding.policyId ?? shippedPolicyIds[0];

@@ -1,13 +1,20 @@
 // The public face of runtime/: what adapters and programs may use.
 export type { MessageLife, PolicySummary, Runtime, RuntimeStats, TrailStep } from './api.js';
 export { dropBallast, hasBallast, writeBallast } from './ballast.js';
-export { hostClock, hostEntropy, type SteadyClock, steadyClock } from './clock.js';
+export {
+  hostClock,
+  hostEntropy,
+  type SteadyClock,
+  steadyClock,
+  virtualClock,
+} from './clock.js';
 export type {
   Binding,
   Command,
   IdResult,
   ListedMessage,
   Listing,
+  OperatorAct,
   PreferencesView,
   Reply,
 } from './commands.js';

@@ -29,6 +29,8 @@ export const limits = {
   /** Steps kept of a message's trail: the first ones and the last ones. */
   trailHeadSteps: 8,
   trailTailSteps: 24,
+  /** Characters of an operator's name as a trail keeps it. */
+  authorCharactersMax: 128,
   /** Messages and octets waiting for one recipient. */
   mailboxMessagesMax: 1000,
   mailboxOctetsMax: 33_554_432,

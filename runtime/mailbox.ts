@@ -119,6 +119,11 @@ export class Mailboxes {
     this.retries.set(aor, { atMs, cancel });
   }
 
+  /** Time has leapt: the waits that were begun are too long. */
+  timeMoved(): void {
+    for (const [aor, { atMs }] of [...this.retries]) this.retryAt(aor, atMs);
+  }
+
   /** Something can be sent again: the runs that paused go on. */
   wake(): void {
     for (const run of [...this.admittedAt.keys()]) if (run.active === null) void this.work(run);

@@ -3,7 +3,7 @@ import { type Compiled, defaultPreferenceRules, defaultReportRules } from '../ma
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
-import { foundingRows } from './found.js';
+import { type Founding, foundingRows } from './found.js';
 import { sealJson } from './group.js';
 import { storeSumKey } from './keys.js';
 import { limits } from './limits.js';
@@ -72,19 +72,22 @@ export interface Opened {
 }
 
 /** Makes a store in a folder. Rejects with DEFERRED_IM_STORE_EXISTS when something is there. */
-export function makeStore(location: StoreLocation, host: string, policyId?: string): Promise<void> {
-  const founding = policyId === undefined ? { host } : { host, policyId };
-  return createStore(location, foundingRows(hostClock, hostEntropy, founding));
+export function makeStore(
+  location: StoreLocation,
+  host: string,
+  more: Omit<Founding, 'host'> = {},
+): Promise<void> {
+  return createStore(location, foundingRows(hostClock, hostEntropy, { ...more, host }));
 }
 
 /** Opens the store of a folder, making it first when there is none and a host for its ids is given. */
 export async function openFolder(
-  location: StoreLocation & { readonly host?: string; readonly policyId?: string },
+  location: StoreLocation & Partial<Founding>,
   options: RuntimeOptions,
 ): Promise<Opened> {
-  if (!storeExists(location.folder) && location.host !== undefined) {
-    await makeStore(location, location.host, location.policyId);
-  }
+  const { host } = location;
+  if (!storeExists(location.folder) && host !== undefined)
+    await makeStore(location, host, location);
   const store = await openStore(location);
   try {
     return await openRuntime(store, options);
@@ -111,6 +114,13 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const world = worldOf(store, options);
   const left = readHead(store, store.mark ?? null, options.acceptRollback ?? false);
   const head = alarms.length > 0 && !left.forgiven ? begunAnew(left) : left;
+  const isVirtual = world.clock.set !== undefined;
+  if (isVirtual && head.identity.test !== true) {
+    throw new RuntimeFault(
+      'DEFERRED_IM_STORE_NOT_TEST',
+      'only a store that was made for tests is served with a virtual clock',
+    );
+  }
   // From here on the store says itself that what is missing was given up.
   if (head.forgiven) {
     await store.commit([{ key: storeSumKey, value: sealJson(storeSumKey, head.sum) }]);
@@ -119,7 +129,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const engine = new Engine({
     ...{ world, head },
     settings: { ...defaultRuntimeSettings, reportRules: defaultReportRules, ...options.settings },
-    clockTrusted: options.clockTrusted ?? false,
+    clockTrusted: isVirtual || (options.clockTrusted ?? false),
     readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),

@@ -17,6 +17,8 @@ export interface Clock {
   after(delayMs: number, run: () => void): Cancel;
   /** Runs as soon as the work at hand is done. */
   soon(run: () => void): void;
+  /** A virtual clock alone: its wall time stands until it is moved here. */
+  set?(atMs: number): void;
 }
 
 export interface Entropy {

@@ -116,6 +116,8 @@ export interface StoreRow {
   /** Key of all derived identities, base32; never leaves the store. */
   readonly secret: string;
   readonly createdAtMs: number;
+  /** Made for tests, never for people's messages: it may be served with a virtual clock. */
+  readonly test?: true;
 }
 
 /** `m`: one partition. */

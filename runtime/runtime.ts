@@ -297,6 +297,11 @@ export class Engine implements Runtime {
     this.statistics.lastSyncMs = syncMs;
   }
 
+  /** Null, or why nothing new may be stored now. */
+  get gate(): 'store-full' | null {
+    return this.options.gate();
+  }
+
   /** Number of the last durable commit. */
   get committed(): number {
     return this.options.head.sum.seq + this.statistics.commits;
@@ -409,6 +414,25 @@ export class Engine implements Runtime {
   confirmClock(): void {
     this.time.confirm();
     this.scheduler.timeMoved();
+  }
+
+  /** Where the virtual clock stands, or null with a host's. */
+  get virtualNow(): number | null {
+    return this.options.world.clock.set === undefined ? null : this.time.now();
+  }
+
+  /**
+   * Moves a virtual clock ahead: what is due by then fires. Resolves when the new time is on disk. Rejects with a
+   * RangeError for an instant that lies behind, or for a clock that is not virtual.
+   */
+  async moveClock(toMs: number): Promise<void> {
+    const { clock } = this.options.world;
+    if (clock.set === undefined || toMs < this.time.now())
+      throw new RangeError('only a virtual clock is moved, and only ahead');
+    clock.set(toMs);
+    await this.writer.submit({ type: 'clock.moved' }, sharedPartition);
+    this.scheduler.timeMoved();
+    this.mailboxes.timeMoved();
   }
 
   /** The first failure ends everything, a shutdown under way included: nothing goes on after it (R5, R14). */

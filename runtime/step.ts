@@ -95,7 +95,8 @@ const delays = (): FirstStep['delays'] =>
   });
 
 function bornAs(first: FirstStep, frame: Frame): Step {
-  const timers = first.delays.flatMap(({ id, delayMs }) => timerFor(frame, id, delayMs) ?? []);
+  const instants = { nowMs: frame.nowMs, expiresAtMs: frame.message.expiresAtMs };
+  const timers = first.delays.flatMap(({ id, delayMs }) => timerFor(instants, id, delayMs) ?? []);
   const snapshot = { ...first.step.state.snapshot, context: initialContext(frame.message) };
   return { ...first.step, state: { snapshot, timers } };
 }
@@ -168,6 +169,12 @@ const scope: AnyActorScope = {
   },
 };
 
+/** What delays count from. */
+interface Instants {
+  readonly nowMs: number;
+  readonly expiresAtMs: number | null;
+}
+
 interface Frame {
   readonly policy: Policy;
   readonly message: Message;
@@ -182,7 +189,7 @@ function run(frame: Frame, macrostep: () => unknown): Step {
   microsteps.length = 0;
   const snapshot = attempt(macrostep);
   const value = valuePath(snapshot.value);
-  const timers = snapshot.status === 'done' ? [] : armed(frame);
+  const timers = snapshot.status === 'done' ? [] : armed(frame, expiryOf(snapshot));
   return {
     state: { snapshot: frame.policy.machine.getPersistedSnapshot(snapshot) as object, timers },
     effects: executed.flatMap(effectOf),
@@ -217,8 +224,11 @@ function effectOf(action: ExecutedAction): Effect[] {
 }
 
 // A delay comes out of XState as a delayed raise, and leaving its state as a cancel; both name the same id.
-function armed(frame: Frame): readonly ArmedTimer[] {
-  let timers = frame.waiting;
+function armed(frame: Frame, expiresAtMs: number | null): readonly ArmedTimer[] {
+  // An expiry that was moved takes the timers along that wait for it.
+  let timers = frame.waiting.map((timer) =>
+    timer.name === 'expiry' && expiresAtMs !== null ? { ...timer, dueMs: expiresAtMs } : timer,
+  );
   for (const action of executed) {
     if (action.type === 'xstate.cancel') {
       const { sendId } = action.params as { sendId: string };
@@ -226,7 +236,7 @@ function armed(frame: Frame): readonly ArmedTimer[] {
     } else if (action.type === 'xstate.raise') {
       const { id, delay } = action.params as { id: string; delay?: number };
       if (delay === undefined) throw new StepError('a policy may not raise events');
-      const timer = timerFor(frame, id, delay);
+      const timer = timerFor({ nowMs: frame.nowMs, expiresAtMs }, id, delay);
       timers = timers.filter((one) => one.id !== id);
       if (timer !== null) timers = [...timers, timer];
     }
@@ -235,14 +245,16 @@ function armed(frame: Frame): readonly ArmedTimer[] {
 }
 
 // XState names a delayed transition `xstate.after.<delay>.<state id>`; a delay's name has no dot.
-function timerFor(frame: Frame, id: string, delayMs: number): ArmedTimer | null {
+function timerFor(at: Instants, id: string, delayMs: number): ArmedTimer | null {
   const name = id.split('.', 3)[2];
   if (!id.startsWith('xstate.after.') || name === undefined)
     throw new StepError(`unknown timer "${id}"`);
-  if (name !== 'expiry') return { id, name, dueMs: frame.nowMs + delayMs };
-  const { expiresAtMs } = frame.message;
-  return expiresAtMs === null ? null : { id, name, dueMs: expiresAtMs };
+  if (name !== 'expiry') return { id, name, dueMs: at.nowMs + delayMs };
+  return at.expiresAtMs === null ? null : { id, name, dueMs: at.expiresAtMs };
 }
+
+const expiryOf = (snapshot: AnyMachineSnapshot): number | null =>
+  (snapshot.context as { message: Message }).message.expiresAtMs;
 
 function valuePath(value: StateValue): string {
   if (typeof value === 'string') return value;

@@ -1,7 +1,7 @@
 // Operators' verbs about what users want. The change is read by the one reader that all faces share; an operator may
 // also set the permission, and take over an access-rules document.
 import { type PreferenceChange, readPreferenceChange } from '../../machines/index.js';
-import type { IdResult } from '../../runtime/index.js';
+import { type IdResult, limits } from '../../runtime/index.js';
 import {
   type Args,
   accepted,
@@ -13,7 +13,7 @@ import {
 } from './verb.js';
 
 const aor = text;
-const by = text;
+const by = { type: 'string', minLength: 1, maxLength: limits.authorCharactersMax } as const;
 const discardBlocked = { type: 'boolean' } as const;
 const documentCharactersMax = 65_536;
 

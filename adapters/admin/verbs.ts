@@ -2,7 +2,7 @@
 // command line all run these. Requests are checked against their schema before anything happens;
 // every answer is plain JSON.
 import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
-import { type Engine, RuntimeFault } from '../../runtime/index.js';
+import { type Engine, limits, type OperatorAct, RuntimeFault } from '../../runtime/index.js';
 import { preferenceVerbs } from './preferences.js';
 import {
   type Args,
@@ -16,30 +16,45 @@ import {
 } from './verb.js';
 
 const id = { type: 'string', minLength: 1, maxLength: 320 } as const;
+const author = { type: 'string', minLength: 1, maxLength: limits.authorCharactersMax } as const;
+const seconds = { type: 'integer', minimum: 1, maximum: 4_294_967_295 } as const;
+const instant = {
+  type: 'string',
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z$',
+  maxLength: 24,
+} as const;
 const page = { type: 'integer', minimum: 1, maximum: 1000 } as const;
 
-const act = (deed: 'delete' | 'expire' | 'retry'): Verb => ({
-  meaning: {
-    delete: 'Delete a waiting message, as its owner would.',
-    expire: 'Let a waiting message expire now.',
-    retry: 'Take a message out of quarantine and repeat the event it failed on.',
-  }[deed],
+const deeds: Readonly<Record<OperatorAct, string>> = {
+  delete: 'Delete a waiting message, as its owner would.',
+  expire: 'Let a waiting message expire now.',
+  retry: 'Take a message out of quarantine and repeat the event it failed on.',
+  release: 'Let a held message go to its recipient, marked as expired.',
+  drop: 'End a held message undelivered; its sender is told if he asked.',
+  extend: 'Move the expiry of a waiting or held message.',
+};
+
+const act = (deed: OperatorAct): Verb => ({
+  meaning: deeds[deed],
   reads: false,
-  schema: object({ id, by: text }, ['id']),
+  schema: object({ id, by: author, ...(deed === 'extend' ? { seconds } : {}) }, ['id']),
   run: async ({ engine }, args) => {
-    const by = String(args['by'] ?? 'operator');
+    const deferredId = String(args['id']);
     const reply = accepted(
       await engine.submit({
         type: 'operator.acted',
-        deferredId: String(args['id']),
+        deferredId,
         act: deed,
-        by,
+        by: String(args['by'] ?? 'operator'),
+        ...(args['seconds'] === undefined ? {} : { seconds: Number(args['seconds']) }),
       }),
     );
     const status = reply.kind === 'results' ? reply.results[0]?.status : undefined;
     if (status === 409)
       throw new VerbRefused('not-now', `${deed} has no effect on this message as it stands`);
-    return { id: args['id'], done: status === 200, waiting: status === 202 };
+    const done = { id: args['id'], done: status === 200, waiting: status === 202 };
+    if (deed !== 'extend') return done;
+    return { ...done, expiresAtMs: engine.show(deferredId)?.message.expiresAtMs ?? null };
   },
 });
 
@@ -76,6 +91,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.delete': act('delete'),
   'messages.expire': act('expire'),
   'messages.retry': act('retry'),
+  'messages.release': act('release'),
+  'messages.drop': act('drop'),
+  'messages.extend': act('extend'),
   ...preferenceVerbs,
   'policy.list': {
     meaning: 'Installed policies, the active one marked.',
@@ -128,13 +146,39 @@ export const verbs: Readonly<Record<string, Verb>> = {
       return { now: engine.time.now() };
     },
   },
+  'clock.set': {
+    meaning: 'Move the virtual clock of a test ahead to an instant.',
+    reads: false,
+    schema: object({ to: instant }, ['to']),
+    run: ({ engine }, args) => moveClock(engine, Date.parse(String(args['to']))),
+  },
+  'clock.advance': {
+    meaning: 'Move the virtual clock of a test ahead by so many seconds.',
+    reads: false,
+    schema: object({ seconds }, ['seconds']),
+    run: ({ engine }, args) =>
+      moveClock(engine, (engine.virtualNow ?? 0) + Number(args['seconds']) * 1000),
+  },
   readiness: {
     meaning: 'Whether the engine serves, and if not why.',
     reads: true,
     schema: object({}),
-    run: async ({ readiness }) => readiness(),
+    run: async ({ engine, readiness }) => {
+      const now = engine.virtualNow;
+      return now === null ? readiness() : { ...readiness(), clock: 'virtual', now };
+    },
   },
 };
+
+async function moveClock(engine: Engine, toMs: number): Promise<{ readonly now: number }> {
+  const now = engine.virtualNow;
+  if (now === null)
+    throw new VerbRefused('clock-real', "time is the host's: only a virtual clock is moved");
+  if (!(toMs >= now))
+    throw new VerbRefused('clock-back', `the clock stands at ${now} and is moved ahead alone`);
+  await engine.moveClock(toMs);
+  return { now: engine.time.now() };
+}
 
 async function listAll(
   { engine }: VerbContext,

@@ -1,12 +1,11 @@
-// `config`: what the engine would run with, and where each value came from. Names of secret files
-// are printed, their contents never read.
+// `config`: what the engine would run with, and where each value came from. Of secret files the names are printed; `check`
+// looks whether they can be used, and says nothing of what they hold.
 import { exitCodes } from '../../runtime/index.js';
 import { columns } from './output.js';
-import { configFlags, configOf, findingLines } from './serve.js';
-import { type Call, type Verb, VerbFailure } from './verb.js';
+import { configFlags, configOf, findingLines, usableConfigOf } from './serve.js';
+import { type Verb, VerbFailure } from './verb.js';
 
-function readOrFail({ flags }: Call) {
-  const read = configOf(flags);
+function readOrFail(read: ReturnType<typeof configOf>) {
   if (read.ok) return read;
   throw new VerbFailure(
     exitCodes.usage,
@@ -18,11 +17,12 @@ function readOrFail({ flags }: Call) {
 
 export const configCheck: Verb = {
   name: 'config check',
-  purpose: 'Check the configuration: file, environment and flags together.',
+  purpose:
+    'Check the configuration: file, environment and flags together, and the secret files it names.',
   flags: configFlags,
   examples: ['deferred-im config check --config /etc/deferred-im.json'],
   run: async (call) => {
-    readOrFail(call);
+    readOrFail(usableConfigOf(call.flags));
     call.output.result({ findings: [] }, () => 'config: 0 findings\n');
     return 0;
   },
@@ -34,7 +34,7 @@ export const configPrint: Verb = {
   flags: configFlags,
   examples: ['deferred-im config print --config /etc/deferred-im.json --json'],
   run: async (call) => {
-    const { config, sources } = readOrFail(call);
+    const { config, sources } = readOrFail(configOf(call.flags));
     const settings = Object.entries(config).map(([name, value]) => ({
       name,
       value: value ?? null,

@@ -1,6 +1,6 @@
-// `messages`: what waits, the life of one message, and the three things an operator may do to it.
+// `messages`: what waits, the life of one message, and what an operator may do to it.
 import { pathOfTrail, textChart } from '../../machines/index.js';
-import type { Listing, MessageLife, TrailStep } from '../../runtime/index.js';
+import type { Listing, MessageLife, OperatorAct, TrailStep } from '../../runtime/index.js';
 import { askReading, askRunning, storeExits, storeFlags } from './ask.js';
 import { authoredGraph } from './authored.js';
 import { columns, instant, pairs } from './output.js';
@@ -152,11 +152,19 @@ function steps(trail: readonly TrailStep[]): string {
   const rows = trail.map((step, index) => [
     String(index + 1),
     instant(step.atMs),
-    step.status === undefined ? step.event : `${step.event} ${step.status}`,
+    eventOf(step),
     wayOf(step),
     step.effects.join(', ') || '-',
   ]);
   return columns(['STEP', 'AT', 'EVENT', 'STATE', 'ASKED FOR'], rows);
+}
+
+function eventOf({ event, status, by, expiresAtMs }: TrailStep): string {
+  const parts = [event];
+  if (status !== undefined) parts.push(String(status));
+  if (expiresAtMs !== undefined) parts.push(`to ${instant(expiresAtMs)}`);
+  if (by !== undefined) parts.push(`by ${by}`);
+  return parts.join(' ');
 }
 
 // The engine writes the states passed through with arrows of its own.
@@ -193,17 +201,21 @@ async function chartOf(call: Call, life: MessageLife): Promise<string> {
   }
 }
 
-const deed = (act: 'delete' | 'expire' | 'retry', purpose: string, text: string): Verb => ({
+interface Deed {
+  readonly purpose: string;
+  readonly text: string;
+  readonly flags?: Verb['flags'];
+}
+
+const deed = (act: OperatorAct, { purpose, text, flags = {} }: Deed): Verb => ({
   name: `messages ${act}`,
   purpose,
   text,
   arguments: [{ ...id, many: true }],
   flags: {
     ...storeFlags,
-    by: {
-      value: 'NAME',
-      meaning: 'Who does it; the engine does not keep it yet. Default: operator.',
-    },
+    by: { value: 'NAME', meaning: 'Who does it; the trail keeps it. Default: operator.' },
+    ...flags,
   },
   examples: [`deferred-im messages ${act} 4f0k…@store.example.org --folder /var/lib/deferred-im`],
   exits: storeExits,
@@ -214,15 +226,22 @@ interface Done {
   readonly id: string;
   readonly done: boolean;
   readonly waiting: boolean;
+  /** `extend` alone. */
+  readonly expiresAtMs?: number | null;
 }
 
 // One that fails does not keep the others from being done; the worst exit code is the answer.
-async function actOnAll(call: Call, act: string): Promise<number> {
+async function actOnAll(call: Call, act: OperatorAct): Promise<number> {
   const { by } = call.flags;
+  const seconds = integerFlag(`messages ${act}`, call.flags, 'seconds', 1, 4_294_967_295);
   let worst = 0;
   for (const one of call.args) {
     try {
-      const args = { id: one, ...(by === undefined ? {} : { by }) };
+      const args = {
+        id: one,
+        ...(by === undefined ? {} : { by }),
+        ...(seconds === undefined ? {} : { seconds }),
+      };
       const done = (await askRunning(call, `messages.${act}`, args)) as Done;
       call.output.result(done, () => `${one}  ${word(done)}\n`);
       if (!done.done && !done.waiting) worst = Math.max(worst, refusedExit);
@@ -235,26 +254,52 @@ async function actOnAll(call: Call, act: string): Promise<number> {
   return worst;
 }
 
-function word({ done, waiting }: Done): string {
+function word({ done, waiting, expiresAtMs }: Done): string {
+  if (typeof expiresAtMs === 'number') return `expires ${instant(expiresAtMs)}`;
   if (done) return 'done';
   return waiting ? 'heard; the message lives on' : 'no such message';
 }
 
-export const messagesDelete = deed(
-  'delete',
-  'Delete waiting messages, as their owner would.',
-  'A failure report goes out where the sender asked for one. A message whose delivery ' +
+export const messagesDelete = deed('delete', {
+  purpose: 'Delete waiting messages, as their owner would.',
+  text:
+    'A failure report goes out where the sender asked for one. A message whose delivery ' +
     'is in flight waits for the answer first.',
-);
+});
 
-export const messagesExpire = deed(
-  'expire',
-  'Let waiting messages expire now.',
-  'The policy decides what that means, exactly as when the time had come.',
-);
+export const messagesExpire = deed('expire', {
+  purpose: 'Let waiting messages expire now.',
+  text: 'The policy decides what that means, exactly as when the time had come.',
+});
 
-export const messagesRetry = deed(
-  'retry',
-  'Take messages out of quarantine and repeat the event they failed on.',
-  'A message is parked when a step on it threw; `messages show` says why.',
-);
+export const messagesRetry = deed('retry', {
+  purpose: 'Take messages out of quarantine and repeat the event they failed on.',
+  text: 'A message is parked when a step on it threw; `messages show` says why.',
+});
+
+export const messagesRelease = deed('release', {
+  purpose: 'Let held messages go to their recipients, marked as expired.',
+  text:
+    'Under a policy that holds expired messages for an operator, as hold-for-operator does. ' +
+    'A recipient who is registered gets them at once, any other one when he returns.',
+});
+
+export const messagesDrop = deed('drop', {
+  purpose: 'End held messages undelivered.',
+  text:
+    'Under a policy that holds expired messages for an operator. A failure report goes out ' +
+    'where the sender asked for one.',
+});
+
+export const messagesExtend = deed('extend', {
+  purpose: 'Give waiting or held messages more time.',
+  text:
+    'Moves the expiry, under a policy that hears it: so much later than it was, or than now ' +
+    'when it has passed, and never beyond the maximum lifetime.',
+  flags: {
+    seconds: {
+      value: 'N',
+      meaning: "By how much, 1 to 4294967295. Default: the policy's defaultExpirySeconds.",
+    },
+  },
+});

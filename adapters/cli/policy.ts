@@ -259,8 +259,10 @@ const invalid = (name: string, findings: readonly PolicyFinding[]): VerbFailure 
 export const policyInstall: Verb = {
   name: 'policy install',
   purpose: 'Make a policy file known to the running engine, under its content hash.',
-  text: 'Nothing changes for any message before it is activated.',
-  arguments: [{ name: 'FILE', meaning: 'A policy, as JSON.' }],
+  text:
+    'Nothing changes for any message before it is activated. A store that was made by an older ' +
+    'release gets a policy that came later by its id.',
+  arguments: [{ name: 'FILE|ID', meaning: 'A policy, as JSON, or the id of a shipped one.' }],
   flags: { ...storeFlags, ...by },
   examples: ['deferred-im policy install my-policy.json --folder /var/lib/deferred-im'],
   exits: [...storeExits, exitCodes['policy-invalid']],
@@ -271,8 +273,9 @@ export const policyInstall: Verb = {
   },
 };
 
-async function install(call: Call, file: string): Promise<{ readonly hash: string }> {
-  const { source } = usable(file);
+async function install(call: Call, name: string): Promise<{ readonly hash: string }> {
+  const isShipped = !isFile(name) && shippedPolicyIds.includes(name);
+  const source = isShipped ? shippedPolicy(name) : usable(name).source;
   const args = { source, ...who(call) };
   return (await askRunning(call, 'policy.install', args)) as { hash: string };
 }

@@ -2,9 +2,10 @@
 // code; what the service is made of is the business of the composition root.
 import { setFlagsFromString } from 'node:v8';
 import { exitCodes, RuntimeFault } from '../../runtime/index.js';
+import { busFindings } from '../bus-options.js';
 import { BusError, type Service, type ServiceHooks, startService } from '../compose.js';
 import { type Config, flagOf, readConfig, type Setting, settingsTable } from '../config.js';
-import { createLog, type Log, type LogLevel } from '../log.js';
+import { createLog, type Log, type LogFields, type LogLevel } from '../log.js';
 import type { Output } from './output.js';
 import { type Call, type Flag, type Verb, VerbFailure } from './verb.js';
 import { startWatchdog } from './watchdog.js';
@@ -54,6 +55,16 @@ export function configOf(flags: Readonly<Record<string, string>>): ReturnType<ty
   return readConfig({ file, environment: process.env, flags });
 }
 
+/** The same, and the files it names are looked into as well. */
+export function usableConfigOf(
+  flags: Readonly<Record<string, string>>,
+): ReturnType<typeof readConfig> {
+  const read = configOf(flags);
+  if (!read.ok) return read;
+  const findings = busFindings(read.config, read.sources);
+  return findings.length === 0 ? read : { ok: false, findings };
+}
+
 /** One line for each finding: where, which setting, what is wrong. */
 export const findingLines = (
   findings: readonly { where: string; setting: string; message: string }[],
@@ -101,7 +112,7 @@ export async function runServe(
   failpoint?: ServiceHooks['failpoint'],
 ): Promise<number> {
   setFlagsFromString(heapGrowth);
-  const read = configOf(flags);
+  const read = usableConfigOf(flags);
   if (!read.ok)
     throw new VerbFailure(
       exitCodes.usage,
@@ -110,7 +121,7 @@ export async function runServe(
       findingLines(read.findings),
     );
   const { config } = read;
-  const log = createLog(config.logLevel as LogLevel);
+  const log = createLog(config.logLevel as LogLevel, undefined, undefined, marks(config));
   const exit = exiter(log);
   lastResort(exit);
   startWatchdog((blockedMs) =>
@@ -136,6 +147,9 @@ export async function runServe(
   });
   return end(cut ? exitCodes.io : exitCodes.ok);
 }
+
+// Nobody shall take a line of a test for one of the real thing.
+const marks = ({ clock }: Config): LogFields => (clock === 'virtual' ? { clock } : {});
 
 const begin = (config: Config, hooks: ServiceHooks): Promise<Service> =>
   startService(config, hooks).catch((cause: unknown) =>
@@ -194,9 +208,11 @@ function announce(output: Output, config: Config, service: Service): void {
   const http = `${address.includes(':') ? `[${address}]` : address}:${service.httpPort}`;
   output.result(
     { serving: config.folder, http },
-    () => `deferred-im: serving ${config.folder}, http ${http}\n`,
+    () => `deferred-im: serving ${config.folder}, http ${http}${clockWord(config)}\n`,
   );
 }
+
+const clockWord = ({ clock }: Config): string => (clock === 'virtual' ? ', virtual clock' : '');
 
 /** Resolves with null when somebody asks the process to end; a second wish ends it at once. */
 function stopAsked(log: Log): Promise<null> {

@@ -1,12 +1,15 @@
 // Every verb of the command line, in the order the help shows them.
-import { clockConfirm } from './clock.js';
+import { clockAdvance, clockConfirm, clockSet } from './clock.js';
 import { configCheck, configPrint } from './config.js';
 import { demo } from './demo.js';
 import { kamailioCheck } from './kamailio.js';
 import {
   messagesDelete,
+  messagesDrop,
   messagesExpire,
+  messagesExtend,
   messagesList,
+  messagesRelease,
   messagesRetry,
   messagesShow,
 } from './messages.js';
@@ -36,6 +39,9 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  messagesRelease,
+  messagesDrop,
+  messagesExtend,
   preferencesShow,
   preferencesSet,
   preferencesReset,
@@ -49,6 +55,8 @@ export const verbs: readonly Verb[] = [
   storeStats,
   storeVerify,
   clockConfirm,
+  clockSet,
+  clockAdvance,
   configCheck,
   configPrint,
   kamailioCheck,

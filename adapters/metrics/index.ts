@@ -7,6 +7,15 @@ import type { RuntimeStats } from '../../runtime/index.js';
 export interface MetricsSource {
   readonly stats: () => RuntimeStats;
   readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
+  /** What lies outside the store and makes service worse, or impossible. */
+  readonly surroundings: () => {
+    /** Proxies that answered one of the last beats. */
+    readonly proxies: number;
+    readonly storeFull: boolean;
+    readonly clockHeld: boolean;
+  };
+  /** Where a virtual clock stands, epoch milliseconds; null with the host's. */
+  readonly virtualNow?: () => number | null;
   /** Counters of the bus adapter, by name. */
   readonly busCounters: () => Readonly<Record<string, number>>;
 }
@@ -49,16 +58,31 @@ function answer(path: string, source: MetricsSource): readonly [number, string, 
     return [200, 'text/plain; version=0.0.4; charset=utf-8', metricsText(source)];
   if (path !== '/readyz') return [404, plain, 'known: /metrics /healthz /readyz\n'];
   const { ready, reason } = source.readiness();
-  return ready ? [200, plain, 'ready\n'] : [503, plain, `not ready: ${reason ?? 'unknown'}\n`];
+  const clock = clockText(source.virtualNow?.() ?? null);
+  return ready
+    ? [200, plain, `ready${clock}\n`]
+    : [503, plain, `not ready: ${reason ?? 'unknown'}${clock}\n`];
 }
+
+const clockText = (atMs: number | null): string =>
+  atMs === null ? '' : `, virtual clock at ${new Date(atMs).toISOString()}`;
 
 type Labelled = Readonly<Record<string, number>>;
 
 /** The whole exposition. */
 export function metricsText(source: MetricsSource): string {
   const stats = source.stats();
+  const { proxies, storeFull, clockHeld } = source.surroundings();
   return [
     gauge('ready', 'Whether the engine serves.', source.readiness().ready ? 1 : 0),
+    gauge('proxies', 'Proxies heard in the last ten seconds.', proxies),
+    gauge(
+      'store_full',
+      'Whether the volume is short of space and nothing new is stored.',
+      +storeFull,
+    ),
+    gauge('clock_held', 'Whether expiries wait for somebody to confirm the clock.', +clockHeld),
+    ...virtualClock(source.virtualNow?.() ?? null),
     gauge('waiting_messages', 'Messages in mailboxes.', stats.waiting),
     gauge('parked_messages', 'Messages in quarantine.', stats.parked),
     gauge('outbox_effects', 'Effects without an outcome, in memory.', stats.outbox),
@@ -73,6 +97,11 @@ export function metricsText(source: MetricsSource): string {
     family('bus_total', 'What was heard on the bus and thrown away.', 'what', source.busCounters()),
   ].join('');
 }
+
+const virtualClock = (atMs: number | null): readonly string[] =>
+  atMs === null
+    ? []
+    : [gauge('virtual_clock_seconds', 'Where the virtual clock of a test stands.', atMs / 1000)];
 
 const head = (name: string, help: string, type: string): string =>
   `# HELP deferred_im_${name} ${help}\n# TYPE deferred_im_${name} ${type}\n`;

@@ -64,8 +64,8 @@ export interface BusOptions {
 }
 
 export interface BusHooks {
-  /** Readiness changed, or its reason. */
-  readonly onStatus?: (ready: boolean, reason: BusReason | null) => void;
+  /** Readiness changed, or its reason; `detail` is the text of a failed attempt to connect, or null. */
+  readonly onStatus?: (ready: boolean, reason: BusReason | null, detail: string | null) => void;
   /** Something an operator must look at: a permission violation (C13), a server turned unusable. */
   readonly onAlarm?: (code: BusReason | 'handler-failed', detail: string) => void;
 }

@@ -1,15 +1,11 @@
 // The only user of the NATS client: a connection that comes back by itself, and readiness with a
 // reason. Invariant: nothing is published while the connection is away, since the client would lose
 // it silently. Must not know what the payloads mean.
-import { readFileSync } from 'node:fs';
 import {
-  type Authenticator,
   type ConnectionOptions,
   connect,
-  credsAuthenticator,
   errors,
   type NatsConnection,
-  nkeyAuthenticator,
   type Status,
   type Subscription,
   type TlsOptions,
@@ -24,6 +20,7 @@ import {
   type BusReason,
 } from './bus.js';
 import { natsLimits } from './limits.js';
+import { authenticatorOf } from './secrets.js';
 import { serversFinding, usesTls } from './servers.js';
 import { isReplySubject, isVitalSubject } from './subjects.js';
 
@@ -54,6 +51,7 @@ class NatsBus implements Bus {
   readonly #violated = new Set<string>();
   #connection: NatsConnection | null = null;
   #reason: BusReason | null = 'connecting';
+  #detail: string | null = null;
   #closing = false;
   #attempts = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -74,6 +72,7 @@ class NatsBus implements Bus {
       if (error instanceof BusError) throw error;
       if (isRefusal(error))
         throw new BusError('bus-unauthorized', 'the NATS server refuses us', { cause: error });
+      this.#become('disconnected', textOf(error));
       this.#retryLater();
     }
   }
@@ -171,7 +170,7 @@ class NatsBus implements Bus {
       this.#open().catch((error: unknown) => {
         if (error instanceof BusError) this.#alarm('max-payload', error.message);
         else if (isRefusal(error)) this.#alarm('unauthorized', String(error));
-        else this.#become('disconnected');
+        else this.#become('disconnected', textOf(error));
         this.#retryLater();
       });
     }, wait);
@@ -306,10 +305,13 @@ class NatsBus implements Bus {
     this.#become(reason);
   }
 
-  #become(reason: BusReason | null): void {
-    if (this.#reason === reason || this.#reason === 'closed') return;
+  /** `detail` is the text of the failed attempt: another one under the same reason is told as well. */
+  #become(reason: BusReason | null, detail: string | null = null): void {
+    const news = detail !== null && detail !== this.#detail;
+    if ((this.#reason === reason && !news) || this.#reason === 'closed') return;
     this.#reason = reason;
-    this.#hooks.onStatus?.(reason === null, reason);
+    this.#detail = detail;
+    this.#hooks.onStatus?.(reason === null, reason, detail);
     if (reason === null) for (const run of this.#readyListeners) run();
   }
 }
@@ -317,6 +319,14 @@ class NatsBus implements Bus {
 /** An exact subject of ours or an inbox, without wildcard, blank or control octet (N1, N2). */
 function isPublishable(subject: string): boolean {
   return isVitalSubject(subject) ? !subject.includes('*') : isReplySubject(subject);
+}
+
+/** What a failed attempt says, with what lies behind it: the client wraps the error of the socket. */
+function textOf(error: unknown): string {
+  const texts: string[] = [];
+  for (let at = error; at instanceof Error && texts.length < 4; at = at.cause)
+    if (!texts.includes(at.message)) texts.push(at.message);
+  return texts.length === 0 ? String(error) : texts.join(': ');
 }
 
 function isRefusal(error: unknown): boolean {
@@ -360,14 +370,6 @@ function tlsOf(options: BusOptions): TlsOptions {
     ...(cert === undefined ? {} : { certFile: cert }),
     ...(key === undefined ? {} : { keyFile: key }),
   };
-}
-
-function authenticatorOf(options: BusOptions): Authenticator | null {
-  if (options.credentials !== undefined)
-    return credsAuthenticator(readFileSync(options.credentials));
-  if (options.nkey === undefined) return null;
-  const seed = readFileSync(options.nkey, 'utf8').trim();
-  return nkeyAuthenticator(Buffer.from(seed, 'ascii'));
 }
 
 async function within(work: Promise<void>, ms: number): Promise<void> {

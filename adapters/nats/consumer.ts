@@ -35,6 +35,8 @@ export interface ConsumerOptions {
    * live in.
    */
   readonly clock: BusClock;
+  /** The time messages live in, from which a binding's life counts; the real one by default. */
+  readonly engineNow?: () => number;
   readonly entropy: Entropy;
   /** A proxy spoke; hand it to `publisher.heard`. */
   readonly onNode?: (node: string) => void;
@@ -77,6 +79,7 @@ interface Intake {
   readonly results: ResultSender;
   readonly counters: Counters;
   readonly now: () => number;
+  readonly engineNow: () => number;
   readonly onNode: (node: string) => void;
   readonly onMalformed: (malformed: Malformed) => void;
   readonly onFailure: (where: string, error: unknown) => void;
@@ -140,9 +143,10 @@ function createIntake(
   const onUnheard = merged.forget;
   const door = { now, admission, counters, onNode, onMalformed, onFailure, onUnheard, failpoint };
   const held = createHeldDoor(bus, runtime, door);
+  const engineNow = options.engineNow ?? now;
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
-  const shared = { bus, runtime, codec, counters, now, admission, merged };
+  const shared = { bus, runtime, codec, counters, now, engineNow, admission, merged };
   return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
 }
 
@@ -227,7 +231,7 @@ function onlineCommand(intake: Intake, line: OnlineLine): Command | null {
   const { contacts, expires, node } = line;
   const seconds = expires ?? natsLimits.registrationSeconds;
   const bindings =
-    contacts === null ? [] : intake.codec.readContacts(contacts, seconds, intake.now());
+    contacts === null ? [] : intake.codec.readContacts(contacts, seconds, intake.engineNow());
   return { type: 'recipient.registered', aor, node, bindings };
 }
 

@@ -56,6 +56,8 @@ export {
   serveRequests,
 } from './requests.js';
 export { type SchemaName, schemaNames } from './schemas.js';
+export { type SecretFinding, type SecretOption, secretFindings } from './secrets.js';
+export { serversFinding, serverUrlFinding } from './servers.js';
 export {
   adminSubject,
   adminSubjects,

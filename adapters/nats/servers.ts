@@ -17,16 +17,21 @@ export function usesTls(options: BusOptions): boolean {
   return options.tls !== undefined || options.servers.some((server) => server.startsWith('tls:'));
 }
 
-function serverFinding(server: string, options: BusOptions): BusError | null {
+/** What is wrong with the URL of a server, whatever the other options say; null when it is one. */
+export function serverUrlFinding(server: string): string | null {
   const url = URL.canParse(server) ? new URL(server) : null;
   if (url === null || (url.protocol !== 'nats:' && url.protocol !== 'tls:') || url.hostname === '')
-    return new BusError(
-      'bus-options',
-      'a NATS server is written nats://HOST:PORT or tls://HOST:PORT',
-    );
+    return 'a NATS server is written nats://HOST:PORT or tls://HOST:PORT';
   // The client ignores them there, and a URL ends up in logs.
-  if (url.username !== '' || url.password !== '')
-    return new BusError('bus-options', 'credentials do not belong into a server URL');
+  return url.username !== '' || url.password !== ''
+    ? 'credentials do not belong into a server URL'
+    : null;
+}
+
+function serverFinding(server: string, options: BusOptions): BusError | null {
+  const wrong = serverUrlFinding(server);
+  if (wrong !== null) return new BusError('bus-options', wrong);
+  const url = new URL(server);
   if (isLoopback(url.hostname) || usesTls(options) || options.allowPlaintext === true) return null;
   return new BusError('bus-plaintext', `plain NATS beyond loopback is refused: ${url.hostname}`);
 }

@@ -162,10 +162,18 @@ function marking(effect: OutgoingDelivery, request: SipRequest): Marking {
     const shown = whole && dateMs + expires * 1000 <= effect.atMs;
     return shown ? untouched : effective(message, dateMs, message.expiresAtMs);
   }
+  if (isExtended(message)) return effective(message, dateMs, message.expiresAtMs);
   // Expires without Date would start anew at the recipient: it counts from receipt, so that becomes
   // the Date.
   if (expires !== null && dateMs === null) return pair(message.receivedAtMs, expires);
   return untouched;
+}
+
+// Only an operator gives a message more time than its sender did: the sender's own pair would show it as expired.
+function isExtended(message: Message): message is Message & { readonly expiresAtMs: number } {
+  const { expiresSeconds, expiresAtMs } = message;
+  if (expiresSeconds === null || expiresAtMs === null) return false;
+  return expiresAtMs > (message.dateMs ?? message.receivedAtMs) + expiresSeconds * 1000;
 }
 
 function effective(message: Message, dateMs: number | null, expiresAtMs: number): Marking {

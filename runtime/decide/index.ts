@@ -9,6 +9,7 @@ import {
   giveTurn,
   type InternalCommand,
   install,
+  keepTime,
   makeRoom,
   operate,
   type TurnReply,
@@ -69,6 +70,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return makeRoom(turn, command);
     case 'turn.given':
       return giveTurn(turn, command);
+    case 'clock.moved':
+      return keepTime(turn);
     default:
       throw new TypeError(`no such command: ${(command satisfies never as { type: string }).type}`);
   }

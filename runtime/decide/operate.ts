@@ -3,11 +3,13 @@
 import { compilePolicy, ruleFor } from '../../machines/index.js';
 import { reachable, readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
-import { messageOf, plainCause } from '../consequences.js';
+import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { advance, fireDue, readActor, retryParked } from '../life.js';
+import { limits } from '../limits.js';
 import { wishesFor } from '../preferences.js';
-import type { ActiveRow, ActorRow, PolicyRow } from '../rows.js';
+import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
+import type { StepEvent } from '../step.js';
 import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';
 
@@ -18,7 +20,9 @@ export type InternalCommand =
   /** It is this message's turn in its user's delivery run. */
   | { readonly type: 'turn.given'; readonly local: string; readonly aor: string }
   /** A full mailbox makes room. */
-  | { readonly type: 'room.made'; readonly local: string };
+  | { readonly type: 'room.made'; readonly local: string }
+  /** A virtual clock was moved. */
+  | { readonly type: 'clock.moved' };
 
 /** What came of a turn. */
 export type TurnReply = {
@@ -77,33 +81,80 @@ export function makeRoom(
 
 const pushing = (row: ActorRow): boolean => row.pending.some((one) => one.type === 'deliver');
 
-export function operate(turn: Turn, command: Extract<Command, { type: 'operator.acted' }>): Reply {
+type Acted = Extract<Command, { type: 'operator.acted' }>;
+
+/** 200: the message has left its mailbox. 202: heard, it lives on. 409: it does not hear this as it stands. */
+export function operate(turn: Turn, command: Acted): Reply {
   const local = turn.identities.localOf(command.deferredId);
   const row = local === null ? null : readActor(turn, local);
   if (local === null || row === null) return refuse('no-such-message');
-  const id = command.deferredId;
   if (command.act === 'retry') {
     if (row.parked === null) return refuse('not-parked');
     retryParked(turn, local, row);
-    return { kind: 'results', results: [{ id, status: 200 }] };
+    return { kind: 'results', results: [{ id: command.deferredId, status: 200 }] };
   }
   if (!row.live) return refuse('no-such-message');
-  const after =
-    command.act === 'delete' ? operatorDelete(turn, local, row) : operatorExpire(turn, local, row);
-  return {
-    kind: 'results',
-    results: [{ id, status: after.live ? (after === row ? 409 : 202) : 200 }],
-  };
+  const after = acted(turn, local, row, command);
+  const status = after.live ? (after === row ? 409 : 202) : 200;
+  return { kind: 'results', results: [{ id: command.deferredId, status }] };
 }
 
-const operatorDelete = (turn: Turn, local: string, row: ActorRow): ActorRow =>
-  advance(turn, local, row, { type: 'message.deleted' }, plainCause('message.deleted'));
+function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorRow {
+  const by = command.by.slice(0, limits.authorCharactersMax);
+  const hear = (event: StepEvent, name: string, more: Partial<Cause> = {}) =>
+    advance(turn, local, row, event, { ...plainCause(name), by, ...more });
+  switch (command.act) {
+    case 'delete':
+      return hear({ type: 'message.deleted' }, 'message.deleted');
+    case 'expire': {
+      // Its own timer fires early; a message that does not expire has none.
+      const timer = row.actor.timers.find((one) => one.name === 'expiry');
+      return timer === undefined ? row : hear({ type: 'timer', id: timer.id }, 'after expiry');
+    }
+    case 'drop':
+      return hear({ type: 'message.dropped' }, 'message.dropped');
+    case 'release':
+      return offered(turn, row, hear({ type: 'message.released' }, 'message.released'));
+    case 'extend': {
+      const expiresAtMs = extended(turn, row, command.seconds);
+      if (expiresAtMs === null) return row;
+      const event = { type: 'message.extended', expiresAtMs } as const;
+      return offered(turn, row, hear(event, event.type, { expiresAtMs }));
+    }
+    case 'retry':
+      return row;
+    default:
+      throw new TypeError(`no such act: ${command.act satisfies never}`);
+  }
+}
 
-// Expires a message now by firing its own timer early; a message that does not expire has none.
-function operatorExpire(turn: Turn, local: string, row: ActorRow): ActorRow {
-  const timer = row.actor.timers.find((one) => one.name === 'expiry');
-  if (timer === undefined) return row;
-  return advance(turn, local, row, { type: 'timer', id: timer.id }, plainCause('after expiry'));
+/**
+ * Where an extension moves the expiry to: so much later, counted from now when the instant has passed, and not beyond
+ * the maximum lifetime. Null when that is no extension.
+ */
+function extended(turn: Turn, row: ActorRow, seconds: number | undefined): number | null {
+  const { expiresAtMs, outlivesAtMs } = messageOf(row);
+  const given = seconds ?? turn.registry.get(row.policy)?.settings.defaultExpirySeconds ?? 'none';
+  if (expiresAtMs === null) return null;
+  const from = Math.max(expiresAtMs, turn.nowMs);
+  const toMs = given === 'none' ? outlivesAtMs : Math.min(outlivesAtMs, from + given * 1000);
+  return toMs > expiresAtMs ? toMs : null;
+}
+
+// What may be delivered again does not wait for the next registration of a user who is there.
+function offered(turn: Turn, before: ActorRow, after: ActorRow): ActorRow {
+  const { aor } = messageOf(after);
+  const user = readUser(turn, aor);
+  if (after !== before && after.live && reachable(user, turn.nowMs))
+    turn.notices.push({ type: 'reachable', aor, node: user.node });
+  return after;
+}
+
+/** The group that carries this keeps the instant, in the row of its commit number; the identity stays what it is. */
+export function keepTime(turn: Turn): Reply {
+  const identity = turn.ledger.readJson<StoreRow>(keys.store());
+  if (identity !== null) turn.ledger.put(keys.store(), identity);
+  return { kind: 'done' };
 }
 
 export function install(

@@ -18,6 +18,7 @@ t.test('operating.md tells of every metric', async (t) => {
   const text = metricsText({
     stats: () => stats,
     readiness: () => ({ ready: true, reason: null }),
+    surroundings: () => ({ proxies: 0, storeFull: false, clockHeld: false }),
     busCounters: () => ({}),
   });
   const names = text
@@ -42,6 +43,8 @@ t.test('operating.md tells of every exit code and every reason not to be ready',
   };
   for (const exit of Object.values(exitCodes)) t.match(operating, `| ${exit} |`);
   for (const reason of Object.keys(reasons)) t.match(operating, `\`bus: ${reason}\``);
+  for (const reason of ['closing', 'store full: nothing new is stored', 'no proxy is heard'])
+    t.match(operating, `| \`${reason}\` |`);
 });
 
 t.test('the sample configuration passes', async (t) => {

@@ -43,6 +43,9 @@ async function engine(t: Test, busPort: number) {
   return { served, says, logged };
 }
 
+/** All is well with the bus; there is no proxy on it. */
+const wellWithoutProxy = 'not ready: no proxy is heard\n';
+
 /** How the process ended; bounded, so that one that does not end is still cleared away. */
 function exitCode(served: Served): Promise<number | null | 'still running'> {
   return new Promise((resolve) => {
@@ -78,14 +81,14 @@ t.test('C14 replaced while it runs by a server with a smaller limit, and back', 
   const server = await startServer();
   t.teardown(() => server.stop());
   const { served, says, logged } = await engine(t, server.port);
-  await says('ready\n');
+  await says(wellWithoutProxy);
   await server.kill();
   await server.start(small);
   await says('not ready: bus: max-payload\n');
   t.match(logged('bus.alarm'), [{ level: 'error', code: 'max-payload' }]);
   await server.kill();
   await server.start('');
-  await says('ready\n');
+  await says(wellWithoutProxy);
   served.kill('SIGTERM');
   t.equal(await exitCode(served), 0);
 });
@@ -100,7 +103,7 @@ t.test('C14 C11 the first server to come after boot is too small, the next is no
   t.match(logged('bus.alarm').at(-1), { code: 'max-payload' });
   await server.kill();
   await server.start('');
-  await says('ready\n');
+  await says(wellWithoutProxy);
 });
 
 t.test('C15 a bus that takes no connection is tried again, not hammered', async (t) => {
@@ -127,7 +130,7 @@ async function hammers(t: Test, busPort: number, { connected, quickOnes }: Refus
   relay.to(busPort);
   relay.refusing = !connected;
   const { says } = await engine(t, relay.port);
-  if (connected) await says('ready\n');
+  if (connected) await says(wellWithoutProxy);
   relay.refusing = true;
   relay.cut();
   await says('not ready: bus: disconnected\n');
@@ -137,5 +140,5 @@ async function hammers(t: Test, busPort: number, { connected, quickOnes }: Refus
   const most = quickOnes + 1 + Math.ceil((performance.now() - begunMs) / 2000);
   t.ok(tries >= 1 && tries <= most, `${tries} attempts, at most ${most} expected`);
   relay.refusing = false;
-  await says('ready\n');
+  await says(wellWithoutProxy);
 }

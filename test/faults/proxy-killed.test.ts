@@ -88,3 +88,16 @@ t.test('killed while senders are held: they try again and are heard', async (t) 
   await nothingLost(t, chain, flow);
   t.equal(await chain.http('/readyz'), 'ready\n');
 });
+
+t.test('C20 without a proxy the engine is not ready, and says so', async (t) => {
+  const ready = async () => (await chain.http('/readyz')) === 'ready\n';
+  await chain.waitUntil('ready', ready);
+  await withoutProxy(async () => {
+    await chain.waitUntil('the engine notices', async () => !(await ready()));
+    t.equal(await chain.http('/readyz'), 'not ready: no proxy is heard\n');
+    t.match(await chain.http('/metrics'), /^deferred_im_ready 0$[\s\S]*^deferred_im_proxies 0$/m);
+    t.equal(await chain.http('/healthz'), 'ok\n', 'it lives');
+  });
+  await chain.waitUntil('ready again', ready);
+  t.match(await chain.http('/metrics'), /^deferred_im_proxies 1$/m);
+});

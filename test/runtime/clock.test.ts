@@ -1,6 +1,6 @@
 // The clock rule: never back, never ahead of elapsed time, and a sleep is no jump.
 import t from 'tap';
-import { steadyClock } from '../../runtime/index.js';
+import { steadyClock, virtualClock } from '../../runtime/index.js';
 import { daysMs, hoursMs, minutesMs, writtenAtMs } from '../support/messages.js';
 import { SimulatedClock } from '../support/world.js';
 
@@ -118,4 +118,15 @@ t.test('a trusted clock is followed wherever it goes, but back', async (t) => {
   t.equal(time.now(), start + daysMs(90));
   clock.setWall(start);
   t.equal(time.now(), start + daysMs(90));
+});
+
+t.test('a virtual clock stands until it is moved, and the steady one goes with it', async (t) => {
+  const clock = virtualClock();
+  const time = steadyClock(clock, 5000, true);
+  t.equal(time.now(), 5000, 'it begins where the store was left');
+  clock.set?.(5000 + 7 * 86_400_000);
+  t.equal(time.now(), 5000 + 7 * 86_400_000, 'a leap is no jump to be doubted');
+  t.equal(time.held(), null);
+  clock.set?.(0);
+  t.equal(time.now(), 5000 + 7 * 86_400_000, 'never back');
 });

@@ -39,6 +39,8 @@ const message: Message = {
 const policies: readonly (readonly [string, Policy])[] = [
   ['delete-and-report', shipped('delete-and-report')],
   ['deliver-late', shipped('deliver-late')],
+  ['grace-then-delete', shipped('grace-then-delete')],
+  ['hold-for-operator', shipped('hold-for-operator')],
   ['nested', compiled(nested)],
   ['parallel', compiled(parallel)],
   ['remembering', compiled(remembering)],
@@ -47,6 +49,8 @@ const policies: readonly (readonly [string, Policy])[] = [
 const plainJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 function eventOf(type: MessageEvent['type'], random: () => number): MessageEvent {
+  if (type === 'message.extended')
+    return { type, expiresAtMs: expiresAtMs + Math.floor(random() * 3) * 86_400_000 };
   if (type !== 'delivery.answered' && type !== 'report.answered') return { type };
   const statuses = [200, 202, 404, 408, 415, 480, 503, 603, 0];
   const status = statuses[Math.floor(random() * statuses.length)] as number;
@@ -157,7 +161,7 @@ function reachableStates(policy: Policy): readonly Step[] {
     );
     const others = messageEventTypes
       .filter((type) => !type.endsWith('.answered'))
-      .map((type) => ({ type }) as StepEvent);
+      .map((type) => eventOf(type, () => 0.4));
     const due = state.timers.map((one): StepEvent => ({ type: 'timer', id: one.id }));
     for (const event of [...answers, ...others, ...due])
       queue.push(step(policy, plainJson(state), event, writtenAtMs));

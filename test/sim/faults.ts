@@ -121,7 +121,7 @@ export class Faults {
   private operate(random: Random): void {
     const { model, process } = this.simulation;
     const id = model.anyWaiting(random.u32());
-    const act = random.pick(['delete', 'expire', 'retry'] as const);
+    const act = random.pick(['delete', 'expire', 'retry', 'release', 'drop', 'extend'] as const);
     if (id === null) return;
     this.simulation.trace('operator', act, id);
     process.submit({ type: 'operator.acted', deferredId: id, act, by: 'operator' });

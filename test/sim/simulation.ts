@@ -13,6 +13,7 @@ import { epochMs } from './epoch.js';
 import { Faults } from './faults.js';
 import { atRest, checkEnd } from './invariants/end.js';
 import { Model } from './invariants/model.js';
+import { messageOf } from './invariants/view.js';
 import { Letters } from './letters.js';
 import type { Options, RateName } from './options.js';
 import { People } from './people.js';
@@ -160,6 +161,16 @@ export class Simulation implements Stage {
     this.scheduler.after(0.1, () => time.confirm(), life);
   }
 
+  // The same operator decides about what is held, every other one to be dropped.
+  private decideHeld(): void {
+    for (const { row } of this.model.view.stored.values()) {
+      if (row?.value !== 'expired' || this.policyIdOf(row.policy) !== 'hold-for-operator') continue;
+      const { deferredId } = messageOf(row);
+      const act = row.revision % 2 === 0 ? 'drop' : 'release';
+      this.process.submit({ type: 'operator.acted', deferredId, act, by: 'operator' });
+    }
+  }
+
   /** Runs to the end, or to the first violation. */
   run(): Outcome {
     let endMs = this.options.faultMs + calmMaxMs;
@@ -174,6 +185,7 @@ export class Simulation implements Stage {
       if (!this.calm || this.scheduler.nowMs < asked) continue;
       asked = this.scheduler.nowMs + 1000;
       this.confirmClock();
+      this.decideHeld();
       const resting = atRest(this, this.nearlyOver);
       restSinceMs = resting ? (restSinceMs ?? this.scheduler.nowMs) : null;
       if (restSinceMs !== null && this.scheduler.nowMs - restSinceMs > restMs) {

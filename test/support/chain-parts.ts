@@ -45,5 +45,9 @@ export interface Life {
     readonly receivedAtMs: number;
     readonly expiresAtMs: number | null;
   };
-  readonly trail: readonly { readonly atMs: number; readonly event: string }[];
+  readonly trail: readonly {
+    readonly atMs: number;
+    readonly event: string;
+    readonly by?: string;
+  }[];
 }

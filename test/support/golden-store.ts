@@ -115,6 +115,7 @@ class Story {
     await this.remove(meanwhile);
     await this.message(`${policy}: dead on arrival`, { expiresSeconds: 0 });
     await this.delivering(`${policy}: registered after expiry`, { expiresSeconds: 0 });
+    await this.othersOf(policy);
     await this.reporting(`${policy}: reporting`, null);
     await this.reporting(`${policy}: backing off`, 503);
     await this.reporting(`${policy}: reported`, 200);
@@ -123,6 +124,22 @@ class Story {
     const quiet = cpim({ dispositions: [], imdnMessageId: `quiet-${policy}` });
     await this.remove(await this.message(`${policy}: dropped`, { cpim: quiet }));
     await this.parked(`${policy}: parked`);
+  }
+
+  // States that one policy alone has.
+  private async othersOf(policy: string): Promise<void> {
+    if (policy !== 'hold-for-operator') return;
+    await this.release(await this.message(`${policy}: released`, { expiresSeconds: 0 }));
+    const pushed = await this.message(`${policy}: released and pushed`, { expiresSeconds: 0 });
+    await this.release(pushed);
+    await this.test.register(1, 'sip:user@192.0.2.7', pushed.aor);
+    const more = await this.message(`${policy}: extended`, { expiresSeconds: 0 });
+    const { deferredId } = more;
+    await this.test.submit({ type: 'operator.acted', deferredId, act: 'extend', by: 'test' });
+  }
+
+  private async release({ deferredId }: Named): Promise<void> {
+    await this.test.submit({ type: 'operator.acted', deferredId, act: 'release', by: 'test' });
   }
 
   async ownMachine(name: string, source: unknown): Promise<void> {

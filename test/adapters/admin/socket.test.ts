@@ -112,6 +112,11 @@ t.test('every verb is reachable, and refuses what its schema does not know', asy
     'messages.delete': { id: 'x@y' },
     'messages.expire': { id: 'x@y' },
     'messages.retry': { id: 'x@y' },
+    'messages.release': { id: 'x@y' },
+    'messages.drop': { id: 'x@y', by: 'carol' },
+    'messages.extend': { id: 'x@y', seconds: 60 },
+    'clock.set': { to: '2036-08-01T10:00:00Z' },
+    'clock.advance': { seconds: 60 },
     'preferences.show': { aor: 'sip:bob@example.org' },
     'preferences.set': { aor: 'sip:bob@example.org', change: { deferral: 'off' } },
     'preferences.import': { aor: 'sip:bob@example.org', document: ruleset },
@@ -123,6 +128,8 @@ t.test('every verb is reachable, and refuses what its schema does not know', asy
     const answer = await askAdmin(path, name, args[name] ?? {});
     if (name.startsWith('messages.') && name !== 'messages.list')
       t.match(answer, { ok: false, code: 'no-such-message' }, name);
+    else if (name === 'clock.set' || name === 'clock.advance')
+      t.match(answer, { ok: false, code: 'clock-real' }, `${name}: time is the host's`);
     else t.match(answer, { ok: true }, name);
     const refused = await askAdmin(path, name, { ...args[name], surprise: 1 });
     t.match(

@@ -63,7 +63,7 @@ t.test('a served store answers every verb', async (t) => {
   t.test('health, readiness, metrics', async (t) => {
     t.equal((await fetch(`${http}/healthz`)).status, 200);
     const ready = await fetch(`${http}/readyz`);
-    t.same([ready.status, await ready.text()], [200, 'ready\n']);
+    t.same([ready.status, await ready.text()], [503, 'not ready: no proxy is heard\n']);
     t.match(await (await fetch(`${http}/metrics`)).text(), /^deferred_im_waiting_messages 3$/m);
   });
 
@@ -193,7 +193,10 @@ t.test('a served store answers every verb', async (t) => {
     const shown = await run('messages', 'show', second, ...at);
     t.equal(shown.code, 0);
     t.match(shown.out, /1 +\d{4}-\d\d-\d\dT[\d:.]+Z +message\.received +stored/);
-    t.match(shown.out, /2 +\S+Z +after expiry +stored -> expired -> reporting\.sending +r-/);
+    t.match(
+      shown.out,
+      /2 +\S+Z +after expiry by carol +stored -> expired -> reporting\.sending +r-/,
+    );
     t.match(shown.out, /\* sending \(3\) now/, 'the chart stands on the current state');
     t.match(shown.out, /> after expiry.*\(1-2\)/, 'and shows the path taken');
     t.notMatch(shown.out, secretText);

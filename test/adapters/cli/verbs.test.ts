@@ -239,18 +239,6 @@ t.test('serve refuses what it cannot use, with one line and the right code', asy
   const deep = join(folder, 'd'.repeat(100));
   const cases: readonly (readonly [string, readonly string[], number, RegExp])[] = [
     [
-      'a plain server elsewhere',
-      ['--folder', join(folder, 'a'), '--nats-servers', 'nats://192.0.2.1:4222'],
-      69,
-      /bus-plaintext/,
-    ],
-    [
-      'no server at all',
-      ['--folder', join(folder, 'b'), '--nats-servers', 'http://127.0.0.1'],
-      64,
-      /bus-options/,
-    ],
-    [
       'a folder with other files',
       ['--folder', join(folder, 'full')],
       64,

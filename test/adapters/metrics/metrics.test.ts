@@ -22,6 +22,7 @@ function source(ready: boolean, reason: string | null) {
   return {
     stats: () => stats,
     readiness: () => ({ ready, reason }),
+    surroundings: () => ({ proxies: 2, storeFull: false, clockHeld: true }),
     busCounters: () => ({ malformed: 9 }),
   };
 }
@@ -31,6 +32,9 @@ t.test('the exposition is the Prometheus text format', async (t) => {
   const lines = text.trimEnd().split('\n');
   for (const expected of [
     'deferred_im_ready 1',
+    'deferred_im_proxies 2',
+    'deferred_im_store_full 0',
+    'deferred_im_clock_held 1',
     'deferred_im_waiting_messages 5',
     'deferred_im_parked_messages 1',
     'deferred_im_outbox_effects 4',
@@ -59,6 +63,7 @@ t.test('health, readiness and its reason', async (t) => {
   const server = await serveMetrics('127.0.0.1', 0, {
     stats: () => state.stats(),
     readiness: () => state.readiness(),
+    surroundings: () => state.surroundings(),
     busCounters: () => state.busCounters(),
   });
   t.teardown(() => server.close());

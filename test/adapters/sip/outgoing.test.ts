@@ -289,8 +289,12 @@ t.test('C59 Date and Expires stay together', async (t) => {
   t.same(clock([dated, 'Expires: 3600'], false), [dated, 'Expires: 3600']);
   t.same(clock([dated], false), [dated]);
   t.same(clock([], false), []);
-  t.same(clock(['Expires: 60'], false), ['Date: Tue, 01 Aug 2006 10:00:01 GMT', 'Expires: 60']);
-  t.same(clock(['Date: today', 'Expires: 60'], false), [
+  const minute = receivedAtMs + 60_000;
+  t.same(clock(['Expires: 60'], false, minute), [
+    'Date: Tue, 01 Aug 2006 10:00:01 GMT',
+    'Expires: 60',
+  ]);
+  t.same(clock(['Date: today', 'Expires: 60'], false, minute), [
     'Date: Tue, 01 Aug 2006 10:00:01 GMT',
     'Expires: 60',
   ]);
@@ -314,6 +318,19 @@ t.test('C23 C80 a late copy shows that it is expired', async (t) => {
     'Expires: 0',
   ]);
   t.same(clock([dated], true, null), [dated]);
+});
+
+t.test('C78 a copy of an extended message shows its new expiry', async (t) => {
+  const untilMs = receivedAtMs - 1000 + 3_600_000;
+  const sent = delivery(request('', [dated, 'Expires: 3600']));
+  const facts = { ...sent.message, dateMs: receivedAtMs - 1000, expiresSeconds: 3600 };
+  const shown = (expiresAtMs: number) =>
+    lines(deliverRequest({ ...sent, message: { ...facts, expiresAtMs } })).filter((line) =>
+      /^(Date|Expires):/.test(line),
+    );
+  t.same(shown(untilMs), [dated, 'Expires: 3600'], 'not extended: his own');
+  t.same(shown(untilMs + 60_000), [dated, 'Expires: 3660']);
+  t.same(shown(untilMs - 60_000), [dated, 'Expires: 3600'], 'a cap changes no fresh one');
 });
 
 t.test('C60 signed content is pushed untouched, late or not', async (t) => {

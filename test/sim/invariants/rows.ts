@@ -229,9 +229,17 @@ export class RowChecks {
   private inOrder(stored: Stored, row: ActorRow): void {
     for (const other of this.simulation.model.view.waiting.get(messageOf(row).aor) ?? []) {
       if (other === stored || other.row === null || other.row.arrival >= row.arrival) continue;
-      if (contextOf(other.row).attempts === 0)
+      if (contextOf(other.row).attempts === 0 && !this.wasHeld(other.row))
         this.violated('I11', `message ${letterIndexOf(row)} overtakes ${letterIndexOf(other.row)}`);
     }
+  }
+
+  // What an operator held, or gave a new turn in the middle of a run, was passed by.
+  private wasHeld(row: ActorRow): boolean {
+    const held =
+      row.value === 'expired' && this.simulation.policyIdOf(row.policy) === 'hold-for-operator';
+    const given = ['message.released', 'message.extended'];
+    return held || row.trail.some((one) => given.includes(one.event));
   }
 
   // An attempt is over when it was answered, fetched otherwise, or its patience has ended: never by expiry (M7).
@@ -273,11 +281,21 @@ function armedIn(row: ActorRow): readonly (readonly string[])[] {
     case 'stored':
       return [expiry];
     case 'delivering': {
-      const fired = contextOf(row).expired || contextOf(row).ending !== null;
+      // An expiry that came in flight and was moved is armed again when the answer is there.
+      const extended = row.trail.some((one) => one.event === 'message.extended');
+      const fired = contextOf(row).expired || contextOf(row).ending !== null || extended;
       return fired
         ? [['answerTimeout'], ['answerTimeout', ...expiry]]
         : [['answerTimeout', ...expiry]];
     }
+    case 'expired.waiting':
+      return [['grace']];
+    case 'expired.delivering':
+      return contextOf(row).ending === null
+        ? [['answerTimeout', 'grace']]
+        : [['answerTimeout'], ['answerTimeout', 'grace']];
+    case 'released.delivering':
+      return [['answerTimeout']];
     case 'reporting.backing-off':
       return [['reportRetry']];
     default:
