@@ -108,7 +108,12 @@ t.test('C05 client resend stores once', async (t) => {
   t.equal((await chain.mailbox(bob)).length, 1);
   await bob.register();
   await chain.waitUntil('the delivery', () => bob.received.length > 0);
-  t.equal((await alice.message({ ...sent, callId: 'a-third-call' })).status, 200, 'he is there');
+  // While the proxy does not know yet that nothing waits any more, a live message goes behind the backlog.
+  let live = 0;
+  await chain.waitUntil('he is there', async () => {
+    live += 1;
+    return (await alice.message({ ...sent, callId: `live-call-${live}` })).status === 200;
+  });
 });
 
 t.test('C07 id is found with and without sip prefix', async (t) => {
@@ -168,7 +173,9 @@ t.test('C55 refused message is never reported', async (t) => {
 t.test('C62 empty mailbox gives no notice', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   t.equal((await bob.register()).status, 200);
-  t.equal((await alice.message({ to: bob.uri, body: 'the first thing he hears' })).status, 200);
+  const { status } = await alice.message({ to: bob.uri, body: 'the first thing he hears' });
+  t.ok(status === 200 || status === 202, 'relayed, or stored for the moment');
+  await chain.waitUntil('the first thing', () => bob.received.length > 0);
   t.same(
     bob.received.map((one) => one.body.toString()),
     ['the first thing he hears'],
