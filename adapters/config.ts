@@ -132,10 +132,16 @@ export const settingsTable = {
     default: 200,
     meaning: 'Messages of one sender that may wait for one recipient.',
   },
+  'quota.strangersPercent': {
+    type: integer(1, 100),
+    default: 100,
+    meaning:
+      'How much of a mailbox all senders together may fill whom its user has not named by a rule that stores.',
+  },
   'quota.atLimit': {
     type: choice('refuse', 'drop-oldest'),
     default: 'refuse',
-    meaning: 'What happens when a mailbox is full.',
+    meaning: 'At any of these limits: refuse the new message, or drop the oldest ones in its way.',
   },
   'quota.freeOctets': {
     type: integer(0, 1_099_511_627_776),

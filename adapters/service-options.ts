@@ -108,6 +108,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       mailboxMessagesMax: config['quota.mailboxMessages'],
       mailboxOctetsMax: config['quota.mailboxOctets'],
       pairMessagesMax: config['quota.pairMessages'],
+      strangersPercent: config['quota.strangersPercent'],
       atLimit: config['quota.atLimit'] as 'refuse' | 'drop-oldest',
       requireImTag: config.requireImTag,
       servedDomains: config['storage.domains'].map((domain) => domain.toLowerCase()),

@@ -75,6 +75,7 @@ export {
   admissionOf,
   defaultPreferenceRules,
   domainOf,
+  isKnown,
   noPreferences,
   type PreferenceRecord,
   type PreferenceRules,

@@ -117,6 +117,15 @@ export function ruleFor(rules: readonly SenderRule[], sender: Sender): SenderAct
   return rules.find((rule) => speaksOf(rule, sender))?.action ?? null;
 }
 
+/** Rules about so many that they name nobody. */
+const unnamed = new Set(['*', 'authenticated', 'anonymous']);
+
+/** Whether the user has named this sender, or his domain, as one whose messages are kept; all others are strangers. */
+export function isKnown(rules: readonly SenderRule[], sender: Sender): boolean {
+  const rule = rules.find((one) => speaksOf(one, sender));
+  return rule?.action === 'store' && !unnamed.has(rule.from);
+}
+
 function speaksOf({ from, except = [] }: SenderRule, sender: Sender): boolean {
   const { asserted } = sender;
   if (asserted !== null && except.some((one) => names(one, asserted))) return false;

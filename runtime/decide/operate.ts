@@ -1,10 +1,11 @@
 // What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
 // activate policies.
 import { compilePolicy, ruleFor } from '../../machines/index.js';
-import { reachable, readUser } from '../accounts.js';
+import { reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
+import { isLapsed } from '../lapsed.js';
 import { advance, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
 import { wishesFor } from '../preferences.js';
@@ -19,6 +20,8 @@ export type InternalCommand =
   | { readonly type: 'timer.due'; readonly local: string; readonly dueMs: number }
   /** It is this message's turn in its user's delivery run. */
   | { readonly type: 'turn.given'; readonly local: string; readonly aor: string }
+  /** A user's bindings may all have lapsed, with nothing waiting for him. */
+  | { readonly type: 'user.lapsed'; readonly aor: string }
   /** A full mailbox makes room. */
   | { readonly type: 'room.made'; readonly local: string }
   /** A virtual clock was moved. */
@@ -38,6 +41,16 @@ export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer
     return { kind: 'done' };
   }
   fireDue(turn, command.local, row);
+  return { kind: 'done' };
+}
+
+/** Forgets the row of a user who went without a word, unless he has come back meanwhile. */
+export function forgetLapsed(
+  turn: Turn,
+  { aor }: Extract<InternalCommand, { type: 'user.lapsed' }>,
+): Reply {
+  const user = readUser(turn, aor);
+  if (isLapsed(user, turn.nowMs)) writeUser(turn, aor, { ...user, bindings: [] });
   return { kind: 'done' };
 }
 

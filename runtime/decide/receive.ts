@@ -7,6 +7,7 @@ import {
   domainOf,
   earlyReport,
   type IncomingMessage,
+  isKnown,
   type Message,
   type Policy,
   type PolicySettings,
@@ -15,7 +16,7 @@ import {
   reportTarget,
   type Wishes,
 } from '../../machines/index.js';
-import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
+import { excessOf, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusalOf } from '../errors.js';
@@ -30,7 +31,7 @@ type Received = Extract<Command, { type: 'message.received' }>;
 /** Stores a message, or says why not. A repetition finds the first copy (spec 2.7). */
 export function receive(turn: Turn, command: Received): Reply {
   const { message } = command;
-  const sender = message.asserted ?? message.fromAor ?? message.fromUri;
+  const sender = senderOf(message);
   const digest = dedupKey(message, sender);
   const bodyDigest = digestOf(message.octets.subarray(message.bodyOffset));
   const known = turn.seen.mayHave(digest)
@@ -122,13 +123,24 @@ function admit(
   if (!takes(settings.mediaTypes, message.contentType)) return 'media-type';
   const closed = turn.gate();
   if (closed !== null) return closed;
-  if (waitingFrom(turn, message.aor, sender) >= settings.pairMessagesMax) return 'pair-full';
-  const user = readUser(turn, message.aor);
-  const full =
-    user.messages >= settings.mailboxMessagesMax ||
-    user.octets + message.octets.length > settings.mailboxOctetsMax;
-  return full ? 'mailbox-full' : null;
+  const stranger = isStranger(turn, message, wishes);
+  const counted = { sender, octets: message.octets.length, stranger };
+  const excess = excessOf(turn, message.aor, counted, settings);
+  if (excess.pair > 0) return 'pair-full';
+  if (excess.strangerMessages > 0 || excess.strangerOctets > 0) return 'strangers-full';
+  return excess.messages > 0 || excess.octets > 0 ? 'mailbox-full' : null;
 }
+
+/** Whose quota a message counts for. */
+export const senderOf = (message: IncomingMessage): string =>
+  message.asserted ?? message.fromAor ?? message.fromUri;
+
+/** Whether a message counts among those of strangers; nobody does where they may fill all of a mailbox (X6). */
+export const isStranger = (
+  { settings }: Pick<Turn, 'settings'>,
+  { asserted, anonymous }: IncomingMessage,
+  { rules }: Wishes,
+): boolean => settings.strangersPercent < 100 && !isKnown(rules, { asserted, anonymous });
 
 // No domains: the proxy alone decides who is served.
 const serves = (domains: readonly string[], aor: string): boolean =>
@@ -163,6 +175,7 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
     dedup: named.digest,
     bodyDigest: named.bodyDigest,
     sender: named.sender,
+    stranger: isStranger(turn, incoming, named.wishes),
     arrival: arrivalNumber(state.arrivals),
     early: dead(message, turn) ? null : earlyReport(incoming, rules),
   });
