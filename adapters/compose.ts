@@ -26,6 +26,8 @@ import { openServed, prepareFolder, type ServiceHooks } from './service-options.
 import {
   canonicalAor,
   deliverRequest,
+  noticeRequest,
+  noticeRowsMax,
   readAccessRules,
   readCommand,
   readContacts,
@@ -73,6 +75,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest,
   reportRequest,
+  noticeRequest,
+  noticeRowsMax,
 };
 
 /**

@@ -6,9 +6,11 @@ export type Effect =
   /** Push the message to its recipient; `attempt` counts from 1. `late`: its expiry has passed, mark it. */
   | { readonly type: 'deliver'; readonly attempt: number; readonly late: boolean }
   /** Send the IMDN failure report to the sender; `attempt` counts from 1, the identity never changes. */
-  | { readonly type: 'report'; readonly attempt: number; readonly status: 'failed' };
+  | { readonly type: 'report'; readonly attempt: number; readonly status: 'failed' }
+  /** Tell the recipient that messages wait: the engine makes one notice of all of them, once for each return. */
+  | { readonly type: 'notify' };
 
 export type EffectType = Effect['type'];
 
 /** The name a policy gives an effect, and the effect it stands for. */
-export const effectTypes: readonly EffectType[] = ['deliver', 'report'];
+export const effectTypes: readonly EffectType[] = ['deliver', 'report', 'notify'];

@@ -8,6 +8,8 @@ export type AnswerClass = 'success' | 'temporary' | 'unsuitable' | 'refused';
 export type MessageEvent =
   /** The recipient can be reached and it is this message's turn. */
   | { readonly type: 'recipient.registered' }
+  /** The recipient asked for this message and can be reached: it is its turn before the others. */
+  | { readonly type: 'message.requested' }
   /** The delivery attempt in flight ended with a SIP final code, or 408 when nothing came. */
   | { readonly type: 'delivery.answered'; readonly status: number; readonly class: AnswerClass }
   /** The report in flight ended with a SIP final code, or 408 when nothing came. */
@@ -34,6 +36,7 @@ export type MessageEventType = MessageEvent['type'];
 /** Every event type, in the order of docs/reference/events.md. */
 export const messageEventTypes: readonly MessageEventType[] = [
   'recipient.registered',
+  'message.requested',
   'delivery.answered',
   'report.answered',
   'message.deleted',

@@ -146,8 +146,9 @@ export function reportException(
   rules: ReportRules,
   about: Reported = 'negative-delivery',
 ): ReportException | null {
-  const names = Object.keys(reportExceptions) as ReportException[];
-  return names.find((name) => reportExceptions[name].holds?.(message, rules, about)) ?? null;
+  return (
+    exceptionNames.find((name) => reportExceptions[name].holds?.(message, rules, about)) ?? null
+  );
 }
 
 /** What a sender is told as soon as his message is stored. */
@@ -185,6 +186,8 @@ export function isAnonymousUri(uri: string): boolean {
   const user = uri.slice(uri.indexOf(':') + 1).toLowerCase();
   return host === 'invalid' || host.endsWith('.invalid') || user.startsWith('anonymous@');
 }
+
+const exceptionNames = Object.keys(reportExceptions) as ReportException[];
 
 function trusted(route: string | undefined, domains: readonly string[]): boolean {
   if (route === undefined) return true;

@@ -56,6 +56,7 @@ export const actions: Readonly<Record<string, unknown>> = bare({
     enqueue.assign({ reportAttempts: attempt, reported: true });
     enqueue({ type: `${effectPrefix}report`, params: { attempt, status: 'failed' } });
   }),
+  notify: effect((_context, enqueue) => enqueue({ type: `${effectPrefix}notify`, params: {} })),
   markExpired: update(() => ({ expired: true })),
   noteEnding: update(({ context }, params: { cause: Ending }) => ({
     ending: context.ending ?? params.cause,

@@ -32,6 +32,8 @@ export interface CpimFacts {
   readonly encrypted: boolean;
   /** True when the content is signed: it is passed on untouched (RFC 5438 section 14.1). */
   readonly signed: boolean;
+  /** Octets of the content within the CPIM envelope; absent where there is none, and in rows before 0.3.0. */
+  readonly contentOctets?: number;
 }
 
 /** A SIP MESSAGE read at the edge, before anything is decided about it. Made by the SIP codec. */

@@ -9,6 +9,7 @@ export const shippedPolicyIds: readonly string[] = [
   'deliver-late',
   'grace-then-delete',
   'hold-for-operator',
+  'notify-and-pull',
 ];
 
 /** The parsed file of a shipped policy. */

@@ -66,6 +66,11 @@ export const actionVocabulary: Table = table({
       'Effect: send the failure report to the sender; counts the attempt, keeps the identity.',
     params: {},
   },
+  notify: {
+    meaning:
+      'Effect: tell the recipient that messages wait for him. However many ask for it, he gets one notice for each return. It is no delivery.',
+    params: {},
+  },
   markExpired: { meaning: 'Remember that the expiry instant has passed.', params: {} },
   noteEnding: {
     meaning:

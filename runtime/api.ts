@@ -15,6 +15,8 @@ export interface TrailStep {
   readonly status?: number;
   /** Who did it, when an operator did. */
   readonly by?: string;
+  /** Why its own chart had failed, when the message was ended without it. */
+  readonly error?: string;
   /** Where the expiry was moved to, when it was. */
   readonly expiresAtMs?: number;
 }

@@ -18,7 +18,7 @@ export interface Binding {
 }
 
 /** What an operator may do to one message; the last three where its policy hears them. */
-export type OperatorAct = 'delete' | 'expire' | 'retry' | 'release' | 'drop' | 'extend';
+export type OperatorAct = 'delete' | 'expire' | 'retry' | 'force' | 'release' | 'drop' | 'extend';
 
 export type Command =
   /** A message for a user who cannot be reached now. */
@@ -154,7 +154,17 @@ export interface ListedMessage {
   readonly octets: number;
   readonly receivedAtMs: number;
   readonly expiresAtMs: number | null;
+  /** The sender's SIP Date, or null. */
+  readonly sentAtMs: number | null;
+  /** Octets of the innermost content: of the text within CPIM, not of its envelope. */
+  readonly contentOctets: number;
+  /** URI of the SIP From, and the identity that was asserted; null when the sender asked for privacy. */
+  readonly fromUri: string | null;
+  readonly authId: string | null;
 }
+
+/** The members of a row of the list that the contract with tools knows; others are for documents of our own. */
+export type ListedRow = Omit<ListedMessage, 'sentAtMs' | 'contentOctets' | 'fromUri' | 'authId'>;
 
 /** One page of a user's list, oldest first; `next` is the id to continue after, or null. */
 export interface Listing {

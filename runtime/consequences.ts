@@ -15,6 +15,7 @@ import type { TrailStep } from './api.js';
 import { effectIdOf } from './identity.js';
 import { keys } from './keys.js';
 import { limits } from './limits.js';
+import { tell } from './notices.js';
 import type { ActorRow, PendingEffect } from './rows.js';
 import type { Step } from './step.js';
 import type { Turn } from './turn.js';
@@ -25,6 +26,8 @@ export interface Cause {
   readonly name: string;
   readonly status?: number;
   readonly by?: string;
+  /** Why the message was parked, when it is ended all the same. */
+  readonly error?: string;
   readonly expiresAtMs?: number;
   /** The effect this event is the end of, or null. */
   readonly settles: 'deliver' | 'report' | null;
@@ -56,6 +59,9 @@ export const targetOf = (message: Message, effect: Pick<PendingEffect, 'type'>):
     ? message.aor
     : (message.cpim?.recordRoutes[0] ?? message.reportTo ?? message.fromUri);
 
+/** A row that nobody has seen yet: it may still be changed in place. */
+type Draft = { -readonly [Key in keyof ActorRow]: ActorRow[Key] };
+
 /** Takes a step: its row, and all the rows that go with it. */
 export function follow(
   turn: Turn,
@@ -66,44 +72,71 @@ export function follow(
   cause: Cause,
 ): ActorRow {
   const message = (next.state.snapshot as { context: MessageContext }).context.message;
+  const told = toldBy(turn, local, row, message, next, cause);
+  if (told === null && onlyNotifies(row, next, cause)) return row;
   const effects = [
-    ...next.effects.map((effect) => pendingEffect(turn, local, effect, cause.node)),
+    ...next.effects.flatMap((effect) => pendingEffect(turn, local, effect, cause.node)),
     ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
   ];
+  const asked = effects.map((one) => one.effectId).concat(told ?? []);
   const pending = remaining(row.pending, effects, next, cause);
-  const changed: ActorRow = {
+  const changed: Draft = {
     ...row,
     revision: row.revision + 1,
     actor: next.state,
     value: next.value,
     live: next.live,
     pending,
-    trail: lengthen(row.trail, trailStep(turn, row, next, cause, effects)),
-    ...(next.final && row.endedAtMs === null ? ended(turn, policy, next) : {}),
+    trail: lengthen(row.trail, trailStep(turn, row, next, cause, asked)),
   };
+  if (next.final && row.endedAtMs === null) Object.assign(changed, ended(turn, policy, next));
   writeOutbox(turn, local, message, row.pending, pending);
   if (row.live !== next.live) writePlace(turn, local, row, message, next.live);
   noteSettled(turn, local, message, row, changed, cause);
   if (changed.outcome !== null && row.outcome === null)
     turn.notices.push({ type: 'ended', outcome: changed.outcome });
   turn.notices.push({ type: 'stepped', local, row: changed });
-  return write(turn, local, row, changed);
+  return writeDraft(turn, local, row, changed);
 }
 
+// The id of the notice this step leads to, or null when its user knows already.
+function toldBy(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  message: Message,
+  next: Step,
+  cause: Cause,
+): string | null {
+  if (!next.effects.some((one) => one.type === 'notify')) return null;
+  return tell(turn, message.aor, { local, row }, cause.node);
+}
+
+// A turn in which a message asked for a notice that its user has had leaves nothing to be written.
+const onlyNotifies = (row: ActorRow, next: Step, cause: Cause): boolean =>
+  next.effects.length > 0 &&
+  next.effects.every((one) => one.type === 'notify') &&
+  cause.settles === null &&
+  JSON.stringify(next.state) === JSON.stringify(row.actor);
+
+// A notice is its user's, not the message's.
 function pendingEffect(
   turn: Turn,
   local: string,
   effect: Effect,
   node: string | null,
-): PendingEffect {
-  return {
-    effectId: effectIdOf(effect.type, local, effect.attempt),
-    type: effect.type,
-    attempt: effect.attempt,
-    late: effect.type === 'deliver' && effect.late,
-    atMs: turn.nowMs,
-    node,
-  };
+): PendingEffect[] {
+  if (effect.type === 'notify') return [];
+  return [
+    {
+      effectId: effectIdOf(effect.type, local, effect.attempt),
+      type: effect.type,
+      attempt: effect.attempt,
+      late: effect.type === 'deliver' && effect.late,
+      atMs: turn.nowMs,
+      node,
+    },
+  ];
 }
 
 // Its identity depends on the message alone: it is told once, whatever it says.
@@ -127,6 +160,7 @@ function remaining(
   next: Step,
   cause: Cause,
 ): readonly PendingEffect[] {
+  if (before.length === 0) return fresh;
   const stays = (one: PendingEffect) =>
     !next.final &&
     one.type !== cause.settles &&
@@ -140,15 +174,16 @@ function trailStep(
   row: ActorRow,
   next: Step,
   cause: Cause,
-  effects: readonly PendingEffect[],
+  effects: readonly string[],
 ): TrailStep {
   return {
     atMs: turn.nowMs,
     event: cause.name,
     from: row.value === '' ? null : row.value,
     to: next.path.join(' → '),
-    effects: effects.map((one) => one.effectId),
+    effects,
     ...(cause.status === undefined ? {} : { status: cause.status }),
+    ...(cause.error === undefined ? {} : { error: cause.error }),
     ...(cause.by === undefined ? {} : { by: cause.by }),
     ...(cause.expiresAtMs === undefined ? {} : { expiresAtMs: cause.expiresAtMs }),
   };
@@ -180,6 +215,7 @@ function writeOutbox(
   before: readonly PendingEffect[],
   after: readonly PendingEffect[],
 ): void {
+  if (before.length === 0 && after.length === 0) return;
   for (const one of before) {
     if (after.includes(one)) continue;
     turn.ledger.remove(keys.outbox(local, one.effectId));
@@ -234,31 +270,33 @@ export function noteSettled(
 }
 
 /** Writes an actor row, with the timer row it needs. */
-export function write(turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow {
-  const settled = rearm(turn, local, before, after);
+export const write = (turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow =>
+  writeDraft(turn, local, before, { ...after });
+
+function writeDraft(turn: Turn, local: string, before: ActorRow, draft: Draft): ActorRow {
+  draft.wakeMs = nextDue(draft);
+  if (draft.wakeMs !== before.wakeMs) rearm(turn, local, before.wakeMs, draft);
   // A new id is unguessable: nothing can lie under it.
-  if (before.revision === 0) turn.ledger.insert(keys.actor(local), settled);
-  else turn.ledger.put(keys.actor(local), settled);
-  return settled;
+  if (before.revision === 0) turn.ledger.insert(keys.actor(local), draft);
+  else turn.ledger.put(keys.actor(local), draft);
+  return draft;
 }
 
 // One timer row for each message, at the first instant at which anything of it is due.
-function rearm(turn: Turn, local: string, before: ActorRow, after: ActorRow): ActorRow {
-  const wakeMs = nextDue(after);
-  if (wakeMs === before.wakeMs) return { ...after, wakeMs };
-  if (before.wakeMs !== null) turn.ledger.remove(keys.timer(local, before.wakeMs));
-  if (wakeMs !== null) {
-    turn.ledger.insert(keys.timer(local, wakeMs), { revision: after.revision });
-    turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
-  }
-  return { ...after, wakeMs };
+function rearm(turn: Turn, local: string, beforeMs: number | null, after: ActorRow): void {
+  const { wakeMs, revision } = after;
+  if (beforeMs !== null) turn.ledger.remove(keys.timer(local, beforeMs));
+  if (wakeMs === null) return;
+  turn.ledger.insert(keys.timer(local, wakeMs), { revision });
+  turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
 }
 
 /** When anything of a message is due; null when nothing is. */
 export function nextDue(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
-  if (row.parked !== null) return null;
-  const dues = row.actor.timers.map((timer) => timer.dueMs);
-  if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
-  return dues.length === 0 ? null : Math.min(...dues);
+  // A parked message hears nothing but the end of its maximum lifetime.
+  if (row.parked !== null) return row.outlived ? null : messageOf(row).outlivesAtMs;
+  let first = row.outlived ? null : messageOf(row).outlivesAtMs;
+  for (const { dueMs } of row.actor.timers) if (first === null || dueMs < first) first = dueMs;
+  return first;
 }

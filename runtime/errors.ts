@@ -80,7 +80,7 @@ export const refusals = {
     meaning: 'Only an operator may set this, or this value is not offered.',
   },
   'no-such-message': { status: 404, meaning: "No message of this id, or not this user's." },
-  'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried.' },
+  'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried or forced.' },
   'policy-refused': {
     status: 422,
     meaning: 'The policy file did not pass its checks; the findings are listed.',

@@ -15,6 +15,7 @@ const letterOf: Readonly<Record<PendingType, string>> = {
   deliver: 'd',
   report: 'r',
   'early-report': 'p',
+  notify: 'n',
 };
 
 const typeOf = new Map(

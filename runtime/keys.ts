@@ -10,6 +10,7 @@ export const keyFamilies = {
   b: 'Body: the whole request, octet for octet. Written once, deleted once.',
   d: 'Dedup: digest of sender, Message-ID and recipient → the message it became.',
   m: 'Meta: commit number, row count and set sum of the partition, arrival counter.',
+  n: 'Notice: one on its way to a user, without an outcome.',
   o: 'Outbox: an effect without an outcome.',
   p: 'Preferences: what a served user wants, and what his operator set for him.',
   q: 'Quarantine: a message whose step failed.',
@@ -89,7 +90,8 @@ export function base32(octets: Uint8Array, letters = Math.ceil((octets.length * 
 
 function isLowerBase32(text: string, from: number): boolean {
   for (let index = from; index < text.length; index += 1) {
-    if (!alphabet.includes(text[index]!)) return false;
+    const code = text.charCodeAt(index);
+    if ((code < 97 || code > 122) && (code < 50 || code > 55)) return false;
   }
   return true;
 }
@@ -99,10 +101,15 @@ function isLowerBase32(text: string, from: number): boolean {
 const part = (text: string): string =>
   encodeURIComponent(Buffer.from(text).toString()).replaceAll('!', '%21');
 
-/** What the keys of one user or sender begin with; it takes longer to make than to find. */
+/** What the keys of one user or sender are made of; it takes longer to make than to find. */
 interface Named {
   readonly partition: number;
   readonly text: string;
+  /** Key of his own row, asked for several times with each message. */
+  readonly user: string;
+  /** The last sender his pair row was asked for, and its key. */
+  sender: string | null;
+  pair: string;
   /** Made when it is first asked for. */
   digest: string | null;
 }
@@ -114,9 +121,21 @@ function named(aor: string): Named {
   const known = names.get(aor);
   if (known !== undefined) return known;
   if (names.size >= namedMax) names.clear();
-  const fresh: Named = { partition: hashed(aor), text: part(aor), digest: null };
+  const [partition, text] = [hashed(aor), part(aor)];
+  const user = family(partition, 'u', text);
+  const fresh: Named = { partition, text, user, sender: null, pair: '', digest: null };
   names.set(aor, fresh);
   return fresh;
+}
+
+function pairKey(aor: string, sender: string): string {
+  const recipient = named(aor);
+  if (recipient.sender !== sender) {
+    const { partition, text } = recipient;
+    recipient.pair = family(partition, 'w', `${text}!${named(sender).text}`);
+    recipient.sender = sender;
+  }
+  return recipient.pair;
 }
 
 /** Digest of a user's name for the filter of what may be known. */
@@ -140,6 +159,7 @@ export const keys = {
   actor: byLocal('a'),
   body: byLocal('b'),
   quarantine: byLocal('q'),
+  notice: byLocal('n'),
   meta: (partition: number) => family(partition, 'm', ''),
   dedup: (aor: string, digest: string) => family(partitionOf(aor), 'd', digest),
   outbox: (local: string, effectId: string) => `${local.slice(0, 2)}!o!${effectId}`,
@@ -147,9 +167,8 @@ export const keys = {
     family(partitionOf(aor), 'r', `${named(aor).text}!${arrival}`),
   timer: (local: string, dueMs: number) => `${local.slice(0, 2)}!t!${instant(dueMs)}!${local}`,
   preferences: (aor: string) => family(partitionOf(aor), 'p', named(aor).text),
-  user: (aor: string) => family(partitionOf(aor), 'u', named(aor).text),
-  pair: (aor: string, sender: string) =>
-    family(partitionOf(aor), 'w', `${named(aor).text}!${named(sender).text}`),
+  user: (aor: string) => named(aor).user,
+  pair: pairKey,
   policy: (hash: string) => family(sharedPartition, 'P', hash),
   active: (name: string) => family(sharedPartition, 'A', name),
   store: () => family(sharedPartition, 'S', 'identity'),
@@ -196,6 +215,19 @@ export const arrivalNumber = (count: number): string => count.toString(36).padSt
 
 /** Digest for a dedup key: the parts cannot be confused, whatever they contain. */
 export function dedupDigest(parts: readonly string[]): string {
-  const text = parts.map((one) => `${one.length}:${one};`).join('');
-  return base32(hash('sha256', text, 'buffer'), 32);
+  let text = '';
+  for (const one of parts) text += `${one.length}:${one};`;
+  return digestOf(text, 32);
+}
+
+/** SHA-256 in base32, cut to `letters`. */
+export const digestOf = (input: string | Uint8Array, letters: number): string =>
+  base32(octetsOf(hash('sha256', input, 'binary')), letters);
+
+// A digest comes as a string, one character for each octet: it costs a fraction of a Buffer.
+const digestRoom = new Uint8Array(32);
+
+function octetsOf(digest: string): Uint8Array {
+  for (let at = 0; at < digestRoom.length; at += 1) digestRoom[at] = digest.charCodeAt(at);
+  return digestRoom;
 }

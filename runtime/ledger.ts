@@ -25,23 +25,28 @@ export class Ledger {
   /** The group in flight: its rows will be durable when the open group is written. */
   private flying: Changes = new Map();
   private group: Changes = new Map();
-  /** What the command being decided has replaced in the group, newest last; null between commands. */
-  private undo: [string, Change | undefined][] | null = null;
+  private deciding = false;
+  /** What the command being decided has replaced in the group, newest last: keys, and what stood there. */
+  private readonly replacedKeys: string[] = [];
+  private readonly replaced: (Change | undefined)[] = [];
   private readonly cache = new RowCache();
 
   constructor(private readonly store: Pick<StorePort, 'get'>) {}
 
   /** Decides one command: its changes join the group when `decide` returns, and vanish when it throws. */
   within<T>(decide: () => T): T {
-    if (this.undo !== null) throw new TypeError('a command is decided one at a time');
-    this.undo = [];
+    if (this.deciding) throw new TypeError('a command is decided one at a time');
+    this.deciding = true;
     try {
       return decide();
     } catch (cause) {
-      for (const [key, before] of this.undo.reverse()) this.back(key, before);
+      for (let at = this.replaced.length - 1; at >= 0; at -= 1)
+        this.back(this.replacedKeys[at]!, this.replaced[at]);
       throw cause;
     } finally {
-      this.undo = null;
+      this.deciding = false;
+      this.replacedKeys.length = 0;
+      this.replaced.length = 0;
     }
   }
 
@@ -94,22 +99,30 @@ export class Ledger {
 
   /** Writes a row that cannot exist yet; the caller knows, by the key's randomness or by having read it. */
   insert(key: string, content: RowContent): void {
-    this.change(key, content, this.group.get(key)?.before ?? null);
+    const standing = this.group.get(key);
+    this.change(key, standing, { content, before: standing?.before ?? null, sum: null });
   }
 
   /** Writes a row over whatever is there. */
   put(key: string, content: RowContent): void {
-    this.change(key, content, this.beneath(key));
+    this.over(key, content);
   }
 
   remove(key: string): void {
-    this.change(key, null, this.beneath(key));
+    this.over(key, null);
   }
 
-  private change(key: string, content: RowContent | null, before: Sum | null): void {
-    if (this.undo === null) throw new TypeError('rows change only within a command');
-    this.undo.push([key, this.group.get(key)]);
-    this.group.set(key, { content, before, sum: null });
+  private over(key: string, content: RowContent | null): void {
+    const standing = this.group.get(key);
+    const before = standing === undefined ? this.beneath(key) : standing.before;
+    this.change(key, standing, { content, before, sum: null });
+  }
+
+  private change(key: string, standing: Change | undefined, change: Change): void {
+    if (!this.deciding) throw new TypeError('rows change only within a command');
+    this.replacedKeys.push(key);
+    this.replaced.push(standing);
+    this.group.set(key, change);
   }
 
   private content(key: string): RowContent | null {
@@ -119,8 +132,6 @@ export class Ledger {
 
   // Sum of the row as it will lie durable when the open group is written.
   private beneath(key: string): Sum | null {
-    const change = this.group.get(key);
-    if (change !== undefined) return change.before;
     const flying = this.flying.get(key);
     return flying === undefined ? this.durableSum(key) : flying.sum;
   }

@@ -1,9 +1,20 @@
 // The life of one message: born, hearing events, firing what is due, parked and freed, forgotten. What a step changes
 // is written by consequences.ts.
-import type { AnswerClass, EarlyStatus, Message, Policy } from '../machines/index.js';
+import {
+  type AnswerClass,
+  answerClass,
+  compilePolicy,
+  type EarlyStatus,
+  type Message,
+  type Policy,
+  reportOwed,
+  shippedPolicy,
+} from '../machines/index.js';
 import { pace } from './accounts.js';
+import type { TrailStep } from './api.js';
 import {
   type Cause,
+  contextOf,
   follow,
   messageOf,
   nextDue,
@@ -14,8 +25,16 @@ import {
 } from './consequences.js';
 import { keys, partitionOfLocal } from './keys.js';
 import { limits } from './limits.js';
-import type { ActorRow, DedupRow, PendingEffect } from './rows.js';
-import { type ArmedTimer, begin, type Step, StepError, type StepEvent, step } from './step.js';
+import type { ActorRow, DedupRow, PendingEffect, PolicyRow } from './rows.js';
+import {
+  type ActorState,
+  type ArmedTimer,
+  begin,
+  type Step,
+  StepError,
+  type StepEvent,
+  step,
+} from './step.js';
 import type { Turn } from './turn.js';
 
 /** Reads an actor by the local part of its id; null when there is none. Throws DamagedRow. */
@@ -41,7 +60,7 @@ export interface Birth {
 /** The first step of a message, with all the rows it needs. */
 export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   const { local, message } = birth;
-  const first = begin(policy, message, turn.nowMs);
+  const first = unreported(begin(policy, message, turn.nowMs));
   turn.ledger.insert(keys.body(local), birth.octets);
   turn.seen.add(birth.dedup);
   const dedup: DedupRow = { local, bodyDigest: birth.bodyDigest };
@@ -72,6 +91,12 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   return follow(turn, policy, local, unborn, first, cause);
 }
 
+// Nothing is owed about a message that has just come.
+const unreported = (first: Step): Step =>
+  first.effects.some((one) => one.type === 'report')
+    ? { ...first, effects: first.effects.filter((one) => one.type !== 'report') }
+    : first;
+
 /** When the user of a message is tried again after this answer to a push; null when not by time. */
 export function retryOf(turn: Turn, row: ActorRow, kind: AnswerClass): number | null {
   const steps = turn.registry.get(row.policy)?.settings.retryStepsSeconds ?? [];
@@ -97,6 +122,7 @@ export function advance(
   let next: Step;
   try {
     next = step(policy, row.actor, event, turn.nowMs);
+    if (!mayReport(row, event, next)) throw new StepError('it asks for a report that is not owed');
   } catch (error) {
     if (error instanceof StepError) return park(turn, local, row, event, error.message);
     throw error;
@@ -105,6 +131,29 @@ export function advance(
   if (!next.changed && !settled) return row;
   return follow(turn, policy, local, row, next, cause);
 }
+
+// Whatever a chart says, a report that is not owed does not leave (RFC 5438 section 14: backscatter): only about a message
+// that has left its mailbox unread, once; one that was decided before is repeated until it has arrived.
+function mayReport(row: ActorRow, event: StepEvent, next: Step): boolean {
+  if (!next.effects.some((one) => one.type === 'report')) return true;
+  if (next.live) return false;
+  const context = contextOf(row);
+  if (context.reported) return !row.trail.some((one) => arrived(one, 'report.answered'));
+  return reportOwed(context) && !wasRead(event) && !row.trail.some(showsReading);
+}
+
+const wasRead = (event: StepEvent): boolean =>
+  event.type === 'message.retrieved' ||
+  event.type === 'message.withdrawn' ||
+  (event.type === 'delivery.answered' && event.class === 'success');
+
+const showsReading = (one: TrailStep): boolean =>
+  one.event === 'message.retrieved' ||
+  one.event === 'message.withdrawn' ||
+  arrived(one, 'delivery.answered');
+
+const arrived = ({ event, status }: TrailStep, of: string): boolean =>
+  event === of && answerClass(status ?? 0) === 'success';
 
 /** Lets everything fire that is due: timers, the maximum lifetime, the end of remembrance. */
 export function fireDue(turn: Turn, local: string, row: ActorRow): ActorRow | null {
@@ -124,7 +173,11 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
     forget(turn, local, row);
     return 'forgotten';
   }
-  if (row.parked !== null) return 'none';
+  if (row.parked !== null) {
+    if (row.outlived || messageOf(row).outlivesAtMs > turn.nowMs) return 'none';
+    const heard = { ...row, outlived: true };
+    return endParked(turn, local, heard, 'maximum lifetime') ?? write(turn, local, row, heard);
+  }
   const timer = row.actor.timers.reduce<ActorRow['actor']['timers'][number] | null>(
     (first, one) => (first === null || one.dueMs < first.dueMs ? one : first),
     null,
@@ -134,14 +187,11 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
     !row.outlived &&
     message.outlivesAtMs <= Math.min(turn.nowMs, timer?.dueMs ?? Number.POSITIVE_INFINITY)
   ) {
-    const heard = { ...row, outlived: true };
-    return advance(
-      turn,
-      local,
-      heard,
-      { type: 'message.outlived' },
-      plainCause('message.outlived'),
-    );
+    const event = { type: 'message.outlived' } as const;
+    const after = advance(turn, local, { ...row, outlived: true }, event, plainCause(event.type));
+    // Nothing stays for ever, not even what its own chart cannot end.
+    if (after.parked === null) return after;
+    return endParked(turn, local, after, 'maximum lifetime') ?? after;
   }
   if (timer === null || timer.dueMs > turn.nowMs) return 'none';
   const laterMs = suspendedUntil(turn, row, timer.name);
@@ -207,6 +257,53 @@ export function retryParked(turn: Turn, local: string, row: ActorRow): ActorRow 
   // Effects that still wait were taken off the outbox when the message was parked.
   if (after.parked === null) announce(turn, local, after, freed.pending);
   return after;
+}
+
+/**
+ * Ends a parked message without its own chart: it is deleted under the chart a new store begins with, from that chart's
+ * first state, so that a report that is owed goes out, is repeated and ends as any other. Null when even that fails.
+ */
+export function endParked(turn: Turn, local: string, row: ActorRow, by: string): ActorRow | null {
+  if (row.parked === null) return null;
+  const policy = lastChart(turn);
+  const name = 'message.forced';
+  try {
+    const next = step(
+      policy,
+      bornAgain(turn, policy, row),
+      { type: 'message.deleted' },
+      turn.nowMs,
+    );
+    turn.ledger.remove(keys.quarantine(local));
+    turn.notices.push({ type: 'freed', local });
+    const cause = { ...plainCause(name), by, error: row.parked.error };
+    return follow(turn, policy, local, { ...row, parked: null, policy: policy.hash }, next, cause);
+  } catch (error) {
+    if (error instanceof StepError) return null;
+    throw error;
+  }
+}
+
+// The one of this release, whatever has been installed under its name.
+function lastChart(turn: Turn): Policy {
+  const source = shippedPolicy('delete-and-report');
+  const compiled = compilePolicy(source);
+  if (!compiled.ok) throw new TypeError('the shipped policy is refused');
+  const { hash } = compiled.policy;
+  const known = turn.registry.get(hash);
+  if (known !== null) return known;
+  const row: PolicyRow = { source, installedAtMs: turn.nowMs, by: 'package' };
+  turn.ledger.put(keys.policy(hash), row);
+  return turn.registry.add(hash, row);
+}
+
+// What its life has brought goes along. A report without an outcome is decided again: it keeps its identity.
+function bornAgain(turn: Turn, policy: Policy, row: ActorRow): ActorState {
+  const lived = contextOf(row);
+  const first = begin(policy, lived.message, turn.nowMs).state;
+  const waits = row.pending.some((one) => one.type === 'report');
+  const context = { ...lived, ending: null, reported: lived.reported && !waits };
+  return { ...first, snapshot: { ...first.snapshot, context } };
 }
 
 function replayCause(name: string, event: StepEvent): Cause {

@@ -33,7 +33,8 @@ export interface MailboxHooks {
   readonly canSend: () => boolean;
   /** For so long live messages for this user go behind his backlog; 0: no longer. */
   readonly queue: (aor: string, forMs: number) => void;
-  readonly giveTurn: (aor: string, local: string) => Promise<TurnReply>;
+  /** `asked`: its user asked for this message before the others. */
+  readonly giveTurn: (aor: string, local: string, asked: boolean) => Promise<TurnReply>;
   /** Local id a mailbox row stands for; null when the row is damaged. */
   readonly open: (key: string, value: Uint8Array) => string | null;
   readonly failed: (cause: unknown) => void;
@@ -199,6 +200,7 @@ export class Mailboxes {
     try {
       while (run.active === null && this.current(run)) {
         if (!this.hooks.canSend()) return;
+        const asked = run.head.length > 0;
         const local = await this.next(run);
         // Between here and the end of the run nothing can happen: an arrival is seen now, or begins another one.
         if (local === null && run.again !== 'no') continue;
@@ -206,7 +208,7 @@ export class Mailboxes {
         if (!this.current(run)) break;
         // The answer may overtake the reply: the push counts from here.
         run.active = local;
-        const { came } = await this.hooks.giveTurn(run.aor, local);
+        const { came } = await this.hooks.giveTurn(run.aor, local, asked);
         if (came === 'sent') continue;
         if (run.active === local) run.active = null;
         if (came === 'unreachable') break;

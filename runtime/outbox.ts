@@ -4,7 +4,7 @@
 import type { Failpoint } from './failpoints.js';
 import { effectRepeatsMs, limits } from './limits.js';
 import type { Cancel, Clock, EffectPort, OutgoingEffect } from './ports.js';
-import type { PendingEffect } from './rows.js';
+import { isReport, type PendingEffect } from './rows.js';
 
 interface Entry {
   readonly local: string;
@@ -48,6 +48,7 @@ const restMaxMs = 60_000;
 
 const pointsOf = {
   deliver: { before: 'effect.before-publish', after: 'effect.after-publish' },
+  notify: { before: 'effect.before-publish', after: 'effect.after-publish' },
   report: { before: 'report.before-publish', after: 'report.after-publish' },
 } as const;
 
@@ -72,16 +73,17 @@ export class Outbox {
   /** An effect has become durable. */
   add(local: string, target: string, effect: PendingEffect): void {
     if (this.entries.has(effect.effectId) || this.stopped) return;
-    if (this.entries.size >= limits.outboxMemoryMax && effect.type !== 'deliver') {
+    if (this.entries.size >= limits.outboxMemoryMax && isReport(effect.type)) {
       this.overflowed = true;
       return;
     }
     const entry: Entry = { local, target, effect, cancel: null, out: false };
     this.entries.set(effect.effectId, entry);
     const at = this.target(target);
-    // A delivery has its turn and its patience runs; reports can wait.
-    if (effect.type === 'deliver') at.waiting.unshift(entry);
-    else at.waiting.push(entry);
+    // A delivery has its turn and its patience runs; reports can wait. A notice that came before it goes before it.
+    const first = at.waiting.findIndex((one) => one.effect.type !== 'notify');
+    if (isReport(effect.type) || first === -1) at.waiting.push(entry);
+    else at.waiting.splice(first, 0, entry);
     this.pump(target);
   }
 
@@ -165,7 +167,7 @@ export class Outbox {
       return;
     }
     if (!this.port.ready()) return;
-    if (next.effect.type !== 'deliver' && !this.mayReport(name, target)) return;
+    if (isReport(next.effect.type) && !this.mayReport(name, target)) return;
     target.waiting.shift();
     target.active = next;
     this.dispatch(next);
@@ -232,7 +234,7 @@ export class Outbox {
       this.hooks.unanswered(entry.effect.effectId, 500);
       return;
     }
-    if (entry.effect.type !== 'deliver') {
+    if (isReport(entry.effect.type)) {
       entry.out = true;
       this.reportsOut += 1;
     }

@@ -1,6 +1,7 @@
 // All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
 // through these ports; a simulation or a test supplies others.
 import type { EarlyStatus, Message } from '../machines/index.js';
+import type { Listing } from './commands.js';
 import type { Failpoint } from './failpoints.js';
 
 /** Ends a wait that was begun; harmless when it is over. */
@@ -43,10 +44,10 @@ export interface StorePort {
 }
 
 /** A committed effect on its way to the world. The adapter repeats nothing and remembers nothing. */
-export type OutgoingEffect = OutgoingDelivery | OutgoingReport;
+export type OutgoingEffect = OutgoingDelivery | OutgoingReport | OutgoingNotice;
 
-interface OutgoingBase {
-  /** Identity of this attempt, equal at every repetition: `d-`, `r-` or `p-`, then `<local id>-<attempt>`. */
+interface OutgoingIdentity {
+  /** Identity of this attempt, equal at every repetition: `d-`, `r-`, `p-` or `n-`, then `<local id>-<attempt>`. */
   readonly effectId: string;
   /** 130 unguessable bits, derived from the store's secret; an answer counts only when it echoes them. */
   readonly token: string;
@@ -54,12 +55,15 @@ interface OutgoingBase {
   readonly node: string | null;
   /** When the effect was committed, epoch milliseconds. */
   readonly atMs: number;
-  readonly message: Message;
-  /** Function of the message alone: the same at every attempt. */
+  /** Function of the message or notice alone: the same at every attempt. */
   readonly callId: string;
   readonly fromTag: string;
   /** The attempt, counted from 1. */
   readonly cseq: number;
+}
+
+interface OutgoingBase extends OutgoingIdentity {
+  readonly message: Message;
 }
 
 export interface OutgoingDelivery extends OutgoingBase {
@@ -76,6 +80,16 @@ export interface OutgoingReport extends OutgoingBase {
   readonly status: 'failed' | EarlyStatus;
   /** `imdn.Message-ID` of the report itself: a function of the message and a store secret. */
   readonly imdnMessageId: string;
+}
+
+/** A user who has returned is told what waits for him. What it says is read when it is sent. */
+export interface OutgoingNotice extends OutgoingIdentity {
+  readonly type: 'notify';
+  readonly aor: string;
+  /** Messages waiting for him. */
+  readonly waiting: number;
+  /** The first of them, oldest first; rejects when the engine is closing. */
+  list(limit: number): Promise<Listing>;
 }
 
 /** Where committed effects go. Answers come back as the command `effect.answered`. */

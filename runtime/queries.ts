@@ -69,17 +69,23 @@ function listed(source: Source, local: string): ListedMessage[] {
   const row = soundActor(source, local);
   if (row === null || !row.live) return [];
   const message = messageOf(row);
+  const from = shownSender(message);
   return [
     {
       deferredId: message.deferredId,
       state: row.value,
-      from: shownSender(message),
+      from,
       to: message.toUri,
       subject: message.cpim?.subject?.text ?? null,
       contentType: message.contentType,
       octets: message.octets - message.bodyOffset,
       receivedAtMs: message.receivedAtMs,
       expiresAtMs: message.expiresAtMs,
+      sentAtMs: message.dateMs,
+      contentOctets: message.cpim?.contentOctets ?? message.octets - message.bodyOffset,
+      fromUri: from === null ? null : message.fromUri,
+      // A row of 0.2.0 does not say whether privacy was asked for.
+      authId: message.hidden === false && from !== null ? message.asserted : null,
     },
   ];
 }

@@ -8,7 +8,14 @@ import { add, DamagedRow, openRow, type Sum, sameSum, sumOf, zero } from './inte
 import { keys, preferencesDigest, ranges, sharedPartition, storeSumKey } from './keys.js';
 import { partitionCount } from './limits.js';
 import type { StorePort } from './ports.js';
-import { emptyMeta, type MetaRow, type StoreRow, type StoreSumRow, type UserRow } from './rows.js';
+import {
+  emptyMeta,
+  type MetaRow,
+  type NoticeRow,
+  type StoreRow,
+  type StoreSumRow,
+  type UserRow,
+} from './rows.js';
 import type { Mark } from './watermark.js';
 
 /** What lies in the store's own rows. */
@@ -26,6 +33,8 @@ export interface PartitionFound {
   /** Local ids of messages with effects that have no outcome. */
   readonly outbox: readonly string[];
   readonly users: readonly (readonly [string, UserRow])[];
+  /** Notices on their way, by their local id. */
+  readonly notices: readonly (readonly [string, NoticeRow])[];
   readonly waiting: number;
   readonly parked: number;
   /** Policies by hash, and active rows by name: the shared partition's. */
@@ -97,6 +106,7 @@ export async function scanPartition(
   const found = {
     outbox: new Set<string>(),
     users: [] as [string, UserRow][],
+    notices: [] as [string, NoticeRow][],
     waiting: 0,
     parked: 0,
   };
@@ -132,6 +142,7 @@ function checked(key: string, value: Uint8Array, damage: string[]): Buffer | nul
 interface Found {
   readonly outbox: Set<string>;
   readonly users: [string, UserRow][];
+  readonly notices: [string, NoticeRow][];
   waiting: number;
   parked: number;
 }
@@ -149,6 +160,9 @@ function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): voi
         decodeURIComponent(key.slice(5)),
         JSON.parse(payload.toString()) as UserRow,
       ]);
+      return;
+    case 'n':
+      found.notices.push([key.slice(5), JSON.parse(payload.toString()) as NoticeRow]);
       return;
     case 'p':
       seen.add(preferencesDigest(decodeURIComponent(key.slice(5))));

@@ -6,7 +6,11 @@ import type { Binding } from './commands.js';
 import type { ActorState } from './step.js';
 
 /** `early-report` is the engine's own: what a sender is told as soon as his message is stored. */
-export type PendingType = 'deliver' | 'report' | 'early-report';
+export type PendingType = 'deliver' | 'report' | 'early-report' | 'notify';
+
+/** What goes to a sender, and can wait. */
+export const isReport = (type: PendingType): boolean =>
+  type === 'report' || type === 'early-report';
 
 /** An effect without an outcome, as its message remembers it. */
 export interface PendingEffect {
@@ -81,6 +85,27 @@ export interface UserRow {
   readonly generation: number;
   /** Index into the retry steps, and when the next try is due; null when none is. */
   readonly retry: { readonly step: number; readonly atMs: number } | null;
+  /** What he was told about waiting messages; absent when nothing was, or by a release before 0.3.0. */
+  readonly told?: Told;
+}
+
+/** The last notice to a user: for which return, and about which messages. */
+export interface Told {
+  /** `generation` of his contacts then. */
+  readonly generation: number;
+  /** Arrival of the newest message it covers. */
+  readonly upTo: string;
+  /** `failed`: for a passing reason; the next turn tells him again. */
+  readonly state: 'pending' | 'told' | 'failed';
+}
+
+/** `n`: a notice without an outcome. */
+export interface NoticeRow {
+  readonly aor: string;
+  readonly atMs: number;
+  readonly node: string | null;
+  /** The message whose turn it was: his delivery run waits for the answer. */
+  readonly turnOf: string;
 }
 
 /** `p`: what one served user has set, and his operator for him. Absent where everything is as the operator's defaults. */

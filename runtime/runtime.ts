@@ -1,6 +1,7 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
 import type { Compiled } from '../machines/index.js';
+import { readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
@@ -15,13 +16,14 @@ import { LapsedUsers } from './lapsed.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
+import { noticeEffect } from './notices.js';
 import { Outbox } from './outbox.js';
-import type { OutgoingEffect, World } from './ports.js';
+import type { OutgoingEffect, OutgoingNotice, World } from './ports.js';
 import { outboxOf, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
-import type { ActorRow, PendingEffect } from './rows.js';
+import { type ActorRow, isReport, type NoticeRow, type PendingEffect } from './rows.js';
 import { TimerScheduler } from './scheduler.js';
 import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
@@ -115,9 +117,9 @@ export class Engine implements Runtime {
       ...{ now, failed },
       canSend: () => world.effects.ready(),
       queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
-      giveTurn: async (aor, local) =>
+      giveTurn: async (aor, local, asked) =>
         (await this.writer.submit(
-          { type: 'turn.given', aor, local },
+          { type: 'turn.given', aor, local, asked },
           partitionOf(aor),
         )) as TurnReply,
       open: (key, value) =>
@@ -221,7 +223,7 @@ export class Engine implements Runtime {
     this.options.listener?.(notice);
     switch (notice.type) {
       case 'effect':
-        if (notice.effect.type !== 'deliver') this.options.world.failpoint('report.after-commit');
+        if (isReport(notice.effect.type)) this.options.world.failpoint('report.after-commit');
         this.outbox.add(notice.local, notice.target, notice.effect);
         return;
       case 'effect-over':
@@ -333,18 +335,42 @@ export class Engine implements Runtime {
   }
 
   private load(local: string, effect: PendingEffect): OutgoingEffect | null {
+    return effect.type === 'notify'
+      ? this.loadNotice(local, effect)
+      : this.loadMessage(local, effect);
+  }
+
+  // Nothing waits any more: nothing is said.
+  private loadNotice(local: string, effect: PendingEffect): OutgoingNotice | null {
+    const row = this.writer.ledger.readJson<NoticeRow>(keys.notice(local));
+    const waiting = row === null ? 0 : readUser(this.writer, row.aor).messages;
+    if (row === null || waiting === 0) return null;
+    const { aor } = row;
+    return {
+      type: 'notify',
+      ...this.outgoing(local, effect),
+      ...{ aor, waiting, list: (limit) => this.list(aor, null, limit) },
+    };
+  }
+
+  private outgoing(local: string, effect: PendingEffect) {
+    const { effectId, node, atMs, attempt } = effect;
+    const token = this.identities.token(effectId);
+    return {
+      effectId,
+      token,
+      node,
+      atMs,
+      ...this.identities.dialog(effect.type, local),
+      cseq: attempt,
+    };
+  }
+
+  private loadMessage(local: string, effect: PendingEffect): OutgoingEffect | null {
     const row = readActor(this.writer, local);
     if (row === null) return null;
-    const base = {
-      effectId: effect.effectId,
-      token: this.identities.token(effect.effectId),
-      node: effect.node,
-      atMs: effect.atMs,
-      message: messageOf(row),
-      ...this.identities.dialog(effect.type, local),
-      cseq: effect.attempt,
-    };
-    if (effect.type !== 'deliver') {
+    const base = { ...this.outgoing(local, effect), message: messageOf(row) };
+    if (effect.type === 'report' || effect.type === 'early-report') {
       const imdnMessageId = this.identities.reportMessageId(local, effect.type);
       return { ...base, type: 'report', status: effect.status ?? 'failed', imdnMessageId };
     }
@@ -403,6 +429,8 @@ export class Engine implements Runtime {
   private rearm(found: PartitionFound): void {
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
+    for (const [local, notice] of found.notices)
+      this.outbox.add(local, notice.aor, noticeEffect(local, notice));
     const now = this.time.now();
     for (const [aor, user] of found.users) {
       const bound = user.bindings.some((binding) => binding.expiresAtMs > now);

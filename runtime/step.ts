@@ -190,11 +190,13 @@ function run(frame: Frame, macrostep: () => unknown): Step {
   const snapshot = attempt(macrostep);
   const value = valuePath(snapshot.value);
   const timers = snapshot.status === 'done' ? [] : armed(frame, expiryOf(snapshot));
+  const effects = executed.flatMap(effectOf);
   return {
     state: { snapshot: frame.policy.machine.getPersistedSnapshot(snapshot) as object, timers },
-    effects: executed.flatMap(effectOf),
+    effects,
     path: distinct(microsteps.length === 0 ? [value] : microsteps),
-    changed: snapshot !== frame.before,
+    // An action without a transition or an update leaves the snapshot as it was.
+    changed: snapshot !== frame.before || effects.length > 0,
     final: snapshot.status === 'done',
     live: snapshot.hasTag('live'),
     value,

@@ -48,6 +48,7 @@ export class Writer {
   private readonly ordinary: Job[] = [];
   private readonly admitted = new Set<number>();
   private readonly early: Job[] = [];
+  private readonly random = (count: number) => this.options.world.entropy.bytes(count);
   private dead = false;
 
   constructor(private readonly options: WriterOptions) {
@@ -141,7 +142,7 @@ export class Writer {
       partitions: options.head.partitions,
       settings: options.settings,
       seen: this.seen,
-      random: (count) => options.world.entropy.bytes(count),
+      random: this.random,
       gate: options.gate,
       notices,
     };

@@ -29,6 +29,8 @@ const deeds: Readonly<Record<OperatorAct, string>> = {
   delete: 'Delete a waiting message, as its owner would.',
   expire: 'Let a waiting message expire now.',
   retry: 'Take a message out of quarantine and repeat the event it failed on.',
+  force:
+    'End a message in quarantine without the chart it failed on; its sender is told if that is owed.',
   release: 'Let a held message go to its recipient, marked as expired.',
   drop: 'End a held message undelivered; its sender is told if he asked.',
   extend: 'Move the expiry of a waiting or held message.',
@@ -91,6 +93,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.delete': act('delete'),
   'messages.expire': act('expire'),
   'messages.retry': act('retry'),
+  'messages.force': act('force'),
   'messages.release': act('release'),
   'messages.drop': act('drop'),
   'messages.extend': act('extend'),

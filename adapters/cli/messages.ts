@@ -277,6 +277,14 @@ export const messagesRetry = deed('retry', {
   text: 'A message is parked when a step on it threw; `messages show` says why.',
 });
 
+export const messagesForce = deed('force', {
+  purpose: 'End messages in quarantine that cannot be retried.',
+  text:
+    'A parked message is deleted without the chart it failed on; a failure report goes out ' +
+    'where it is owed. The trail keeps who did it, and the error. Left alone, it ends like ' +
+    'this when its maximum lifetime has passed.',
+});
+
 export const messagesRelease = deed('release', {
   purpose: 'Let held messages go to their recipients, marked as expired.',
   text:

@@ -11,11 +11,13 @@ import {
   type EffectPort,
   type Engine,
   type IdResult,
+  type ListedMessage,
   type Listing,
   type MessageLife,
   type Opened,
   type OutgoingDelivery,
   type OutgoingEffect,
+  type OutgoingNotice,
   type OutgoingReport,
   openFolder,
   type PreferencesView,
@@ -51,6 +53,8 @@ export interface LocalCodec {
   shownOctets(octets: Uint8Array): Uint8Array;
   deliverRequest(effect: OutgoingDelivery): RequestParts;
   reportRequest(effect: OutgoingReport): RequestParts;
+  noticeRequest(effect: OutgoingNotice, rows: readonly ListedMessage[]): RequestParts;
+  readonly noticeRowsMax: number;
 }
 
 /** A committed effect, with the SIP MESSAGE it asks for. Answer with `outcome(effectId, token, status)`. */
@@ -138,19 +142,27 @@ async function activateOrThrow(engine: LocalEngine, policy: unknown): Promise<vo
 }
 
 function effectsTo(onEffect: EngineOptions['onEffect'], codec: LocalCodec): EffectPort {
+  const hand = (effect: OutgoingEffect, request: RequestParts) => {
+    try {
+      onEffect({ ...effect, request });
+    } catch (cause) {
+      // A bug of the program shows itself there, and not as a failure of the store.
+      process.nextTick(() => {
+        throw cause;
+      });
+    }
+  };
   return {
     ready: () => true,
     send: (effect) => {
-      const request =
-        effect.type === 'deliver' ? codec.deliverRequest(effect) : codec.reportRequest(effect);
-      try {
-        onEffect({ ...effect, request });
-      } catch (cause) {
-        // A bug of the program shows itself there, and not as a failure of the store.
-        process.nextTick(() => {
-          throw cause;
-        });
-      }
+      if (effect.type === 'deliver') hand(effect, codec.deliverRequest(effect));
+      else if (effect.type === 'report') hand(effect, codec.reportRequest(effect));
+      else
+        effect.list(codec.noticeRowsMax).then(
+          ({ messages }) => hand(effect, codec.noticeRequest(effect, messages)),
+          // The engine is closing: the notice is in the store.
+          () => {},
+        );
     },
   };
 }

@@ -23,7 +23,9 @@ export interface Decision {
   readonly promised: Promised | null;
 }
 
-interface Entry {
+/** One held line, as it is remembered. */
+export interface Held {
+  readonly key: string;
   /** The proxy's stamp, in microseconds: the same again is the same publication again. */
   readonly stamp: number;
   /** Null while the first line is still in flight. */
@@ -48,18 +50,17 @@ export interface Settled {
   readonly unheard: string | null;
 }
 
-/** What is known about a line that has just come. */
-export type Seen = 'new' | 'in-flight' | Decision;
-
 export interface AnswerMemory {
-  /** Registers the line; the same first line again is the same publication again (A6, A12). */
-  see(line: RequestLine): Seen;
+  /** Registers the line and counts it; the same first line again is the same publication again (A6, A12). */
+  see(line: RequestLine): Held;
+  /** What is remembered of a line that is not counted, or undefined. */
+  known(line: RequestLine): Held | undefined;
   /** Keeps the decision. */
-  settle(line: RequestLine, decision: Decision): Settled;
+  settle(held: Held, decision: Decision): Settled;
   /** Nothing was decided: forget that the line was seen. */
-  drop(line: RequestLine): void;
+  drop(held: Held): void;
   /** One answer went to the bus. */
-  sent(line: RequestLine): void;
+  sent(held: Held): void;
   /**
    * The message whose every answer came too late, told once; null when there is none, undefined when
    * the transaction is not known.
@@ -72,12 +73,14 @@ export interface AnswerMemory {
 }
 
 const sweepIntervalMs = 1000;
+/** Swept together: to find the oldest entry of a map means to walk over the places of all that went before it. */
+const sweepEntries = 1024;
 
 /** What the proxy answers when its hold has ended; the line that tells so names it. */
 const holdEndedCode = 503;
 
 export function createAnswerMemory(now: () => number): AnswerMemory {
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, Held>();
   /** Message to the number of remembered answers that promise it and may have been heard. */
   const promises = new Map<string, number>();
   /** Messages whose promise was taken back, and when, until it is made anew. */
@@ -85,7 +88,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   let sweptAtMs = now();
 
   function sweep(atMs: number): void {
-    const full = entries.size > natsLimits.answerMemoryMax;
+    const full = entries.size > natsLimits.answerMemoryMax + sweepEntries;
     if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
     sweptAtMs = atMs;
     for (const [deferredId, takenAtMs] of takenBack) {
@@ -99,20 +102,14 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     }
   }
 
-  /** The entry of this very line: its transaction may have been begun anew meanwhile. */
-  function entryOf(line: RequestLine): Entry | undefined {
-    const entry = entries.get(keyOf(line));
-    return entry?.stamp === stampOf(line) ? entry : undefined;
-  }
-
   /** Nothing was said against its answer in time: it was heard, and no other one matters. */
-  function forget(key: string, entry: Entry): void {
+  function forget(key: string, entry: Held): void {
     entries.delete(key);
     if (entry.deferredId !== null) promises.delete(entry.deferredId);
   }
 
   /** The promise of one answer was not heard; the message when it was the last one. */
-  function unheard(entry: Entry): string | null {
+  function unheard(entry: Held): string | null {
     const { deferredId } = entry;
     const others = deferredId === null ? undefined : promises.get(deferredId);
     entry.deferredId = null;
@@ -125,7 +122,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   }
 
   // A promise whose answer is not remembered any more was heard: a repetition adds nothing.
-  function promise(entry: Entry, { deferredId, again }: Promised): void {
+  function promise(entry: Held, { deferredId, again }: Promised): void {
     if (again && !promises.has(deferredId)) return;
     takenBack.delete(deferredId);
     entry.deferredId = deferredId;
@@ -139,29 +136,32 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       const key = keyOf(line);
       const entry = entries.get(key);
       const stamp = stampOf(line);
-      // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
-      if (entry === undefined || entry.stamp !== stamp) {
-        if (entry !== undefined) forget(key, entry);
-        entries.set(key, newEntry(stamp, atMs));
-        return 'new';
+      if (entry?.stamp === stamp) {
+        entry.asked += 1;
+        return entry;
       }
-      if (entry.decision !== null) return entry.decision;
-      entry.asked += 1;
-      return 'in-flight';
+      // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
+      if (entry !== undefined) forget(key, entry);
+      const fresh = newEntry(key, stamp, atMs);
+      entries.set(key, fresh);
+      return fresh;
     },
-    settle(line, decision) {
-      const entry = entryOf(line);
-      if (entry === undefined) return { lines: 1, unheard: null };
-      entry.decision = decision;
-      if (decision.promised !== null) promise(entry, decision.promised);
-      return { lines: entry.asked, unheard: entry.overdue ? unheard(entry) : null };
+    known(line) {
+      const entry = entries.get(keyOf(line));
+      return entry?.stamp === stampOf(line) ? entry : undefined;
     },
-    drop(line) {
-      if (entryOf(line) !== undefined) entries.delete(keyOf(line));
+    settle(held, decision) {
+      held.decision = decision;
+      // Its transaction may have been begun anew meanwhile: then it is answered, and not remembered.
+      if (entries.get(held.key) !== held) return { lines: held.asked, unheard: null };
+      if (decision.promised !== null) promise(held, decision.promised);
+      return { lines: held.asked, unheard: held.overdue ? unheard(held) : null };
     },
-    sent(line) {
-      const entry = entryOf(line);
-      if (entry !== undefined) entry.sent += 1;
+    drop(held) {
+      if (entries.get(held.key) === held) entries.delete(held.key);
+    },
+    sent(held) {
+      held.sent += 1;
     },
     late(line) {
       sweep(now());
@@ -188,7 +188,8 @@ const keyOf = (line: { node: string; index: number; label: number }): string =>
 
 const stampOf = ({ sec, usec }: RequestLine): number => sec * 1_000_000 + usec;
 
-const newEntry = (stamp: number, atMs: number): Entry => ({
+const newEntry = (key: string, stamp: number, atMs: number): Held => ({
+  key,
   stamp,
   decision: null,
   atMs,

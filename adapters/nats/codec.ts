@@ -6,6 +6,7 @@ import type {
   IdResult,
   ListedMessage,
   OutgoingDelivery,
+  OutgoingNotice,
   OutgoingReport,
   PreferencesView,
 } from '../../runtime/index.js';
@@ -116,4 +117,7 @@ export interface SipCodec {
   /** May throw on what cannot be sent at all; the effect is then answered 513. */
   deliverRequest(effect: OutgoingDelivery): SipRequestParts;
   reportRequest(effect: OutgoingReport): SipRequestParts;
+  /** The notice, of the first of the waiting messages; `noticeRowsMax` of them are all it needs. */
+  noticeRequest(effect: OutgoingNotice, rows: readonly ListedMessage[]): SipRequestParts;
+  readonly noticeRowsMax: number;
 }

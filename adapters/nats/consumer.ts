@@ -1,7 +1,14 @@
 // The way in: subscribes all that comes from the proxies and the users, turns each line into a
 // command, and answers only after commit. A line that is not understood is counted and told, never
 // thrown.
-import type { Cancel, Command, Entropy, FailpointHook, Runtime } from '../../runtime/index.js';
+import {
+  type Cancel,
+  type Command,
+  type Entropy,
+  type FailpointHook,
+  partitionOfLocal,
+  type Runtime,
+} from '../../runtime/index.js';
 import { type AdmissionLimits, createAdmission } from './admission.js';
 import type { Decision } from './answers.js';
 import type { Bus, BusClock } from './bus.js';
@@ -248,10 +255,14 @@ async function submit(intake: Intake, command: Command | null): Promise<void> {
 }
 
 async function heardOutcome(intake: Intake, line: OutcomeLine): Promise<void> {
-  if (line.effectId.startsWith('n-')) {
+  // Results have names of their own making; notices are the runtime's.
+  if (line.effectId.startsWith('n-') && !isNotice(line.effectId)) {
     intake.results.answered(line);
     return;
   }
   const { effectId, token, status } = line;
   await intake.runtime.submit({ type: 'effect.answered', effectId, token, status });
 }
+
+const isNotice = (effectId: string): boolean =>
+  partitionOfLocal(effectId.split('-')[1] ?? '') !== null;

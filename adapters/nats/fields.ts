@@ -1,5 +1,6 @@
 // Reading and writing the fields of a line: printable ASCII parted by single spaces. One pass over
 // the octets, no backtracking; a bad field becomes a finding with its offset, never an exception.
+import { isUtf8 } from 'node:buffer';
 
 /** What is wrong with a payload. */
 export interface Finding {
@@ -88,15 +89,10 @@ export function readBase64(text: string): Buffer | undefined {
   return bytes.toString('base64') === text ? bytes : undefined;
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-export function readUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
+export const readUtf8 = (octets: Uint8Array): string | undefined =>
+  isUtf8(octets)
+    ? Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('utf8')
+    : undefined;
 
 /** Plain text within one field; its form is the schema's business. */
 export function token(key: string): FieldKind {

@@ -3,7 +3,7 @@
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
 import { type FailpointHook, type Reply, type Runtime, refusalOf } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
-import { createAnswerMemory, type Decision } from './answers.js';
+import { createAnswerMemory, type Decision, type Held } from './answers.js';
 import type { Bus } from './bus.js';
 import type { Counters } from './counters.js';
 import { natsLimits } from './limits.js';
@@ -29,6 +29,10 @@ export interface HeldOptions {
   readonly onMalformed: (malformed: Malformed) => void;
   readonly onFailure: (where: string, error: unknown) => void;
   readonly failpoint: FailpointHook;
+}
+
+interface HeldRequest extends RequestPayload {
+  readonly held: Held;
 }
 
 /** Decides one request; null: undecided, and the proxy's hold will answer 503. */
@@ -59,29 +63,31 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
     }
     if (!admission.take(line.node)) {
       counters.count('over-rate');
-      publish(line, busy);
+      const known = memory.known(line);
+      if (publish(line, busy) && known !== undefined) memory.sent(known);
       return;
     }
-    const seen = memory.see(line);
-    if (seen === 'in-flight') return;
-    if (seen !== 'new') repeat(line, seen);
+    const held = memory.see(line);
+    if (held.decision !== null) repeat(line, held, held.decision);
+    // Asked before: the answer of the first line is the answer to this one as well.
+    else if (held.asked > 1) return;
     else if (!admission.begin(octets.length)) {
       counters.count('over-limit');
-      settle(line, busy);
-    } else void decided(where, parsed.value, decide);
+      settle(line, held, busy);
+    } else void decided(where, { ...parsed.value, held }, decide);
   }
 
-  async function decided(where: string, request: RequestPayload, decide: Decide): Promise<void> {
-    const { line, octets } = request;
+  async function decided(where: string, request: HeldRequest, decide: Decide): Promise<void> {
+    const { line, octets, held } = request;
     try {
       let decision = lengthRefusal(request) ?? (await decide(request));
       if (memory.leansOnNothing(decision)) decision = await decide(request);
       if (decision === null || decision.code >= 500) options.onUnheard(line);
-      if (decision === null) memory.drop(line);
-      else settle(line, decision);
+      if (decision === null) memory.drop(held);
+      else settle(line, held, decision);
     } catch (error) {
       // Unknown is not refused (R6): no answer, the sender repeats.
-      memory.drop(line);
+      memory.drop(held);
       options.onUnheard(line);
       options.onFailure(where, error);
     } finally {
@@ -89,25 +95,27 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
     }
   }
 
-  function settle(line: RequestLine, decision: Decision): void {
-    const { lines, unheard } = memory.settle(line, decision);
+  function settle(line: RequestLine, held: Held, decision: Decision): void {
+    const { lines, unheard } = memory.settle(held, decision);
     if (unheard !== null)
       takeBack(unheard).catch((error: unknown) => options.onFailure(subjects.late, error));
     options.failpoint('ack.before');
-    for (let i = 0; i < lines; i += 1) publish(line, decision);
+    for (let i = 0; i < lines; i += 1) if (publish(line, decision)) memory.sent(held);
     options.failpoint('ack.after');
   }
 
-  function repeat(line: RequestLine, decision: Decision): void {
+  function repeat(line: RequestLine, held: Held, decision: Decision): void {
     counters.count('answer-repeated');
-    publish(line, decision);
+    if (publish(line, decision)) memory.sent(held);
   }
 
-  function publish(line: RequestLine, decision: Decision): void {
+  /** False when the answer did not go out. */
+  function publish(line: RequestLine, decision: Decision): boolean {
     const text = answerLine.format(answerOf(line, decision));
     if (!text.ok) options.onFailure('answer', new TypeError(text.finding.message));
-    else if (bus.publish(subjects.answer, text.value)) memory.sent(line);
+    else if (bus.publish(subjects.answer, text.value)) return true;
     else counters.count('answer-lost');
+    return false;
   }
 
   /** The sender heard 503 although the message is kept: no report may follow (RFC 5438 section 12.1.3.1). */

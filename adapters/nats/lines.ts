@@ -9,6 +9,7 @@ import {
   fail,
   offsetOf,
   type Parsed,
+  readBase64,
   splitFields,
   token,
   tokenOrNone,
@@ -40,6 +41,8 @@ export interface RequestLine {
   readonly length: number;
   /** `queued`: its recipient can be reached, and it goes behind his backlog; null from older proxies. */
   readonly why?: 'offline' | 'queued' | null;
+  /** `base64`: so the request was written, since it may hold NUL octets; null where it follows as it is. */
+  readonly encoding?: 'base64' | null;
 }
 
 export interface OnlineLine {
@@ -131,6 +134,7 @@ const requestKinds: readonly FieldKind[] = [
   base64TextOrNone('asserted', natsLimits.identityBytesMax),
   uint('length', uint32),
   tokenOrNone('why', true),
+  tokenOrNone('encoding', true),
 ];
 
 export const onlineLine = lineForm<OnlineLine>('online', [
@@ -217,7 +221,7 @@ function withLengths(parsed: Parsed<SendLine>): Parsed<SendLine> {
   return parsed;
 }
 
-/** A store or command payload: its first line, and the untouched request after CRLF. */
+/** A store or command payload: its first line, and the untouched request, which stands after CRLF. */
 export interface RequestPayload {
   readonly line: RequestLine;
   readonly octets: Uint8Array;
@@ -229,14 +233,21 @@ export function parseRequest(payload: Uint8Array): Parsed<RequestPayload> {
   const whole = asBuffer(payload);
   const parsed = parseText<RequestLine>('request', requestKinds, whole.toString('latin1', 0, end));
   if (!parsed.ok) return parsed;
-  return { ok: true, value: { line: parsed.value, octets: whole.subarray(end + 2) } };
+  const octets = decoded(whole.subarray(end + 2), parsed.value);
+  if (octets === undefined) return fail('request-malformed', 'the request is not base64', end + 2);
+  return { ok: true, value: { line: parsed.value, octets } };
 }
+
+const decoded = (written: Buffer, line: RequestLine): Buffer | undefined =>
+  line.encoding === 'base64' ? readBase64(written.toString('latin1')) : written;
 
 /** The proxy's side of `parseRequest`, for tools and tests. */
 export function formatRequest(line: RequestLine, octets: Uint8Array): Parsed<Uint8Array> {
   const head = formatLine('request', requestKinds, line);
   if (!head.ok) return head;
-  return { ok: true, value: Buffer.concat([Buffer.from(`${head.value}\r\n`, 'latin1'), octets]) };
+  const encoded = line.encoding === 'base64';
+  const written = encoded ? Buffer.from(asBuffer(octets).toString('base64'), 'latin1') : octets;
+  return { ok: true, value: Buffer.concat([Buffer.from(`${head.value}\r\n`, 'latin1'), written]) };
 }
 
 function endOfHead(payload: Uint8Array): number {

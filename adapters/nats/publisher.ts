@@ -6,7 +6,7 @@
 // repetition.
 import type { Cancel, EffectPort, OutgoingEffect } from '../../runtime/index.js';
 import type { Bus, BusClock } from './bus.js';
-import type { SipCodec } from './codec.js';
+import type { SipCodec, SipRequestParts } from './codec.js';
 import { natsLimits } from './limits.js';
 import { beatLine, queueLine } from './lines.js';
 import { formatSend } from './send.js';
@@ -102,9 +102,18 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
     send(effect) {
       const node = nodeFor(effect.node);
       if (node === undefined) return;
-      const line = lineOf(codec, node, effect, options);
-      if (line === null) options.answered(effect.effectId, effect.token, 513);
-      else bus.publish(subjects.send, line);
+      const go = (parts: () => SipRequestParts) => {
+        const line = lineOf(node, effect, parts, options);
+        if (line === null) options.answered(effect.effectId, effect.token, 513);
+        else bus.publish(subjects.send, line);
+      };
+      if (effect.type === 'deliver') go(() => codec.deliverRequest(effect));
+      else if (effect.type === 'report') go(() => codec.reportRequest(effect));
+      else
+        effect.list(codec.noticeRowsMax).then(
+          ({ messages }) => go(() => codec.noticeRequest(effect, messages)),
+          (error: unknown) => options.onFailure?.(effect.effectId, error),
+        );
     },
     queue(aor, forMs) {
       const line = queueLine.format({ aor, seconds: Math.ceil(forMs / 1000) });
@@ -137,15 +146,13 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
  * 3.2).
  */
 function lineOf(
-  codec: SipCodec,
   node: string,
   effect: OutgoingEffect,
+  parts: () => SipRequestParts,
   options: PublisherOptions,
 ): string | null {
   try {
-    const parts =
-      effect.type === 'deliver' ? codec.deliverRequest(effect) : codec.reportRequest(effect);
-    const line = formatSend(node, effect.effectId, effect.token, parts);
+    const line = formatSend(node, effect.effectId, effect.token, parts());
     if (line.ok) return line.value;
     options.onFailure?.(effect.effectId, new TypeError(line.finding.message));
   } catch (error) {

@@ -8,6 +8,7 @@ import type {
   Entropy,
   IdResult,
   ListedMessage,
+  ListedRow,
   Reply,
   Runtime,
 } from '../../runtime/index.js';
@@ -125,7 +126,7 @@ export function serveUserCommands(
 async function listPage(runtime: Runtime, aor: string, request: ListRequest): Promise<unknown> {
   const limit = request.limit ?? natsLimits.listRowsMax;
   const listing = await runtime.list(aor, request.after ?? null, limit);
-  const messages: ListedMessage[] = [];
+  const messages: ListedRow[] = [];
   let bytes = 0;
   for (const listed of listing.messages) {
     const row = rowOf(listed);
@@ -139,7 +140,7 @@ async function listPage(runtime: Runtime, aor: string, request: ListRequest): Pr
 }
 
 /** The members of the contract, and no others, whatever the runtime may add one day. */
-function rowOf(row: ListedMessage): ListedMessage {
+function rowOf(row: ListedMessage): ListedRow {
   const { deferredId, state, from, to, subject } = row;
   const { contentType, octets, receivedAtMs, expiresAtMs } = row;
   return { deferredId, state, from, to, subject, contentType, octets, receivedAtMs, expiresAtMs };

@@ -1,9 +1,12 @@
 // Reads IMDNs and ties them to the messages a program has sent (RFC 5438 sections 7.1.2 and 9; the
 // editor's note of the OMA change request). A pure library function for senders: the engine itself
 // never acts on a report, since anybody could forge one (reliability R18).
+import { gunzipSync, inflateSync } from 'node:zlib';
 import { explore } from './cpim.js';
 import { type Failed, failed } from './finding.js';
-import { headerValue, readRequest } from './request.js';
+import { requestOctetsMax } from './limits.js';
+import { isEncoded } from './mime.js';
+import { headerValue, readRequest, type SipRequest } from './request.js';
 import { canonicalAor } from './uri.js';
 import { readXml, type XmlElement } from './xml.js';
 
@@ -151,7 +154,8 @@ function documentsOf(report: Uint8Array): readonly Uint8Array[] | CorrelationFai
   if (report[0] === 0x3c || report[0] === 0xef) return [report];
   const request = readRequest(report);
   const isRequest = request.ok;
-  const body = isRequest ? report.subarray(request.request.bodyOffset) : report;
+  const body = isRequest ? plainBody(report, request.request) : report;
+  if (body === null) return 'unreadable';
   const type = isRequest ? (headerValue(request.request, 'content-type') ?? '') : 'message/cpim';
   const found = explore(body, type);
   if (found.envelope === null && found.imdns.length === 0) {
@@ -161,6 +165,29 @@ function documentsOf(report: Uint8Array): readonly Uint8Array[] | CorrelationFai
   const imdns = found.imdns.filter((imdn) => imdn.disposition === 'notification');
   if (imdns.length === 0) return 'not-a-report';
   return imdns.map((imdn) => body.subarray(imdn.entity.start, imdn.entity.end));
+}
+
+/**
+ * The body before it was compressed, as some clients do with their reports; null when it cannot be had, or is larger
+ * than any request.
+ */
+function plainBody(octets: Uint8Array, request: SipRequest): Uint8Array | null {
+  const body = octets.subarray(request.bodyOffset);
+  const encoding = headerValue(request, 'content-encoding');
+  if (!isEncoded(encoding)) return body;
+  const options = { maxOutputLength: requestOctetsMax };
+  try {
+    switch (encoding?.toLowerCase()) {
+      case 'deflate':
+        return inflateSync(body, options);
+      case 'gzip':
+        return gunzipSync(body, options);
+      default:
+        return null;
+    }
+  } catch {
+    return null;
+  }
 }
 
 function matchOne(imdn: Imdn, sent: readonly SentMessage[]): ReportMatch | CorrelationFailure {

@@ -45,6 +45,9 @@ export interface CpimEnvelope {
   readonly content: Entity | null;
 }
 
+/** Whether a body of this type is plain content, in which nothing of ours can stand. */
+export const holdsNothing = (type: string): boolean => type.startsWith('text/');
+
 /** Reads a SIP body of the given Content-Type. */
 export function readCpim(
   body: Uint8Array,
@@ -258,6 +261,11 @@ function languageTag(text: string): string | null {
   return text;
 }
 
+function contentOctets(envelope: CpimEnvelope | null): { readonly contentOctets?: number } {
+  const content = envelope?.content ?? null;
+  return content === null ? {} : { contentOctets: content.end - content.start };
+}
+
 function factsOf(headers: readonly CpimHeader[], found: Explored, draft00: boolean): CpimFacts {
   const core = (name: string) => firstValue(headers, coreNamespace, name);
   const imdn = (name: string) =>
@@ -283,6 +291,7 @@ function factsOf(headers: readonly CpimHeader[], found: Explored, draft00: boole
     isImdn: found.isImdn,
     encrypted: found.encrypted,
     signed: found.signed,
+    ...contentOctets(found.envelope),
   };
 }
 

@@ -4,7 +4,7 @@
 // differently are a way to smuggle a header.
 
 import { type Failed, failed } from './finding.js';
-import { CR, decode, isBlank, isTokenCode, LF, TAB, trimBlanks } from './octets.js';
+import { asBuffer, CR, decode, isBlank, isTokenCode, LF, TAB, trimBlanks } from './octets.js';
 
 /** More fields than this are refused; 12,000 octets could hold 3,000. */
 export const fieldsMax = 256;
@@ -13,6 +13,8 @@ export const fieldsMax = 256;
 export interface Field {
   /** Field name as written. */
   readonly rawName: string;
+  /** Lower-case name; in SIP the long one: `i:` and `Call-ID:` are both `call-id`. */
+  readonly name: string;
   /** Value without outer blanks, folds read as one space. */
   readonly value: string;
   /** First octet of the field's line. */
@@ -28,8 +30,39 @@ export interface Fields {
   readonly end: number;
 }
 
-/** Reads the fields from `from` to the blank line, which must end before `limit`. */
-export function readFields(octets: Uint8Array, from: number, limit: number): Fields | Failed {
+/** A header block on its way to fields: its text is decoded once, and the fields are cut out of it. */
+interface Block {
+  readonly octets: Buffer;
+  readonly from: number;
+  readonly limit: number;
+  /** Octet for character; it is the text only where every octet is ASCII. */
+  readonly text: string;
+  readonly ascii: boolean;
+  readonly nameOf: (rawName: string) => string;
+}
+
+const lowerCase = (rawName: string): string => rawName.toLowerCase();
+const blankLine = '\r\n\r\n';
+
+/**
+ * Reads the fields from `from` to the blank line, which must end before `limit`. `nameOf` gives the one name of a field
+ * that may be written in several ways.
+ */
+export function readFields(
+  given: Uint8Array,
+  from: number,
+  limit: number,
+  nameOf: (rawName: string) => string = lowerCase,
+): Fields | Failed {
+  const octets = asBuffer(given);
+  const end = octets.indexOf(blankLine, from, 'latin1');
+  const text = octets.toString(
+    'latin1',
+    from,
+    end < 0 ? limit : Math.min(end + blankLine.length, limit),
+  );
+  const ascii = Buffer.byteLength(text) === text.length;
+  const block = { octets, from, limit, text, ascii, nameOf };
   const fields: Field[] = [];
   let at = from;
   while (at < limit) {
@@ -37,7 +70,7 @@ export function readFields(octets: Uint8Array, from: number, limit: number): Fie
       return { ok: true, fields, end: at + 2 };
     }
     if (fields.length === fieldsMax) return failed('too-many-fields', 'too many header fields', at);
-    const field = readField(octets, at, limit);
+    const field = readField(block, at);
     if ('ok' in field) return field;
     fields.push(field);
     at = field.end;
@@ -45,7 +78,14 @@ export function readFields(octets: Uint8Array, from: number, limit: number): Fie
   return failed('no-blank-line', 'the header block has no end', limit);
 }
 
-function readField(octets: Uint8Array, start: number, limit: number): Field | Failed {
+/** The text between two octets, or null when it is not valid UTF-8. */
+const piece = (block: Block, start: number, end: number): string | null =>
+  block.ascii
+    ? block.text.slice(start - block.from, end - block.from)
+    : decode(block.octets, start, end);
+
+function readField(block: Block, start: number): Field | Failed {
+  const { octets, limit } = block;
   let at = start;
   while (at < limit && isTokenCode(octets[at]!)) at++;
   const nameEnd = at;
@@ -54,31 +94,40 @@ function readField(octets: Uint8Array, start: number, limit: number): Field | Fa
   if (nameEnd === start || octets[at] !== 0x3a || at >= limit) {
     return failed('field-name', 'a header line has no name and colon', start);
   }
-  const rawName = decode(octets, start, nameEnd)!;
-  return readValue(octets, { rawName, start, from: at + 1 }, limit);
+  const lineEnd = endOfLine(octets, at + 1, limit);
+  if (typeof lineEnd !== 'number') return lineEnd;
+  const value = readValue(block, at + 1, lineEnd);
+  if (typeof value !== 'string') return value;
+  const rawName = piece(block, start, nameEnd)!;
+  const name = block.nameOf(rawName);
+  const end = lineEnd + 2;
+  return end < limit && isBlank(octets[end]!)
+    ? readFolds(block, { rawName, name, value, start, end })
+    : { rawName, name, value, start, end };
 }
 
-interface Begun {
-  readonly rawName: string;
-  readonly start: number;
-  readonly from: number;
+function readValue(block: Block, from: number, lineEnd: number): string | Failed {
+  const { octets } = block;
+  let [start, end] = [from, lineEnd];
+  while (start < end && isBlank(octets[start]!)) start++;
+  while (end > start && isBlank(octets[end - 1]!)) end--;
+  return piece(block, start, end) ?? failed('bad-utf8', 'a header value is not valid UTF-8', from);
 }
 
-function readValue(octets: Uint8Array, begun: Begun, limit: number): Field | Failed {
-  const pieces: string[] = [];
-  for (let at = begun.from; ; ) {
+// RFC 3261 section 7.3.1: a line that begins with a blank continues the value, the fold means one space.
+function readFolds(block: Block, first: Field): Field | Failed {
+  const { octets, limit } = block;
+  const pieces = [first.value];
+  let at = first.end;
+  while (at < limit && isBlank(octets[at]!)) {
     const lineEnd = endOfLine(octets, at, limit);
     if (typeof lineEnd !== 'number') return lineEnd;
-    const piece = decode(octets, at, lineEnd);
-    if (piece === null) return failed('bad-utf8', 'a header value is not valid UTF-8', at);
-    pieces.push(trimBlanks(piece));
+    const value = readValue(block, at, lineEnd);
+    if (typeof value !== 'string') return value;
+    pieces.push(value);
     at = lineEnd + 2;
-    // RFC 3261 section 7.3.1: a line that begins with a blank continues the value, the fold means
-    // one space.
-    if (at < limit && isBlank(octets[at]!)) continue;
-    const value = pieces.length === 1 ? pieces[0]! : trimBlanks(pieces.join(' '));
-    return { rawName: begun.rawName, value, start: begun.start, end: at };
   }
+  return { ...first, value: trimBlanks(pieces.join(' ')), end: at };
 }
 
 /**

@@ -18,6 +18,8 @@ export { correlate, readImdn } from './correlate.js';
 export type { CpimOptions, CpimReading } from './cpim.js';
 export { readCpim } from './cpim.js';
 export { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
+export type { ListStyle } from './deferred-list.js';
+export { deferredListType, writeDeferredList } from './deferred-list.js';
 export type { Failed, Finding, Refusal } from './finding.js';
 export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
@@ -30,6 +32,7 @@ export {
 } from './limits.js';
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
+export { messageSummary, noticeRequest, noticeRowsMax, serviceUriOf } from './notice.js';
 export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
 export { deliverRequest, reportRequest } from './outgoing.js';
 export { shownOctets } from './privacy.js';

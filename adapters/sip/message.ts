@@ -3,12 +3,13 @@
 // proxy asserted, never the one a header claims. Knows no clock and no store: whether the message
 // is taken is decided elsewhere.
 import { type IncomingMessage, isAnonymousUri } from '../../machines/index.js';
-import { type CpimOptions, readCpim } from './cpim.js';
+import { type CpimOptions, holdsNothing, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
 import { callIdCharactersMax, displayNameOctetsMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
+import { remembered } from './remembered.js';
 import { headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, canonicalAor, isPlainUri, type NameAddr, nameAddr } from './uri.js';
 
@@ -160,6 +161,7 @@ function single<T>(
   name: string,
   parse: (value: string) => T | null,
 ): T | null {
+  if (headerValue(request, name) === null) return null;
   const values = headerValues(request, name);
   return values.length === 1 ? parse(values[0]!) : null;
 }
@@ -187,6 +189,7 @@ function readContent(
   if (value === null || isEncoded(headerValue(request, 'content-encoding'))) {
     return { ok: true, type: media.type, cpim: null };
   }
+  if (holdsNothing(media.type)) return { ok: true, type: media.type, cpim: null };
   const body = octets.subarray(request.bodyOffset);
   return { ok: true, type: media.type, cpim: readCpim(body, value, options).facts };
 }
@@ -195,8 +198,10 @@ function readContent(
  * The sender's identity is not to be shown: RFC 3323 sections 4.1 and 4.2, RFC 3325 section 9.3.
  */
 export function isAnonymous(request: SipRequest, fromUri: string): boolean {
-  return asksPrivacy(request, ['id', 'user', 'header']) || isAnonymousUri(fromUri);
+  return asksPrivacy(request, ['id', 'user', 'header']) || namesNobody(fromUri);
 }
+
+const namesNobody = remembered(isAnonymousUri);
 
 /** True when a Privacy header holds one of the given values. */
 export function asksPrivacy(request: SipRequest, values: readonly string[]): boolean {

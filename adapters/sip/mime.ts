@@ -5,7 +5,7 @@
 import { readFields } from './fields.js';
 import { multipartPartsMax } from './limits.js';
 import { asBuffer, CR, isBlank, isToken, LF, trimBlanks } from './octets.js';
-import { scanParams } from './uri.js';
+import { noParams, scanParams } from './uri.js';
 
 export interface MediaType {
   /** Lower-case `type/subtype`. */
@@ -16,15 +16,16 @@ export interface MediaType {
 /** `type/subtype;name=value` of RFC 3261 section 20.15, or null. */
 export function mediaType(value: string): MediaType | null {
   const semicolon = value.indexOf(';');
-  const type = trimBlanks(semicolon < 0 ? value : value.slice(0, semicolon)).toLowerCase();
-  const slash = type.indexOf('/');
+  const named = trimBlanks(semicolon < 0 ? value : value.slice(0, semicolon)).toLowerCase();
+  const slash = named.indexOf('/');
   if (slash < 0) return null;
-  if (!isToken(trimBlanks(type.slice(0, slash)))) return null;
-  if (!isToken(trimBlanks(type.slice(slash + 1)))) return null;
-  const tail = scanParams(value, semicolon < 0 ? value.length : semicolon);
+  const type = trimBlanks(named.slice(0, slash));
+  const subtype = trimBlanks(named.slice(slash + 1));
+  if (!isToken(type) || !isToken(subtype)) return null;
+  if (semicolon < 0) return { type: `${type}/${subtype}`, params: noParams };
+  const tail = scanParams(value, semicolon);
   if (tail === null || tail.end !== value.length) return null;
-  const plain = `${trimBlanks(type.slice(0, slash))}/${trimBlanks(type.slice(slash + 1))}`;
-  return { type: plain, params: tail.params };
+  return { type: `${type}/${subtype}`, params: tail.params };
 }
 
 /** Content with its type, as a range of the octets it was found in. */
@@ -47,8 +48,7 @@ const plainEncodings = ['', '7bit', '8bit', 'binary', 'identity'];
 export function readEntity(octets: Uint8Array, start: number, end: number): Entity | null {
   const block = readFields(octets, start, end);
   if (!block.ok) return null;
-  const value = (name: string) =>
-    block.fields.find((field) => field.rawName.toLowerCase() === name)?.value ?? null;
+  const value = (name: string) => block.fields.find((field) => field.name === name)?.value ?? null;
   const encodings = [value('content-transfer-encoding'), value('content-encoding')];
   return {
     media: mediaType(value('content-type') ?? 'text/plain'),

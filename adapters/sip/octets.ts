@@ -89,7 +89,7 @@ export function trimBlanks(text: string): string {
   const start = skipBlanks(text, 0);
   let end = text.length;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
+  return start === 0 && end === text.length ? text : text.slice(start, end);
 }
 
 /** A whole number of at most `digitsMax` digits, or null. */

@@ -6,12 +6,10 @@
 import { type Field, readFields } from './fields.js';
 import { type Failed, failed } from './finding.js';
 import { bodyOctetsMax, headerOctetsMax, requestOctetsMax } from './limits.js';
-import { asBuffer, CR, decode, isTokenCode, LF, readDigits } from './octets.js';
+import { asBuffer, CR, isTokenCode, LF, readDigits } from './octets.js';
 
-export interface Header extends Field {
-  /** Lower-case long name: `i:` and `Call-ID:` are both `call-id`. */
-  readonly name: string;
-}
+/** A field under its long name. */
+export type Header = Field;
 
 export interface SipRequest {
   /** Where its first line begins; empty lines may stand before it. */
@@ -48,6 +46,20 @@ const compactNames = new Map(
   }),
 );
 
+// The usual spellings find their name without being written anew.
+const knownNames = new Map(
+  'Via,Max-Forwards,From,To,Call-ID,CSeq,Contact,Content-Type,Content-Length,Date,Expires,Route,User-Agent'
+    .split(',')
+    .map((rawName) => [rawName, rawName.toLowerCase()]),
+);
+
+function longName(rawName: string): string {
+  const known = knownNames.get(rawName);
+  if (known !== undefined) return known;
+  const lower = rawName.toLowerCase();
+  return lower.length === 1 ? (compactNames.get(lower) ?? lower) : lower;
+}
+
 /** Two of these in one request would let two readers see two different messages. */
 const singleNames = ['from', 'to', 'call-id', 'cseq', 'content-length', 'content-type'];
 
@@ -64,9 +76,9 @@ export function readRequest(
   const line = readStartLine(octets, start);
   if (!line.ok) return line;
   const limit = Math.min(octets.length, headerOctetsMax);
-  const block = readFields(octets, line.end, limit);
+  const block = readFields(octets, line.end, limit, longName);
   if (!block.ok) return headerTooLong(block, octets.length);
-  const headers = block.fields.map(named);
+  const headers = block.fields;
   const body = checkBody(headers, octets.length, block.end);
   if (body !== null) return body;
   const { method, requestUri } = line;
@@ -76,19 +88,15 @@ export function readRequest(
 
 /** First value of a header by its lower-case long name, or null. */
 export function headerValue(request: SipRequest, name: string): string | null {
-  return request.headers.find((header) => header.name === name)?.value ?? null;
+  for (const header of request.headers) if (header.name === name) return header.value;
+  return null;
 }
 
 /** All values of a header by its lower-case long name, in order. */
 export function headerValues(request: SipRequest, name: string): string[] {
-  return request.headers.filter((header) => header.name === name).map((header) => header.value);
-}
-
-function named(field: Field): Header {
-  const { rawName, value, start, end } = field;
-  const lower = rawName.toLowerCase();
-  const name = lower.length === 1 ? (compactNames.get(lower) ?? lower) : lower;
-  return { name, rawName, value, start, end };
+  const values: string[] = [];
+  for (const header of request.headers) if (header.name === name) values.push(header.value);
+  return values;
 }
 
 /** A block that runs into the limit is too large, not endless. */
@@ -117,23 +125,28 @@ const version = ' SIP/2.0';
 const methodOctetsMax = 32;
 
 /** `Method SP Request-URI SP SIP/2.0 CRLF` with exactly these spaces (section 7.1). */
-function readStartLine(octets: Uint8Array, start: number): StartLine | Failed {
-  const bad = failed('start-line', 'the first line is not that of a SIP request', start);
-  let methodEnd = start;
-  while (methodEnd < octets.length && isTokenCode(octets[methodEnd]!)) methodEnd++;
-  const long = methodEnd - start > methodOctetsMax;
-  if (methodEnd === start || long || octets[methodEnd] !== 0x20) return bad;
-  let at = methodEnd + 1;
+function readStartLine(octets: Buffer, start: number): StartLine | Failed {
   const limit = Math.min(octets.length, headerOctetsMax);
+  let methodEnd = start;
+  while (methodEnd < limit && isTokenCode(octets[methodEnd]!)) methodEnd++;
+  let at = methodEnd + 1;
   while (at < limit && octets[at]! > 0x20 && octets[at]! < 0x7f) at++;
   const uriEnd = at;
   const end = uriEnd + version.length;
-  if (uriEnd === methodEnd + 1 || end + 2 > octets.length) return bad;
-  if (decode(octets, uriEnd, end)?.toUpperCase() !== version) return bad;
-  if (octets[end] !== CR || octets[end + 1] !== LF) return bad;
-  const method = decode(octets, start, methodEnd)!;
-  return { ok: true, method, requestUri: decode(octets, methodEnd + 1, uriEnd)!, end: end + 2 };
+  const long = methodEnd - start > methodOctetsMax;
+  const named = methodEnd > start && !long && octets[methodEnd] === 0x20;
+  if (!named || uriEnd === methodEnd + 1 || octets[end] !== CR || octets[end + 1] !== LF)
+    return badStartLine(start);
+  const line = octets.toString('latin1', start, end);
+  const method = line.slice(0, methodEnd - start);
+  const requestUri = line.slice(methodEnd + 1 - start, uriEnd - start);
+  const tail = line.slice(uriEnd - start);
+  if (tail !== version && tail.toUpperCase() !== version) return badStartLine(start);
+  return { ok: true, method, requestUri, end: end + 2 };
 }
+
+const badStartLine = (start: number): Failed =>
+  failed('start-line', 'the first line is not that of a SIP request', start);
 
 function checkBody(headers: readonly Header[], length: number, bodyOffset: number): Failed | null {
   const repeated = repeatedSingle(headers);
@@ -151,11 +164,12 @@ function checkBody(headers: readonly Header[], length: number, bodyOffset: numbe
 }
 
 function repeatedSingle(headers: readonly Header[]): Header | null {
-  const seen = new Set<string>();
+  let seen = 0;
   for (const header of headers) {
-    if (!singleNames.includes(header.name)) continue;
-    if (seen.has(header.name)) return header;
-    seen.add(header.name);
+    const index = singleNames.indexOf(header.name);
+    if (index < 0) continue;
+    if ((seen & (1 << index)) !== 0) return header;
+    seen |= 1 << index;
   }
   return null;
 }

@@ -13,6 +13,7 @@ import {
   skipBlanks,
   trimBlanks,
 } from './octets.js';
+import { remembered } from './remembered.js';
 
 /** Longest URI that is read at all, in characters. */
 export const uriCharactersMax = 512;
@@ -24,7 +25,9 @@ const hostCharactersMax = 253;
  * decoded and others in upper case, user case kept; password, parameters, headers and the default
  * port dropped. `sip:` and `sips:` stay different (19.1.4).
  */
-export function canonicalAor(uri: string): string | null {
+export const canonicalAor = remembered(readAor);
+
+function readAor(uri: string): string | null {
   if (!isPlainUri(uri) || hasNulEscape(uri)) return null;
   const colon = uri.indexOf(':');
   const scheme = uri.slice(0, colon).toLowerCase();
@@ -281,10 +284,10 @@ function openBracket(text: string, start: number): number | null {
     return open >= 0 && text[open] === '<' ? open : null;
   }
   for (let at = start; at < text.length; at++) {
-    const char = text[at];
-    if (char === '<') return at;
-    if (char === ',' || char === ';') return -1;
-    if (char === '"' || char === '>') return null;
+    const code = text.charCodeAt(at);
+    if (code === 0x3c) return at;
+    if (code === 0x2c || code === 0x3b) return -1;
+    if (code === 0x22 || code === 0x3e) return null;
   }
   return -1;
 }
@@ -298,6 +301,9 @@ function endOfSpec(text: string, start: number): number {
   return text.length;
 }
 
+/** Where none stand. */
+export const noParams: ReadonlyMap<string, string> = new Map();
+
 interface Params {
   readonly params: ReadonlyMap<string, string>;
   readonly end: number;
@@ -308,8 +314,9 @@ interface Params {
  * (section 7.3.1).
  */
 export function scanParams(text: string, from: number): Params | null {
-  const params = new Map<string, string>();
   let at = skipBlanks(text, from);
+  if (at === text.length || text[at] === ',') return { params: noParams, end: at };
+  const params = new Map<string, string>();
   while (at < text.length && text[at] !== ',') {
     if (text[at] !== ';') return null;
     const nameStart = skipBlanks(text, at + 1);

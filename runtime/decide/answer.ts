@@ -6,6 +6,7 @@ import type { Command, Reply } from '../commands.js';
 import { messageOf, settleEarly } from '../consequences.js';
 import { readEffectId } from '../identity.js';
 import { advance, readActor, retryOf, rewrite } from '../life.js';
+import { noticeAnswered } from '../notices.js';
 import type { ActorRow } from '../rows.js';
 import type { Turn } from '../turn.js';
 
@@ -18,15 +19,19 @@ export function answer(turn: Turn, command: Answered): Reply {
   if (effect === null || turn.identities.token(command.effectId) !== command.token) {
     return ignore(turn, 'foreign-token', null);
   }
+  if (effect.type === 'notify') {
+    const reply = noticeAnswered(turn, effect.local, command.status);
+    return reply ?? ignore(turn, 'stale-answer', null);
+  }
   const row = readActor(turn, effect.local);
   if (row === null || row.parked !== null) return ignore(turn, 'stale-answer', effect.local);
   const kind = answerClass(command.status);
   const waited = row.pending.some((one) => one.effectId === command.effectId);
   if (!waited && kind !== 'success') return ignore(turn, 'stale-answer', effect.local);
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);
-  const { type } = effect;
-  if (type === 'early-report') return waited ? tellNobody(turn, effect.local, row) : done;
-  const after = hear(turn, row, { ...effect, type, status: command.status, class: kind });
+  const { type, local } = effect;
+  if (type === 'early-report') return waited ? tellNobody(turn, local, row) : done;
+  const after = hear(turn, row, { type, local, status: command.status, class: kind });
   return !waited && after === row ? ignore(turn, 'late-success', effect.local) : done;
 }
 

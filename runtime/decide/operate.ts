@@ -6,12 +6,13 @@ import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { isLapsed } from '../lapsed.js';
-import { advance, fireDue, readActor, retryParked } from '../life.js';
+import { advance, endParked, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
+import { tell } from '../notices.js';
 import { wishesFor } from '../preferences.js';
 import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
-import type { Turn } from '../turn.js';
+import type { Notice, Turn } from '../turn.js';
 import { refuse } from './receive.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
@@ -19,7 +20,13 @@ export type InternalCommand =
   /** A timer row is due. */
   | { readonly type: 'timer.due'; readonly local: string; readonly dueMs: number }
   /** It is this message's turn in its user's delivery run. */
-  | { readonly type: 'turn.given'; readonly local: string; readonly aor: string }
+  | {
+      readonly type: 'turn.given';
+      readonly local: string;
+      readonly aor: string;
+      /** Its user asked for it, before the others. */
+      readonly asked: boolean;
+    }
   /** A user's bindings may all have lapsed, with nothing waiting for him. */
   | { readonly type: 'user.lapsed'; readonly aor: string }
   /** A full mailbox makes room. */
@@ -66,12 +73,32 @@ export function giveTurn(
   if (row.parked !== null) return { kind: 'turn', came: 'passed' };
   const user = readUser(turn, aor);
   if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
-  if (row.unsuitableFor === user.generation || heldBack(turn, aor, row))
-    return { kind: 'turn', came: 'passed' };
-  const cause = { ...plainCause('recipient.registered'), node: user.node };
-  const after = advance(turn, local, row, { type: 'recipient.registered' }, cause);
-  return { kind: 'turn', came: pushing(after) ? 'sent' : 'passed' };
+  if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
+  if (!command.asked && heldBack(turn, aor, row)) return { kind: 'turn', came: 'passed' };
+  const after = hearTurn(turn, local, row, { asked: command.asked, node: user.node });
+  const came = pushing(after) || turn.notices.some(isNotice) ? 'sent' : 'passed';
+  return { kind: 'turn', came };
 }
+
+// What was asked for is pushed, also where the policy or its user wants a notice in place of a push. A policy that is
+// deaf to the request takes it as any other turn.
+function hearTurn(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  { asked, node }: { readonly asked: boolean; readonly node: string | null },
+): ActorRow {
+  const hear = (type: 'message.requested' | 'recipient.registered') =>
+    advance(turn, local, row, { type }, { ...plainCause(type), node });
+  const heard = asked ? hear('message.requested') : row;
+  if (heard !== row) return heard;
+  const { aor } = messageOf(row);
+  if (asked || wishesFor(turn, aor).delivery === 'push') return hear('recipient.registered');
+  tell(turn, aor, { local, row }, node);
+  return row;
+}
+
+const isNotice = (one: Notice): boolean => one.type === 'effect' && one.effect.type === 'notify';
 
 // Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
 function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {
@@ -106,14 +133,23 @@ export function operate(turn: Turn, command: Acted): Reply {
     retryParked(turn, local, row);
     return { kind: 'results', results: [{ id: command.deferredId, status: 200 }] };
   }
+  if (command.act === 'force') {
+    if (row.parked === null) return refuse('not-parked');
+    const ended = endParked(turn, local, row, authorOf(command));
+    const status = ended === null || ended.live ? 409 : 200;
+    return { kind: 'results', results: [{ id: command.deferredId, status }] };
+  }
   if (!row.live) return refuse('no-such-message');
   const after = acted(turn, local, row, command);
-  const status = after.live ? (after === row ? 409 : 202) : 200;
+  const heard = after !== row && after.parked === null;
+  const status = after.live ? (heard ? 202 : 409) : 200;
   return { kind: 'results', results: [{ id: command.deferredId, status }] };
 }
 
+const authorOf = ({ by }: Acted): string => by.slice(0, limits.authorCharactersMax);
+
 function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorRow {
-  const by = command.by.slice(0, limits.authorCharactersMax);
+  const by = authorOf(command);
   const hear = (event: StepEvent, name: string, more: Partial<Cause> = {}) =>
     advance(turn, local, row, event, { ...plainCause(name), by, ...more });
   switch (command.act) {
@@ -135,6 +171,7 @@ function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorR
       return offered(turn, row, hear(event, event.type, { expiresAtMs }));
     }
     case 'retry':
+    case 'force':
       return row;
     default:
       throw new TypeError(`no such act: ${command.act satisfies never}`);

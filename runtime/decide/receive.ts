@@ -1,6 +1,5 @@
 // Accepting a message: known already, wanted, allowed, how long it lives, whether a report may be owed; then its first
 // step. The order of the checks is that of spec 2.1; nothing is written before the last of them has passed.
-import { hash } from 'node:crypto';
 import {
   admissionOf,
   answerClass,
@@ -20,7 +19,7 @@ import { excessOf, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusalOf } from '../errors.js';
-import { arrivalNumber, base32, dedupDigest, keys, localId, partitionOf } from '../keys.js';
+import { arrivalNumber, dedupDigest, digestOf, keys, localId, partitionOf } from '../keys.js';
 import { bear, fireDue, readActor, rewrite } from '../life.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
@@ -33,7 +32,7 @@ export function receive(turn: Turn, command: Received): Reply {
   const { message } = command;
   const sender = senderOf(message);
   const digest = dedupKey(message, sender);
-  const bodyDigest = digestOf(message.octets.subarray(message.bodyOffset));
+  const bodyDigest = digestOf(message.octets.subarray(message.bodyOffset), 26);
   const known = turn.seen.mayHave(digest)
     ? turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest))
     : null;
@@ -76,8 +75,6 @@ function dedupKey(message: IncomingMessage, sender: string): string {
     ? dedupDigest(['imdn', sender, id, message.aor])
     : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
 }
-
-const digestOf = (octets: Uint8Array): string => base32(hash('sha256', octets, 'buffer'), 26);
 
 function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
   if (known.bodyDigest !== bodyDigest) {

@@ -35,7 +35,7 @@ function each(
   return { kind: 'results', results };
 }
 
-/** 200: deleted. 202: an attempt is in flight, its answer decides. 404: not there. 409: this policy forbids it now. */
+/** 200: deleted. 202: an attempt is in flight, its answer decides. 404: not there. 409: its policy forbids it now, or fails. */
 export function remove(turn: Turn, command: Deleted): Reply {
   return each(turn, command.aor, command.ids, (local, row) => {
     const after = advance(
@@ -46,7 +46,7 @@ export function remove(turn: Turn, command: Deleted): Reply {
       plainCause('message.deleted'),
     );
     if (!after.live) return 200;
-    return after === row ? 409 : 202;
+    return after === row || after.parked !== null ? 409 : 202;
   });
 }
 
@@ -64,10 +64,11 @@ export function retrieve(turn: Turn, command: Retrieved): Reply {
   });
 }
 
-/** Puts messages at the head of the user's delivery run: 202, or 404. */
+/** Puts messages at the head of the user's delivery run: 202, or 404; 409 for a parked one, which is not pushed. */
 export function request(turn: Turn, command: Requested): Reply {
   const locals: string[] = [];
-  const reply = each(turn, command.aor, command.ids, (local) => {
+  const reply = each(turn, command.aor, command.ids, (local, row) => {
+    if (row.parked !== null) return 409;
     locals.push(local);
     return 202;
   });

@@ -32,6 +32,7 @@ function head(judged: readonly Judged[], results: Results): string {
     '*RFC* and *draft* name documents of the IETF, draft-00 is draft-ietf-simple-imdn-00; **P** rests on public',
     'secondary evidence, **M** was not compared with the final standard, **R** is a decision of ours. F1 is the story',
     'message in `test/fixtures/sip/f1.eml`: Alice to Bob, 10:00 to 11:00 on 1 August 2006, a failure report asked for.',
+    'From C84 on the cases are derived from the texts.',
     '',
     'Edges: **wire** is real SIP agents, Kamailio, nats-server, engine and LevelDB; **bus** is a real nats-server;',
     '**engine** is the real engine in a simulated world, where days pass at once; **codec** is the octets alone.',

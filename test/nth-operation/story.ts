@@ -97,6 +97,7 @@ export const oblivion: readonly Step[] = [until(daysMs(9)), until(daysMs(9) + mi
  * try.
  */
 export function answerOf(effect: OutgoingEffect): number {
+  if (effect.type === 'notify') return 200;
   const number = Number(/^id-(\d+)-/.exec(nameOf(effect.message))?.[1]);
   if (effect.type === 'report') return effect.cseq === 1 ? 503 : 200;
   if (number === 1) return 603;

@@ -149,7 +149,9 @@ for (const id of shippedPolicyIds) {
       }
       if (event.type === 'timer' || !after.changed || event.type.endsWith('.answered')) continue;
       const again = step(policy, after.state, event, writtenAtMs);
-      t.equal(again.effects.length, 0, `${event.type} twice in ${after.value}`);
+      // Notices are made one by the engine, whatever a chart asks for.
+      const repeated = again.effects.filter((one) => one.type !== 'notify');
+      t.equal(repeated.length, 0, `${event.type} twice in ${after.value}`);
     }
   });
 }

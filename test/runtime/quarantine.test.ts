@@ -2,9 +2,19 @@
 // that message and no other, and an operator lets it go on.
 import t from 'tap';
 import { type Policy, type PolicyFile, shippedPolicy } from '../../machines/index.js';
+import type { OutgoingReport } from '../../runtime/index.js';
 import { Registry } from '../../runtime/registry.js';
 import { EngineUnderTest } from '../support/engine.js';
-import { deleted, expiresAtMs, hoursMs, numbered, received } from '../support/messages.js';
+import {
+  bob,
+  daysMs,
+  deleted,
+  expiresAtMs,
+  hoursMs,
+  numbered,
+  plain,
+  received,
+} from '../support/messages.js';
 import { changed, type Loose, policyOf } from '../support/policies.js';
 
 /** Makes the step of every message fail until the returned function is called. */
@@ -28,7 +38,7 @@ function breakPolicies(test: EngineUnderTest, how: 'missing' | 'throws' = 'throw
   };
 }
 
-const act = (test: EngineUnderTest, deferredId: string, what: 'retry' | 'delete') =>
+const act = (test: EngineUnderTest, deferredId: string, what: 'retry' | 'delete' | 'force') =>
   test.submit({ type: 'operator.acted', deferredId, act: what, by: 'operator' });
 
 t.test('F6 a step that fails parks one message, the others flow on', async (t) => {
@@ -36,7 +46,7 @@ t.test('F6 a step that fails parks one message, the others flow on', async (t) =
   const bad = await test.accept(received(numbered(1)));
   const good = await test.accept(received(numbered(2)));
   const mend = breakPolicies(test);
-  await test.submit(deleted([bad]));
+  t.match(await test.submit(deleted([bad])), { results: [{ status: 409 }] }, 'not deleted');
   mend();
   t.match(test.life(bad), { parked: /out of order/, state: 'stored', final: false });
   t.equal(test.store.family('q').length, 1);
@@ -114,6 +124,123 @@ t.test('F6 a timer that failed is due again after the retry', async (t) => {
   await test.clock.advance(hoursMs(1));
   await act(test, id, 'retry');
   t.equal(test.state(id), 'reporting.sending');
+});
+
+t.test('F6 an operator ends a parked message: reported if that is owed, and audited', async (t) => {
+  const test = await EngineUnderTest.open();
+  const owed = await test.accept(received(numbered(1)));
+  const quiet = await test.accept(received(plain({ callId: 'quiet@x' })));
+  const mend = breakPolicies(test);
+  await test.submit(deleted([owed, quiet]));
+  mend();
+  const again = await test.crash();
+  t.equal(again.engine.stats().parked, 2);
+  for (const id of [owed, quiet])
+    t.match(await act(again, id, 'force'), { results: [{ status: 200 }] });
+  t.equal(again.state(owed), 'reporting.sending');
+  t.equal(again.state(quiet), 'dropped');
+  t.equal(again.effects.reports.length, 1);
+  t.match(again.life(owed).trail.at(-1), {
+    ...{ event: 'message.forced', by: 'operator', from: 'stored' },
+    error: /out of order/,
+  });
+  t.equal(again.engine.stats().parked, 0);
+  t.same((await again.engine.list(bob, null, 10)).messages, [], 'the mailbox is empty');
+  t.same(again.store.family('q'), []);
+  await again.answer(again.effects.last, 200);
+  t.equal(again.state(owed), 'reported');
+  t.match(await act(again, owed, 'force'), { code: 'not-parked' });
+  t.match(await act(again, quiet, 'force'), { code: 'not-parked' });
+  await again.clock.advance(daysMs(8));
+  t.equal(again.engine.show(quiet), null, 'and forgotten like any other');
+  t.same((await again.crash()).exits, [], 'the store is whole');
+});
+
+t.test('F6 a report that waited when its message was parked keeps its identity', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(numbered(1)));
+  await test.submit(deleted([id]));
+  const [first] = test.effects.reports;
+  const mend = breakPolicies(test);
+  await test.answer(test.effects.last, 480);
+  mend();
+  t.ok(test.life(id).parked);
+  await act(test, id, 'force');
+  const second = test.effects.reports.at(-1);
+  t.equal(test.effects.reports.length, 2);
+  t.match(second, {
+    ...{ callId: first?.callId, fromTag: first?.fromTag, cseq: 2 },
+    ...{ imdnMessageId: (first as OutgoingReport | undefined)?.imdnMessageId },
+  });
+});
+
+t.test('F6 nothing stays for ever: the maximum lifetime ends a parked message', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(numbered(1)));
+  const mend = breakPolicies(test);
+  await test.submit(deleted([id]));
+  mend();
+  const { outlivesAtMs } = test.life(id).message;
+  const again = await test.crash();
+  await again.clock.advanceTo(outlivesAtMs - 1000);
+  t.ok(again.life(id).parked, 'until then it waits for an operator');
+  await again.clock.advanceTo(outlivesAtMs + 1000);
+  t.equal(again.state(id), 'reporting.sending');
+  t.match(again.life(id).trail.at(-1), { event: 'message.forced', by: 'maximum lifetime' });
+});
+
+t.test('F6 a chart that fails on its own end is ended without it', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(numbered(1, { expiresSeconds: null })));
+  const whole = test.engine.registry.get(test.life(id).policyHash);
+  const { outlivesAtMs } = test.life(id).message;
+  const mend = breakPolicies(test);
+  await test.clock.advanceTo(outlivesAtMs + 1000);
+  t.ok(test.life(id).parked, 'here even the last chart fails: it waits for an operator');
+  await test.clock.advance(daysMs(1));
+  t.same(test.exits, [], 'and costs nothing');
+  mend();
+  t.ok(whole);
+  await act(test, id, 'force');
+  t.equal(test.life(id).parked, null);
+});
+
+/** A guard that holds in these tests. */
+const always = { type: 'reportTriesBelow', params: { max: 100 } };
+
+/** The default policy, with a chart that reports whether or not that is owed. */
+const backscatter = changed((policy: Loose) => {
+  const { states } = policy.machine;
+  for (const name of ['expired', 'deleted-by-user', 'refused', 'evicted'])
+    states[name].always = [{ guard: always, target: 'reporting' }, { target: 'dropped' }];
+  for (const name of ['stored', 'delivering'])
+    states[name].on['message.retrieved'] = { target: 'reporting' };
+});
+
+t.test('RC7 a report that is not owed never leaves, whatever the chart says', async (t) => {
+  const test = await EngineUnderTest.open();
+  const installed = await test.submit({ type: 'policy.installed', source: backscatter, by: 'x' });
+  t.match(installed, { kind: 'policy' });
+  const { hash } = installed as { hash: string };
+  await test.submit({ type: 'policy.activated', hash, mode: 'new', by: 'x', reason: '' });
+  const notOwed = [
+    await test.accept(received(plain({ callId: 'plain@x' }))),
+    await test.accept(received(numbered(1, { asserted: 'sip:eve@example.com' }))),
+    await test.accept(received(numbered(2, { anonymous: true }))),
+  ];
+  const fetched = await test.accept(received(numbered(3)));
+  const owed = await test.accept(received(numbered(4)));
+  await test.submit({ type: 'messages.retrieved', aor: bob, ids: [fetched] });
+  await test.submit(deleted([...notOwed, owed]));
+  for (const id of [...notOwed, fetched]) t.match(test.life(id).parked, /report that is not owed/);
+  t.equal(test.effects.reports.length, 1);
+  t.equal(test.state(owed), 'reporting.sending', 'the one that is owed leaves');
+  for (const id of notOwed) {
+    await act(test, id, 'force');
+    t.equal(test.state(id), 'dropped');
+  }
+  t.equal(test.effects.reports.length, 1);
+  t.same(test.exits, []);
 });
 
 t.test('F5 a policy that is gone parks its messages', async (t) => {

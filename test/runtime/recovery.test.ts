@@ -168,7 +168,7 @@ t.test('B10 a damaged message does not block the reports of its sender', async (
   const local = first.effectId.split('-')[1] as string;
   fresh.store.flip(`${local.slice(0, 2)}!a!${local}`, 300);
   await fresh.clock.advance(60_000);
-  t.equal(fresh.effects.last.message.fromUri, alice);
+  t.equal(fresh.effects.reports.at(-1)?.message.fromUri, alice);
   t.not(fresh.effects.last.effectId, first.effectId);
   t.same(fresh.exits, []);
 });

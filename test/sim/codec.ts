@@ -42,5 +42,9 @@ export function codecOf(simulation: Stage): SipCodec {
       body: Buffer.from(`${effect.status} ${effect.message.cpim?.imdnMessageId ?? '-'}`),
       fromName: null,
     }),
+    noticeRequest: () => {
+      throw new TypeError('no policy of this world asks for notices');
+    },
+    noticeRowsMax: 0,
   };
 }

@@ -32,6 +32,8 @@ export interface Listed {
   readonly deferredId: string;
   readonly state: string;
   readonly from: string | null;
+  /** Of the body. */
+  readonly octets: number;
   readonly expiresAtMs: number | null;
 }
 

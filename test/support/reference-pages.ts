@@ -170,8 +170,8 @@ export function effectsPage(): string {
       [
         [
           'effect id',
-          `${code(`d-${local}-1`)}, ${code(`r-${local}-1`)}, ${code(`p-${local}-1`)}`,
-          'message, kind, attempt',
+          ['d', 'r', 'p', 'n'].map((letter) => code(`${letter}-${local}-1`)).join(', '),
+          'message or notice, kind, attempt',
         ],
         ['token', '26 characters of base32', 'effect id, store secret'],
         [
@@ -236,6 +236,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   b: keys.body(sampleLocal),
   d: keys.dedup(bob, '<digest>'),
   m: keys.meta(46),
+  n: keys.notice(sampleLocal),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),
   p: keys.preferences(bob),
   q: keys.quarantine(sampleLocal),
@@ -283,7 +284,7 @@ export const exceptionTests: Readonly<Record<ReportException, readonly [string, 
   'message-id-too-long': everyException,
   'no-datetime': [deletion, 'C41 missing DateTime is replaced, or not, as the operator wants'],
   anonymous: [deletion, 'C48 anonymous sender gets no report'],
-  'not-asserted': [deletion, 'X1 no report to somebody who sent nothing'],
+  'not-asserted': [deletion, 'X1 C88 no report to somebody who sent nothing'],
   'identity-mismatch': everyException,
   'too-many-routes': everyException,
   'untrusted-route': [

@@ -8,7 +8,10 @@ import type {
   Clock,
   EffectPort,
   Entropy,
+  OutgoingDelivery,
   OutgoingEffect,
+  OutgoingNotice,
+  OutgoingReport,
   RowWrite,
 } from '../../runtime/index.js';
 
@@ -351,12 +354,16 @@ export class RecordingEffects implements EffectPort {
     return [...known.values()];
   }
 
-  get deliveries(): readonly OutgoingEffect[] {
+  get deliveries(): readonly OutgoingDelivery[] {
     return this.distinct.filter((one) => one.type === 'deliver');
   }
 
-  get reports(): readonly OutgoingEffect[] {
+  get reports(): readonly OutgoingReport[] {
     return this.distinct.filter((one) => one.type === 'report');
+  }
+
+  get notices(): readonly OutgoingNotice[] {
+    return this.distinct.filter((one) => one.type === 'notify');
   }
 
   get last(): OutgoingEffect {

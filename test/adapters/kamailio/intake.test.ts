@@ -234,31 +234,34 @@ t.test('intake', async (t) => {
     },
   );
 
-  await t.test('spec 3.4 while a backlog is delivered a live message goes behind it', async (t) => {
-    const to = 'sip:bob@example.org';
-    const why = (body: string) => held(stage, body)[0]?.fields[12];
-    const lines = engine.of('online').length;
-    await bob.register();
-    t.equal((await alice.message({ to, body: 'just registered' })).status, 202);
-    t.equal(why('just registered'), 'queued', 'until the engine has said that nothing waits');
-    await engine.wait('online', () => engine.of('online').length > lines);
-    await engine.queue(to, 0);
-    t.equal((await alice.message({ to, body: 'nothing waits' })).status, 200);
-    await engine.queue(to, 60);
-    t.equal((await alice.message({ to, body: 'behind it' })).status, 202);
-    t.equal(why('behind it'), 'queued');
-    t.equal((await alice.message({ to: alice.uri, body: 'to another' })).status, 202);
-    t.equal(why('to another'), 'offline', 'nobody else is held up');
-    await engine.queue(to, 1);
-    t.ok(
-      await relaysWithin(() => alice.message({ to, body: 'forgotten' })),
-      'what is not said again is forgotten',
-    );
-    await engine.queue(to, 60);
-    await bob.unregister();
-    t.equal((await alice.message({ to, body: 'gone' })).status, 202);
-    await engine.queue(to, 0);
-  });
+  await t.test(
+    'C99 spec 3.4 while a backlog is delivered a live message goes behind it',
+    async (t) => {
+      const to = 'sip:bob@example.org';
+      const why = (body: string) => held(stage, body)[0]?.fields[12];
+      const lines = engine.of('online').length;
+      await bob.register();
+      t.equal((await alice.message({ to, body: 'just registered' })).status, 202);
+      t.equal(why('just registered'), 'queued', 'until the engine has said that nothing waits');
+      await engine.wait('online', () => engine.of('online').length > lines);
+      await engine.queue(to, 0);
+      t.equal((await alice.message({ to, body: 'nothing waits' })).status, 200);
+      await engine.queue(to, 60);
+      t.equal((await alice.message({ to, body: 'behind it' })).status, 202);
+      t.equal(why('behind it'), 'queued');
+      t.equal((await alice.message({ to: alice.uri, body: 'to another' })).status, 202);
+      t.equal(why('to another'), 'offline', 'nobody else is held up');
+      await engine.queue(to, 1);
+      t.ok(
+        await relaysWithin(() => alice.message({ to, body: 'forgotten' })),
+        'what is not said again is forgotten',
+      );
+      await engine.queue(to, 60);
+      await bob.unregister();
+      t.equal((await alice.message({ to, body: 'gone' })).status, 202);
+      await engine.queue(to, 0);
+    },
+  );
 
   await t.test('A9 no answer within the hold: 503 with Retry-After, and late lines', async (t) => {
     engine.answer = () => ({ code: 202, reason: 'Accepted', delayMs: 1500 });

@@ -11,14 +11,15 @@ t.test('A4 answers and promises are forgotten together', async (t) => {
   const decided = { code: 202, retryAfterSeconds: null, reason: 'Accepted' };
   let first: Decision | undefined;
   for (let index = 0; index < 100; index += 1) {
-    t.equal(memory.see(line(index)), 'new');
+    const held = memory.see(line(index));
+    t.same([held.decision, held.asked], [null, 1], 'new');
     const promised = { deferredId: `d${index % 50}@store`, again: index >= 50 };
     const decision = { ...decided, promised };
     first ??= decision;
-    t.equal(memory.settle(line(index), decision).lines, 1);
+    t.equal(memory.settle(held, decision).lines, 1);
   }
   t.equal(memory.size, 150);
-  t.equal(memory.see(line(0)), first, 'repeated while it is remembered');
+  t.equal(memory.see(line(0)).decision, first, 'repeated while it is remembered');
   nowMs = natsLimits.answerMemoryMs + 1;
   t.equal(memory.late({ node: 'k1', index: 0, label: requestLine.label, code: 202 }), undefined);
   t.equal(memory.size, 0);
@@ -31,20 +32,26 @@ t.test(
     const old = { ...requestLine, index: 7 };
     const anew = { ...old, sec: old.sec + 1 };
     const decision = { code: 202, reason: 'Accepted', retryAfterSeconds: null };
-    t.equal(memory.see(old), 'new');
-    t.equal(memory.see(anew), 'new');
-    t.equal(
-      memory.settle(old, { ...decision, promised: null }).lines,
-      1,
-      'answered, not remembered',
-    );
-    memory.drop(old);
-    t.equal(memory.see(anew), 'in-flight', 'no answer that is not its own');
-    t.equal(
-      memory.settle(anew, { ...decision, promised: { deferredId: 'd@store', again: false } }).lines,
-      2,
-    );
-    memory.sent(anew);
+    const promised = { deferredId: 'd@store', again: false };
+    const first = memory.see(old);
+    const second = memory.see(anew);
+    t.equal(memory.settle(first, { ...decision, promised }).lines, 1, 'answered, not remembered');
+    memory.drop(first);
+    t.equal(memory.size, 1);
+    t.equal(memory.see(anew), second);
+    t.same([second.decision, second.asked], [null, 2], 'no answer that is not its own');
+    t.equal(memory.settle(second, { ...decision, promised }).lines, 2);
+    memory.sent(second);
     t.equal(memory.late({ node: old.node, index: 7, label: old.label, code: 202 }), 'd@store');
   },
 );
+
+t.test('A4 the oldest answers go when there are too many', async (t) => {
+  const memory = createAnswerMemory(() => 0);
+  const most = natsLimits.answerMemoryMax;
+  const line = (label: number) => ({ ...requestLine, label });
+  for (let label = 0; label < 2 * most; label += 1) memory.see(line(label));
+  t.ok(memory.size >= most && memory.size < most + 2048, `${memory.size} are remembered`);
+  t.equal(memory.known(line(0)), undefined, 'the oldest is gone');
+  t.equal(memory.see(line(most)).asked, 2, 'the last ones are not');
+});

@@ -14,6 +14,8 @@ import {
   deliverRequest,
   displayNameOctetsMax,
   headerOctetsMax,
+  noticeRequest,
+  noticeRowsMax,
   readAccessRules,
   readCommand,
   readContacts,
@@ -47,6 +49,8 @@ const codec: SipCodec = {
   shownOctets,
   deliverRequest: (effect) => deliverRequest(effect),
   reportRequest: (effect) => reportRequest(effect),
+  noticeRequest,
+  noticeRowsMax,
 };
 
 function message(to: string, type: string, body: string): string {

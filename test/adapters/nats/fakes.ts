@@ -154,6 +154,10 @@ function row(deferredId: string, octets: Uint8Array): ListedMessage {
     octets: octets.length,
     receivedAtMs: 1,
     expiresAtMs: null,
+    sentAtMs: null,
+    contentOctets: octets.length,
+    fromUri: 'sip:alice@example.org',
+    authId: 'sip:alice@example.org',
   };
 }
 
@@ -194,6 +198,11 @@ export function fakeCodec(overrides: Partial<SipCodec> = {}): SipCodec {
     shownOctets: (octets) => octets,
     deliverRequest: () => parts,
     reportRequest: () => parts,
+    noticeRequest: (effect, rows) => ({
+      ...parts,
+      body: Buffer.from(`${effect.waiting} ${rows.length}`),
+    }),
+    noticeRowsMax: 8,
     ...overrides,
   };
 }

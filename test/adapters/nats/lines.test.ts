@@ -197,8 +197,22 @@ t.test('a request payload keeps its octets untouched', async (t) => {
   const read = parseRequest(made.value);
   t.ok(read.ok);
   if (!read.ok) return;
-  t.strictSame(read.value.line, { ...requestLine, asserted: null, length: 6, why: null });
+  const line = { ...requestLine, asserted: null, length: 6, why: null, encoding: null };
+  t.strictSame(read.value.line, line);
   t.strictSame(Buffer.from(read.value.octets), octets);
+});
+
+t.test('C83 a request that may hold NUL octets comes as base64', async (t) => {
+  const octets = Buffer.from([0, 13, 10, 0, 255]);
+  const line = { ...requestLine, length: 5, why: 'offline', encoding: 'base64' } as const;
+  const made = formatRequest(line, octets);
+  if (!made.ok) throw new Error(made.finding.message);
+  t.match(Buffer.from(made.value).toString('latin1'), /offline base64\r\nAA0KAP8=$/);
+  const read = parseRequest(made.value);
+  t.ok(read.ok && Buffer.from(read.value.octets).equals(octets));
+  const cut = parseRequest(made.value.subarray(0, made.value.length - 1));
+  t.match(cut, { ok: false, finding: { code: 'request-malformed' } });
+  t.notOk(formatRequest({ ...line, encoding: 'gzip' as 'base64' }, octets).ok);
 });
 
 t.test('why a message comes here: one word, or nothing from an older proxy', async (t) => {

@@ -63,7 +63,7 @@ function world() {
   return { bus, runtime, clock, malformed, failures, box, ask };
 }
 
-t.test('list: the asserted owner sees his own, page by page', async (t) => {
+t.test('C93 list: the asserted owner sees his own, page by page', async (t) => {
   const w = world();
   w.box(bob, { 'a@s': 'one', 'b@s': 'two', 'c@s': 'three' });
   const first = await w.ask(subjects.userList, { v: 1, asserted: 'sip:BOB@example.org', limit: 2 });
@@ -94,7 +94,7 @@ t.test('list: a page ends at 256 KiB and says where to go on', async (t) => {
   t.strictSame(seen, ids);
 });
 
-t.test('X11 without an asserted owner, or a usable one: 403', async (t) => {
+t.test('X11 C91 without an asserted owner, or a usable one: 403', async (t) => {
   const w = world();
   w.box(bob, { 'a@s': 'one' });
   for (const asserted of ['-', 'nonsense', 'tel:'])
@@ -163,7 +163,7 @@ t.test('retrieve: nothing found gives no token', async (t) => {
   t.equal(got.token, null);
 });
 
-t.test('delete: one, some, all, a status for each id', async (t) => {
+t.test('C92 delete: one, some, all, a status for each id', async (t) => {
   const w = world();
   w.runtime.answer = () => ({ kind: 'results', results: [{ id: 'a@s', status: 404 }] });
   const one = await w.ask(subjects.userDelete, { v: 1, asserted: bob, ids: ['a@s'] });

@@ -67,7 +67,7 @@ t.test('C07 an id counts with and without sip:', async (t) => {
   }
 });
 
-t.test('X11 only an asserted user commands, and only by the command type', async (t) => {
+t.test('X11 C91 only an asserted user commands, and only by the command type', async (t) => {
   t.match(command('{"v":1,"op":"list"}', null), { ok: false, status: 403, code: 'not-asserted' });
   t.match(command('{"v":1,"op":"list"}', 'x'), { ok: false, status: 403 });
   const plain = request('{"v":1,"op":"list"}', ['Content-Type: application/json']);
@@ -152,6 +152,10 @@ const listed = (more: Partial<ListedMessage> = {}): ListedMessage => ({
   octets: 747,
   receivedAtMs: 1_154_426_401_000,
   expiresAtMs: 1_154_430_000_000,
+  sentAtMs: null,
+  contentOctets: 37,
+  fromUri: alice,
+  authId: alice,
   ...more,
 });
 

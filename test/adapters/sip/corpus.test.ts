@@ -41,13 +41,13 @@ t.test('every file of the corpus has its partner', async (t) => {
   for (const kind of Object.keys(readers)) t.ok(kinds.includes(kind), kind);
 });
 
-t.test('F8 F11 P8 C38 C39 SIP requests of other stacks are read as expected', async (t) => {
+t.test('F8 F11 P8 C38 C39 C86 SIP requests of other stacks are read as expected', async (t) => {
   const samples = samplesOf('sip').filter(({ name }) => !name.startsWith('torture-'));
   t.ok(samples.length >= 50);
   t.strictSame(faultsIn('sip', samples), []);
 });
 
-t.test('F13 torture of each kind of RFC 4475 is read as expected', async (t) => {
+t.test('F13 C86 torture of each kind of RFC 4475 is read as expected', async (t) => {
   const samples = samplesOf('sip').filter(({ name }) => name.startsWith('torture-'));
   t.strictSame(faultsIn('sip', samples), []);
   // Sections 3.1.1, 3.1.2, 3.2, 3.3 and 3.4 list so many.
@@ -56,15 +56,15 @@ t.test('F13 torture of each kind of RFC 4475 is read as expected', async (t) => 
   t.strictSame(['3.1.1', '3.1.2', '3.2', '3.3', '3.4'].map(of), [13, 19, 1, 15, 1]);
 });
 
-t.test('F8 C38 C39 CPIM of other stacks is read as expected', async (t) => {
+t.test('F8 C38 C39 C86 CPIM of other stacks is read as expected', async (t) => {
   t.strictSame(faultsIn('cpim', samplesOf('cpim')), []);
 });
 
-t.test('F9 P2 P3 IMDN documents of other stacks are read as expected', async (t) => {
+t.test('F9 P2 P3 C86 IMDN documents of other stacks are read as expected', async (t) => {
   t.strictSame(faultsIn('imdn', samplesOf('imdn')), []);
 });
 
-t.test('P8 contacts of other stacks are read as expected', async (t) => {
+t.test('P8 C86 contacts of other stacks are read as expected', async (t) => {
   t.strictSame(faultsIn('contacts', samplesOf('contacts')), []);
 });
 

@@ -1,5 +1,6 @@
 // C82: a sender finds out what a report is about (spec 6.6, the editor's note of the OMA change
 // request).
+import { deflateSync, gzipSync } from 'node:zlib';
 import t from 'tap';
 import { correlate, reportRequest, type SentMessage } from '../../../adapters/sip/index.js';
 import { asking, cpim, f1, f3, report, request } from './samples.js';
@@ -35,6 +36,19 @@ t.test('C82 the right message and recipient, every time', async (t) => {
     t.match(match, { imdnMessageId: 'listed', sentTo: 'sip:list@example.org' });
     t.equal(match?.recipient, `sip:${user}@example.org`);
   }
+});
+
+t.test('C82 a compressed report is matched; one that cannot be opened is not', async (t) => {
+  const body = f3.subarray(f3.indexOf('\r\n\r\n') + 4);
+  const compressed = (encoding: string, octets: Uint8Array) =>
+    correlate(request(octets, [`Content-Encoding: ${encoding}`]), sent);
+  t.match(compressed('deflate', deflateSync(body)).match, { imdnMessageId: 'Xk7qJ2mB9vTz4RwL' });
+  t.match(compressed('GZIP', gzipSync(body)).match, { imdnMessageId: 'Xk7qJ2mB9vTz4RwL' });
+  const unreadable = { match: null, reason: 'unreadable' };
+  t.same(compressed('deflate', body), unreadable, 'it only says so');
+  t.same(compressed('br', deflateSync(body)), unreadable, 'an encoding of its own');
+  t.same(compressed('deflate', deflateSync(Buffer.alloc(1_000_000))), unreadable, 'a bomb');
+  t.same(compressed('deflate', deflateSync(body).subarray(0, 40)), unreadable, 'cut');
 });
 
 const xml = (id: string, uris: string, status = 'failed') =>

@@ -114,7 +114,7 @@ t.test('F5 recorded routes come top first; one without a host stays as an empty 
   t.same(routes('<sip:r2.example.net', '<sip:x@evil.example@r.example.net>'), ['', '']);
 });
 
-t.test('a Message-ID is a token, byte for byte', async (t) => {
+t.test('C90 a Message-ID is a token, byte for byte', async (t) => {
   const id = (value: string) => facts(ns, `imdn.Message-ID: ${value}`)?.imdnMessageId;
   t.equal(id('<a&b>"@é'), '<a&b>"@é');
   t.equal(id('a b'), null);

@@ -1,7 +1,5 @@
-// Every reader of this folder against seeded damage (F8, F11, P7), and against growth (F12: twice
-// the input never takes much more than twice the time). A failure names its seed; `SEED=<n> node
-// <this file>` repeats it alone.
-import { performance } from 'node:perf_hooks';
+// Every reader of this folder against seeded damage (F8, F11, P7). A failure names its seed; `SEED=<n> node <this file>`
+// repeats it alone.
 import t from 'tap';
 import {
   bareUri,
@@ -11,7 +9,6 @@ import {
   headerValue,
   hostOf,
   nameAddr,
-  parseSipDate,
   readCommand,
   readContacts,
   readCpim,
@@ -20,7 +17,6 @@ import {
   readRequest,
   reportRequest,
 } from '../../../adapters/sip/index.js';
-import { parseJson } from '../../../adapters/sip/json.js';
 import { alice, asking, cpim, delivery, f1, f3, generator, report, request } from './samples.js';
 
 const seeds = process.env.SEED
@@ -155,89 +151,4 @@ t.test('arbitrary octets give findings and nothing else', async (t) => {
     const octets = Buffer.from(Array.from({ length: below(300) }, () => below(256)));
     t.doesNotThrow(() => fault(octets), `SEED=${seed}`);
   }
-});
-
-const smallest = 16_384;
-
-/** Least time of some runs, in milliseconds. */
-function least(run: () => void): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let left = 7; left > 0; left--) {
-    const start = performance.now();
-    run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}
-
-const fill = (text: string, size: number) =>
-  text.repeat(Math.ceil(size / text.length)).slice(0, size);
-const distinct = (size: number) =>
-  Array.from({ length: size / 8 }, (_, at) => `;a${at} = b`).join('');
-const body = (text: string) => Buffer.from(text);
-const growing: Readonly<Record<string, (size: number) => void>> = {
-  'blanks in a name-addr': (size) => void nameAddr(`${' '.repeat(size)}<${' '.repeat(size)}`),
-  'brackets in a name-addr': (size) => void nameAddr(fill('<', size)),
-  'quotes in a name-addr': (size) => void nameAddr(fill('"\\', size)),
-  'parameters of a name-addr': (size) => void nameAddr(`<sip:a@b>${distinct(size)}`),
-  'a list of contacts': (size) => void readContacts(fill('<sip:a@b>,', size), 60, 0),
-  'a list without brackets': (size) => void readContacts(fill('a:b , ', size), 60, 0),
-  'a URI': (size) => void canonicalAor(`sip:${fill('%61@', size)}`),
-  'a date': (size) => void parseSipDate(fill(' ', size)),
-  'header fields': (size) =>
-    void readRequest(body(`MESSAGE sip:b@c SIP/2.0\r\n${fill('a: b\r\n', size)}`)),
-  folds: (size) => void readRequest(body(`MESSAGE sip:b@c SIP/2.0\r\na:${fill('\r\n ', size)}`)),
-  'cpim headers': (size) => void readCpim(body(fill('a: b\r\n', size)), 'message/cpim'),
-  namespaces: (size) => void readCpim(body(fill('NS: a <b>\r\n', size)), 'message/cpim'),
-  'one long cpim line': (size) => void readCpim(body(fill('a;b="', size)), 'message/cpim'),
-  dispositions: (size) =>
-    void readCpim(
-      body(
-        cpim(...asking, `imdn.Disposition-Notification: ${fill(',"', 7_000)}`) + fill('x', size),
-      ),
-      'message/cpim',
-    ),
-  'multipart delimiters': (size) =>
-    void readCpim(body(fill('--b\r\n', size)), 'multipart/mixed;boundary=b'),
-  'almost delimiters': (size) =>
-    void readCpim(body(fill('--b', size)), 'multipart/mixed;boundary=b'),
-  'a long boundary': (size) =>
-    void readCpim(body(fill('-', size)), `multipart/mixed;boundary=${'-'.repeat(69)}b`),
-  'json strings': (size) => void parseJson(fill('"a" ', size)),
-  'json keys': (size) => void parseJson(`{${fill('"a":', size)}`),
-  'json blanks': (size) => void parseJson(`["a"${' '.repeat(size)}]`),
-  'json escapes': (size) => void parseJson(fill('"\\', size)),
-};
-
-/** Four times the input: linear is 4, quadratic 16. Below 0.1 ms nothing can be told apart. */
-function growth(run: (size: number) => void, size: number): { fine: boolean; seen: string } {
-  let seen = '';
-  // A busy host may spoil one measurement, not three; a quadratic reader spoils all of them.
-  for (let left = 3; left > 0; left--) {
-    const small = least(() => run(size));
-    const large = least(() => run(size * 4));
-    seen = `${small.toFixed(3)} → ${large.toFixed(3)} ms`;
-    if (large < 0.1 || large < small * 10) return { fine: true, seen };
-  }
-  return { fine: false, seen };
-}
-
-t.test('F12 time grows no faster than the input', async (t) => {
-  for (const [name, run] of Object.entries(growing)) {
-    const { fine, seen } = growth(run, smallest);
-    t.ok(fine, `${name}: ${seen}`);
-  }
-  const xml = (size: number) => void readImdn(body(`<imdn>${fill('<a>&amp;</a>', size)}`));
-  const { fine, seen } = growth(xml, 4_000);
-  t.ok(fine, `xml: ${seen}`);
-});
-
-t.test('F12 the measurement itself notices what grows faster', async (t) => {
-  // The fourth power, 256 times as much: no noise of a busy host and no code still cold can hide it.
-  const steep = (size: number) => {
-    let sum = 0;
-    for (let at = 0; at < size ** 4; at++) sum = (sum + at) | 0;
-    return void sum;
-  };
-  t.notOk(growth(steep, 24).fine);
 });

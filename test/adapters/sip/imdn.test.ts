@@ -62,7 +62,7 @@ t.test('C50 stored and forbidden are reports like any other', async (t) => {
   }
 });
 
-t.test('P7 nothing breaks out of its place, and it comes back as it was', async (t) => {
+t.test('P7 C89 nothing breaks out of its place, and it comes back as it was', async (t) => {
   const nasty = '</message-id><x a="b">&amp;\'"]]>\t\r\n\\ é😀';
   const hostile = { ...facts, messageId: 'a<b>&"\']]>é', subject: { text: nasty, lang: null } };
   const xml = writeImdn(hostile, failedDelivery);

@@ -34,6 +34,7 @@ t.test('F1 gives the facts of the story', async (t) => {
       isImdn: false,
       encrypted: false,
       signed: false,
+      contentOctets: 37,
     },
   });
 });

@@ -77,7 +77,7 @@ t.test('C47 the target is the bare From URI', async (t) => {
   t.equal(reportRequest(secure).ruri, 'sips:alice@example.com');
 });
 
-t.test('X1 no part of From leads the report past its own host', async (t) => {
+t.test('X1 C89 no part of From leads the report past its own host', async (t) => {
   const rows: readonly (readonly [string, string])[] = [
     ['sip:a@b.c;maddr=192.0.2.1', 'sip:a@b.c'],
     ['sip:a@b.c;user=phone;MADDR=x;transport=tcp', 'sip:a@b.c;user=phone;transport=tcp'],
@@ -127,7 +127,7 @@ t.test('C44 exactly one subject, and none where it would not fit', async (t) => 
   t.equal(count('x'.repeat(600)), 0, 'RFC 3428 section 8: 1300 octets');
 });
 
-t.test('X4 a report gives up its names before it exceeds 1300 octets', async (t) => {
+t.test('X4 C98 a report gives up its names before it exceeds 1300 octets', async (t) => {
   const long = cpim(...asking, 'Subject: Lunch').replace('Alice', `"${'A'.repeat(700)}"`);
   const text = reportRequest(report(request(long))).body.toString();
   t.match(text, '\r\nTo: <sip:alice@example.com>\r\n');

@@ -215,7 +215,7 @@ t.test('C49 encrypted content gets no report', async (t) => {
   t.same(await reportsAbout({ cpim: cpim({ encrypted: true }) }), [0, 0]);
 });
 
-t.test('X1 no report to somebody who sent nothing', async (t) => {
+t.test('X1 C88 no report to somebody who sent nothing', async (t) => {
   t.same(await reportsAbout({ asserted: null }), [0, 0]);
   t.same(await reportsAbout({ asserted: 'sip:bob3@example.com' }), [0, 0]);
 });

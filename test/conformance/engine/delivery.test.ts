@@ -109,7 +109,7 @@ t.test('spec 3.1 a refresh pushes nothing that is delivered or on its way', asyn
   t.equal(test.effects.sent.length, 1);
 });
 
-t.test('spec 3.2 unsuitable waits for a contact that was not bound', async (t) => {
+t.test('C95 spec 3.2 unsuitable waits for a contact that was not bound', async (t) => {
   const test = await EngineUnderTest.open();
   const id = await test.accept(received(numbered(1)));
   const next = await test.accept(received(numbered(2)));
@@ -135,7 +135,7 @@ t.test('C57 one pending report per target', async (t) => {
     await test.answer(test.effects.last, 200);
   }
   t.equal(test.effects.sent.length, 20);
-  t.same(new Set(test.effects.sent.map((one) => one.message.fromUri)), new Set([alice]));
+  t.same(new Set(test.effects.reports.map((one) => one.message.fromUri)), new Set([alice]));
 });
 
 t.test('C58 backlog is pushed one by one, oldest first', async (t) => {
@@ -214,7 +214,7 @@ t.test('C66 two devices count as one delivery', async (t) => {
   t.equal(test.effects.sent.length, 1);
 });
 
-t.test('D7 expiry while an attempt is in flight waits for the outcome', async (t) => {
+t.test('D7 C94 expiry while an attempt is in flight waits for the outcome', async (t) => {
   for (const status of [200, 480, null]) {
     const test = await EngineUnderTest.open();
     const id = await test.accept(received(incoming()));

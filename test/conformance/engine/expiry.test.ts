@@ -56,7 +56,7 @@ t.test('C11 without Date expiry counts from receipt', async (t) => {
   t.equal(await expiryOf(test, { dateMs: null }), startMs + hoursMs(1));
 });
 
-t.test('spec 2.5 a Date ahead of receipt is cut to the allowed skew', async (t) => {
+t.test('C97 spec 2.5 a Date ahead of receipt is cut to the allowed skew', async (t) => {
   const test = await EngineUnderTest.open();
   const dateMs = writtenAtMs + hoursMs(5);
   t.equal(await expiryOf(test, { dateMs }), writtenAtMs + 300_000 + hoursMs(1));

@@ -162,7 +162,7 @@ t.test(
   },
 );
 
-t.test('X1 a thousand forged senders: not one report, and each is logged', async (t) => {
+t.test('X1 C88 a thousand forged senders: not one report, and each is logged', async (t) => {
   const test = await EngineUnderTest.open({
     settings: { ...telling.settings, mailboxMessagesMax: 2000 },
   });

@@ -163,7 +163,7 @@ t.test('C71 the quota is free again when messages have gone', async (t) => {
   t.match(await test.submit(received(numbered(2))), { kind: 'accepted' });
 });
 
-t.test('spec 2.8 drop-oldest makes room and reports what it removes', async (t) => {
+t.test('C96 spec 2.8 drop-oldest makes room and reports what it removes', async (t) => {
   const test = await EngineUnderTest.open({
     settings: { mailboxMessagesMax: 2, atLimit: 'drop-oldest' },
   });
@@ -176,7 +176,7 @@ t.test('spec 2.8 drop-oldest makes room and reports what it removes', async (t) 
   t.equal((await test.engine.list(bob, null, 10)).messages.length, 2);
 });
 
-t.test('spec 2.8 drop-oldest evicts nothing in vain', async (t) => {
+t.test('C96 spec 2.8 drop-oldest evicts nothing in vain', async (t) => {
   const test = await EngineUnderTest.open({
     settings: { mailboxOctetsMax: 2000, atLimit: 'drop-oldest' },
   });
@@ -449,7 +449,7 @@ t.test('B5 ghost commit: unknown to the sender, one copy after boot', async (t) 
   t.equal((await again.engine.ids(null, 10)).length, 1);
 });
 
-t.test('list pages go through a mailbox oldest first', async (t) => {
+t.test('C93 list pages go through a mailbox oldest first', async (t) => {
   const test = await EngineUnderTest.open();
   const ids: string[] = [];
   for (let number = 0; number < 5; number += 1)

@@ -12,7 +12,7 @@ t.teardown(() => chain.stop());
 
 const atOnce = { Expires: '0' };
 
-t.test('X1 a forged From is refused and nothing is kept', async (t) => {
+t.test('X1 C88 a forged From is refused and nothing is kept', async (t) => {
   const [alice, bob, carol] = [await chain.alice(), await chain.bob(), await chain.agent('carol')];
   const forged = letter(alice, bob, { headers: atOnce });
   t.equal((await carol.message({ ...forged, from: `<${alice.uri}>` })).status, 403);
@@ -81,7 +81,7 @@ t.test('X1 the inner port takes nothing from a client', async (t) => {
   t.equal(bob.received.length, 0);
 });
 
-t.test("X11 another user's messages are unknown to everybody else", async (t) => {
+t.test("X11 C91 another user's messages are unknown to everybody else", async (t) => {
   const [alice, bob, carol] = [await chain.alice(), await chain.bob(), await chain.agent('carol')];
   await carol.register();
   await alice.message(letter(alice, bob));
@@ -117,7 +117,7 @@ t.test("X11 a confirmation token is worth nothing in another's hands", async (t)
   t.equal((await chain.mailbox(bob)).length, 1);
 });
 
-t.test('X11 nobody asserted means nobody is served', async (t) => {
+t.test('X11 C91 nobody asserted means nobody is served', async (t) => {
   const bob = await chain.bob();
   const request = { asserted: '-', ids: ['x@y'] };
   for (const verb of ['retrieve', 'delete'])
@@ -132,7 +132,7 @@ t.test('X11 nobody asserted means nobody is served', async (t) => {
   t.equal(await offer(chain, octets, null, 'deferred-im.v1.command'), 403);
 });
 
-t.test('X1 no backscatter: a report goes only to the asserted sender', async (t) => {
+t.test('X1 C88 no backscatter: a report goes only to the asserted sender', async (t) => {
   const [alice, bob, carol] = [await chain.alice(), await chain.bob(), await chain.alice()];
   // Her name in the CPIM From, or as route: the report goes to the SIP From, or nowhere.
   const quoting = letter(carol, bob, { cpimFrom: alice.uri, headers: atOnce });

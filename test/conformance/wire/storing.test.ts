@@ -108,11 +108,10 @@ t.test('C05 client resend stores once', async (t) => {
   t.equal((await chain.mailbox(bob)).length, 1);
   await bob.register();
   await chain.waitUntil('the delivery', () => bob.received.length > 0);
-  // While the proxy does not know yet that nothing waits any more, a live message goes behind the backlog.
-  let live = 0;
-  await chain.waitUntil('he is there', async () => {
-    live += 1;
-    return (await alice.message({ ...sent, callId: `live-call-${live}` })).status === 200;
+  let calls = 2;
+  await chain.waitUntil('he is there, and nothing goes before what is live', async () => {
+    calls += 1;
+    return (await alice.message({ ...sent, callId: `call-${calls}` })).status === 200;
   });
 });
 
@@ -173,9 +172,10 @@ t.test('C55 refused message is never reported', async (t) => {
 t.test('C62 empty mailbox gives no notice', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   t.equal((await bob.register()).status, 200);
+  // Right after a registration it may still have to wait for what the engine says of his mailbox.
   const { status } = await alice.message({ to: bob.uri, body: 'the first thing he hears' });
-  t.ok(status === 200 || status === 202, 'relayed, or stored for the moment');
-  await chain.waitUntil('the first thing', () => bob.received.length > 0);
+  t.ok(status === 200 || status === 202, `${status}`);
+  await chain.waitUntil('what he hears', () => bob.received.length > 0);
   t.same(
     bob.received.map((one) => one.body.toString()),
     ['the first thing he hears'],
@@ -215,15 +215,20 @@ t.test('C81 one account holds each message', async (t) => {
 t.test('C83 binary body survives', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const invalid = Buffer.from([0xff, 0xfe, 0x80, 0x0d, 0x0a, 0x0d, 0x0a, 0xc3, 0x28, 0x01, 0x7f]);
+  const nul = Buffer.from('\0before\0\0after\0');
   const contentType = 'application/octet-stream';
-  t.equal((await alice.message({ to: bob.uri, contentType, body: invalid })).status, 202);
-  t.same(parseSip(await stored(bob, await chain.newest(bob))).body, invalid);
-  const nul = Buffer.from('before\0after');
-  const answer = await alice.message({ to: bob.uri, contentType, body: nul });
+  for (const body of [invalid, nul]) {
+    t.equal((await alice.message({ to: bob.uri, contentType, body })).status, 202);
+    t.same(parseSip(await stored(bob, await chain.newest(bob))).body, body);
+  }
+  // Kamailio 5.6.3 cuts what it publishes at NUL. In a text that is noticed by its length, and refused.
+  const text = await alice.message({ to: bob.uri, contentType: 'text/plain', body: nul });
+  t.equal(text.status, 400);
   await bob.register();
-  await chain.waitUntil('the delivery', () => messagesTo(bob).length > 0);
-  t.same(messagesTo(bob)[0]?.body, invalid, 'octet for octet');
-  // Kamailio 5.6.3 cuts what it publishes at NUL: the engine sees the length and refuses.
-  t.equal(answer.status, 400);
-  t.equal(messagesTo(bob).length, 1, 'and nothing of it is kept');
+  await chain.waitUntil('the deliveries', () => messagesTo(bob).length > 1);
+  t.same(
+    messagesTo(bob).map((one) => one.body),
+    [invalid, nul],
+    'octet for octet, and nothing of what was refused',
+  );
 });

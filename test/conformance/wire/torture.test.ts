@@ -65,7 +65,7 @@ const metric = (text: string, name: string): number =>
   );
 
 t.test(
-  'F13 torture through Kamailio: no crash, no stuck transaction, counters right',
+  'F13 C86 torture through Kamailio: no crash, no stuck transaction, counters right',
   async (t) => {
     const before = await ask('core.psx');
     const senders = samplesOf('sip').map((sample) => new Sender(sample));

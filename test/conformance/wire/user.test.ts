@@ -37,7 +37,7 @@ async function commanded(bob: SipAgent, body: object) {
   });
 }
 
-t.test('list in pages over the bus', async (t) => {
+t.test('C93 list in pages over the bus', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const { ids } = await waiting(alice, bob, 7);
   const seen: string[] = [];
@@ -61,7 +61,7 @@ t.test('list in pages over the bus', async (t) => {
   );
 });
 
-t.test('list in pages by SIP', async (t) => {
+t.test('C93 list in pages by SIP', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const { ids } = await waiting(alice, bob, 7);
   bob.onMessage = (request) => (request.header('Content-Type') === 'message/cpim' ? 480 : 200);
@@ -120,7 +120,7 @@ t.test('retrieve by SIP puts a message first', async (t) => {
   t.same(order, [letters[0]!.body, letters[2]!.body, letters[0]!.body, letters[1]!.body]);
 });
 
-t.test('delete one, some, all, with a code for each id', async (t) => {
+t.test('C92 delete one, some, all, with a code for each id', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const { ids } = await waiting(alice, bob, 5);
   const asserted = bob.uri;
