@@ -15,6 +15,7 @@ import {
   type Consumer,
   connectBus,
   createPublisher,
+  type Doubtful,
   type Publisher,
   refuse,
   type SipCodec,
@@ -267,6 +268,7 @@ const consumerOptions = (publisher: Publisher, { log, failpoint }: ServiceHooks)
   onNode: (node: string) => publisher.heard(node),
   onMalformed: ({ where, code, message }: { where: string; code: string; message: string }) =>
     log('warn', 'payload.malformed', { where, code, message }),
+  onDoubtful: ({ event, ...what }: Doubtful) => log('warn', event, { ...what }),
   onFailure: (where: string, error: unknown) =>
     log('error', 'consumer.failed', { where, why: String(error) }),
 });

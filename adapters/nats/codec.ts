@@ -17,6 +17,8 @@ export interface CodecRefusal {
   readonly status: number;
   readonly code: string;
   readonly reason: string;
+  /** Octet of the request at which the fault was noticed. */
+  readonly offset?: number;
 }
 
 /** A user command sent to `sip:deferred@DOMAIN`. */
@@ -86,6 +88,8 @@ export interface SipCodec {
         readonly message: IncomingMessage;
         /** The top Via as written: by which path the request came. */
         readonly via: string;
+        /** What keeps its envelope from being read, though it is taken. */
+        readonly unreadable?: { readonly code: string; readonly offset: number } | null;
       }
     | CodecRefusal;
   readCommand(

@@ -12,7 +12,7 @@ import {
 import { type AdmissionLimits, createAdmission } from './admission.js';
 import type { Decision } from './answers.js';
 import type { Bus, BusClock } from './bus.js';
-import type { SipCodec } from './codec.js';
+import type { CodecRefusal, SipCodec } from './codec.js';
 import { type Counters, createCounters } from './counters.js';
 import type { Parsed } from './fields.js';
 import { createHeldDoor, type HeldDoor, readRefusal, refusal, storeDecision } from './held.js';
@@ -49,6 +49,8 @@ export interface ConsumerOptions {
   readonly onNode?: (node: string) => void;
   /** A payload was not understood. */
   readonly onMalformed?: (malformed: Malformed) => void;
+  /** A request was refused for what it says, or taken although its envelope says nothing; without a word of it. */
+  readonly onDoubtful?: (doubtful: Doubtful) => void;
   /**
    * Something failed that should not: a codec threw, a reply broke its schema, the runtime is
    * closing.
@@ -62,6 +64,18 @@ export interface ConsumerOptions {
   readonly failpoint?: FailpointHook;
   /** Raised by benchmarks, lowered by tests. */
   readonly limits?: Partial<AdmissionLimits>;
+}
+
+/** What is told about a request that could not be read, in whole or in part. */
+export interface Doubtful {
+  readonly event: 'message.refused' | 'command.refused' | 'cpim.unreadable';
+  readonly node: string;
+  /** What the sender hears; absent when it was taken. */
+  readonly status?: number;
+  /** Stable, of docs/reference/errors.md. */
+  readonly code: string;
+  /** Octet of the request; absent when it concerns the whole. */
+  readonly offset?: number;
 }
 
 export interface Consumer {
@@ -89,6 +103,7 @@ interface Intake {
   readonly engineNow: () => number;
   readonly onNode: (node: string) => void;
   readonly onMalformed: (malformed: Malformed) => void;
+  readonly onDoubtful: (doubtful: Doubtful) => void;
   readonly onFailure: (where: string, error: unknown) => void;
   readonly admission: ReturnType<typeof createAdmission>;
   /** Ends one subscription each. */
@@ -141,6 +156,10 @@ function createIntake(
     counters.count('malformed');
     options.onMalformed?.(malformed);
   };
+  const onDoubtful = (doubtful: Doubtful) => {
+    counters.count(doubtful.event === 'cpim.unreadable' ? 'cpim-unreadable' : 'unreadable');
+    options.onDoubtful?.(doubtful);
+  };
   const onFailure = (where: string, error: unknown) => {
     counters.count('failed');
     options.onFailure?.(where, error);
@@ -154,7 +173,7 @@ function createIntake(
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, engineNow, admission, merged };
-  return { ...shared, held, results, onNode, onMalformed, onFailure, doors: [] };
+  return { ...shared, held, results, onNode, onMalformed, onDoubtful, onFailure, doors: [] };
 }
 
 function subscribeHeld(intake: Intake): void {
@@ -165,7 +184,9 @@ function subscribeHeld(intake: Intake): void {
     ),
     bus.subscribe(subjects.command, engineQueue, (payload) =>
       held.hear(subjects.command, payload, (request) =>
-        decideCommand(request, runtime, codec, results),
+        decideCommand(request, runtime, codec, results, (read) =>
+          intake.onDoubtful(refusalOf('command.refused', request.line.node, read)),
+        ),
       ),
     ),
   );
@@ -175,16 +196,32 @@ function subscribeHeld(intake: Intake): void {
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
   const { line, octets } = request;
   const read = intake.codec.readMessage(octets, line.asserted);
-  if (!read.ok) return readRefusal(read);
-  const { message, via } = read;
+  if (!read.ok) {
+    intake.onDoubtful(refusalOf('message.refused', line.node, read));
+    return readRefusal(read);
+  }
+  const { message, via, unreadable } = read;
   if (intake.merged.isMerged(line, message, via)) {
     intake.counters.count('merged');
     return refusal(482, 'Loop Detected');
   }
+  if (unreadable)
+    intake.onDoubtful({ event: 'cpim.unreadable', node: line.node, ...placeOf(unreadable) });
   return intake.runtime
     .submit({ type: 'message.received', message, node: line.node, queued: line.why === 'queued' })
     .then(storeDecision);
 }
+
+const refusalOf = (
+  event: Doubtful['event'],
+  node: string,
+  { status, code, offset }: CodecRefusal,
+): Doubtful => ({ event, node, status, code, ...(offset === undefined ? {} : { offset }) });
+
+const placeOf = ({ code, offset }: { readonly code: string; readonly offset: number }) => ({
+  code,
+  offset,
+});
 
 function subscribeFacts(intake: Intake): void {
   facts(intake, subjects.online, onlineLine, (line) => submit(intake, onlineCommand(intake, line)));

@@ -19,7 +19,7 @@ export type {
   UserCommand,
 } from './codec.js';
 export { connectBus } from './connection.js';
-export { type Consumer, type ConsumerOptions, startConsumer } from './consumer.js';
+export { type Consumer, type ConsumerOptions, type Doubtful, startConsumer } from './consumer.js';
 export type { Finding, Parsed } from './fields.js';
 export { natsLimits } from './limits.js';
 export {

@@ -3,7 +3,7 @@
 // cannot be named otherwise.
 import type { Runtime } from '../../runtime/index.js';
 import type { Decision } from './answers.js';
-import type { CommandResult, SipCodec, UserCommand } from './codec.js';
+import type { CodecRefusal, CommandResult, SipCodec, UserCommand } from './codec.js';
 import { readRefusal, refusal, refusedDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import type { RequestPayload } from './lines.js';
@@ -15,12 +15,16 @@ export async function decideCommand(
   runtime: Runtime,
   codec: SipCodec,
   results: ResultSender,
+  refused: (refusal: CodecRefusal) => void,
 ): Promise<Decision> {
   const { line, octets } = request;
   const aor = line.asserted === null ? null : codec.canonicalAor(line.asserted);
   if (aor === null) return refusal(403, 'Forbidden');
   const read = codec.readCommand(octets, line.asserted);
-  if (!read.ok) return readRefusal(read);
+  if (!read.ok) {
+    refused(read);
+    return readRefusal(read);
+  }
   if (!results.room(aor)) return refusal(503, 'Busy', natsLimits.retryAfterSeconds);
   const result = await perform(runtime, aor, read.command);
   if ('code' in result) return result;

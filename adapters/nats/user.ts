@@ -36,8 +36,8 @@ interface ListRequest extends Owned {
   readonly after?: string | null;
   readonly limit?: number;
 }
-interface IdsRequest extends Owned {
-  readonly ids: readonly string[];
+interface RetrieveRequest extends Owned {
+  readonly ids: readonly string[] | 'all';
 }
 interface DeleteRequest extends Owned {
   readonly ids: readonly string[] | 'all';
@@ -97,10 +97,13 @@ export function serveUserCommands(
   door<ListRequest>(subjects.userList, ['user-list-request', 'user-list-reply'], (aor, request) =>
     listPage(runtime, aor, request),
   );
-  door<IdsRequest>(
+  door<RetrieveRequest>(
     subjects.userRetrieve,
     ['user-retrieve-request', 'user-retrieve-reply'],
-    async (aor, request) => retrieve({ runtime, codec, pending, options }, aor, request.ids),
+    async (aor, request) => {
+      const ids = request.ids === 'all' ? await firstIds(runtime, aor) : request.ids;
+      return retrieve({ runtime, codec, pending, options }, aor, ids);
+    },
   );
   door<ConfirmRequest>(
     subjects.userConfirm,
@@ -144,6 +147,12 @@ function rowOf(row: ListedMessage): ListedRow {
   const { deferredId, state, from, to, subject } = row;
   const { contentType, octets, receivedAtMs, expiresAtMs } = row;
   return { deferredId, state, from, to, subject, contentType, octets, receivedAtMs, expiresAtMs };
+}
+
+/** All that one request may name, oldest first. */
+async function firstIds(runtime: Runtime, aor: string): Promise<readonly string[]> {
+  const { messages } = await runtime.list(aor, null, natsLimits.idsMax);
+  return messages.map((one) => one.deferredId);
 }
 
 interface Retrieving {

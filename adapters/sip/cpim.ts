@@ -4,6 +4,7 @@
 // report is owed is the business of others.
 import type { CpimFacts, Disposition } from '../../machines/index.js';
 import { endOfLine } from './fields.js';
+import { type Failed, type Finding, failed } from './finding.js';
 import { cpimHeaderOctetsMax, multipartDepthMax, multipartPartsMax } from './limits.js';
 import { type Entity, mediaType, partsOf, readEntity } from './mime.js';
 import { decode, endOfQuoted, hasControls, hexDigitAt, trimBlanks } from './octets.js';
@@ -28,6 +29,8 @@ export interface CpimReading {
   readonly facts: CpimFacts | null;
   /** Lower-case type of the content inside the CPIM envelope, or null. */
   readonly innerContentType: string | null;
+  /** Why the first part that is declared as message/cpim is none; null when it is one, or there is none. */
+  readonly unreadable: Finding | null;
 }
 
 /** One CPIM header of known namespace. */
@@ -57,16 +60,19 @@ export function readCpim(
   const found = explore(body, contentType);
   const { envelope } = found;
   if (envelope === null && !found.encrypted && !found.signed && !found.isImdn) {
-    return { facts: null, innerContentType: null };
+    return { facts: null, innerContentType: null, unreadable: found.unreadable };
   }
   const facts = factsOf(envelope?.headers ?? [], found, options.draft00 === true);
-  return { facts, innerContentType: envelope?.content?.media?.type ?? null };
+  const innerContentType = envelope?.content?.media?.type ?? null;
+  return { facts, innerContentType, unreadable: found.unreadable };
 }
 
 /** What a body turned out to hold. */
 export interface Explored {
   /** The first readable CPIM envelope. */
   envelope: CpimEnvelope | null;
+  /** What is wrong with the first part that says it is one. */
+  unreadable: Finding | null;
   isImdn: boolean;
   encrypted: boolean;
   signed: boolean;
@@ -79,6 +85,7 @@ export interface Explored {
 export function explore(body: Uint8Array, contentType: string): Explored {
   const found: Explored = {
     envelope: null,
+    unreadable: null,
     isImdn: false,
     encrypted: false,
     signed: false,
@@ -111,7 +118,9 @@ function walk(body: Uint8Array, entity: Entity, way: Walk): void {
   if (way.depth >= multipartDepthMax) return;
   const below = { found, depth: way.depth + 1, disposition };
   if (type === 'message/cpim' && found.envelope === null) {
-    found.envelope = readEnvelope(body, entity.start, entity.end);
+    const read = readEnvelope(body, entity.start, entity.end);
+    found.envelope = 'ok' in read ? null : read;
+    found.unreadable ??= 'ok' in read ? read.finding : emptiness(read, entity.start);
     const content = found.envelope?.content ?? null;
     if (content !== null) walk(body, content, below);
   }
@@ -153,14 +162,24 @@ function markSmime(found: Explored, smimeType: string): void {
   else found.encrypted = true;
 }
 
-/** Reads one CPIM message; null when it has no proper header block. */
-export function readEnvelope(body: Uint8Array, start: number, end: number): CpimEnvelope | null {
+// A block without one header of a known namespace says nothing: not even From and To (RFC 3862 section 2.2).
+function emptiness({ headers }: CpimEnvelope, start: number): Finding | null {
+  if (headers.length > 0) return null;
+  return {
+    code: 'no-cpim-header',
+    message: 'no line of the block is a CPIM header',
+    offset: start,
+  };
+}
+
+/** Reads one CPIM message, or says why it has no proper header block. */
+function readEnvelope(body: Uint8Array, start: number, end: number): CpimEnvelope | Failed {
   const headers: CpimHeader[] = [];
   const names = new Namespaces();
   const limit = Math.min(end, start + cpimHeaderOctetsMax);
   for (let at = start; at < limit; ) {
     const lineEnd = endOfLine(body, at, limit);
-    if (typeof lineEnd !== 'number') return null;
+    if (typeof lineEnd !== 'number') return lineEnd;
     // The blank line may be missing (examples of RFC 5438): a MIME header ends the CPIM headers as
     // well.
     if (lineEnd === at) return { headers, content: readEntity(body, at + 2, end) };
@@ -170,7 +189,7 @@ export function readEnvelope(body: Uint8Array, start: number, end: number): Cpim
     if (header !== null) headers.push(header);
     at = lineEnd + 2;
   }
-  return null;
+  return failed('no-blank-line', 'the CPIM header block has no end', limit);
 }
 
 function isMimeHeader(line: string): boolean {

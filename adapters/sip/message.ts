@@ -5,7 +5,7 @@
 import { type IncomingMessage, isAnonymousUri } from '../../machines/index.js';
 import { type CpimOptions, holdsNothing, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
-import { type Failed, failed, type Refusal, refusal } from './finding.js';
+import { type Failed, type Finding, failed, type Refusal, refusal } from './finding.js';
 import { callIdCharactersMax, displayNameOctetsMax } from './limits.js';
 import { isEncoded, mediaType } from './mime.js';
 import { isToken, readDigits, skipBlanks } from './octets.js';
@@ -19,6 +19,8 @@ export type ReadResult =
       readonly message: IncomingMessage;
       /** The top Via as written: it names the transaction of the hop before us (RFC 3261 section 17.2.3). */
       readonly via: string;
+      /** Why a body that is declared as message/cpim is none; it is taken as any other content (ADR 0020). */
+      readonly unreadable: Finding | null;
     }
   | Refusal;
 
@@ -57,6 +59,7 @@ export function readMessage(
       cpim: content.cpim,
     },
     via: topVia(request),
+    unreadable: content.unreadable,
   };
 }
 
@@ -170,6 +173,8 @@ interface Content {
   readonly ok: true;
   readonly type: string;
   readonly cpim: IncomingMessage['cpim'];
+  /** At an octet of the whole request. */
+  readonly unreadable: Finding | null;
 }
 
 function readContent(
@@ -187,11 +192,14 @@ function readContent(
   if (media === null)
     return failed('content-type', 'malformed Content-Type', placeOf(request, 'content-type'));
   if (value === null || isEncoded(headerValue(request, 'content-encoding'))) {
-    return { ok: true, type: media.type, cpim: null };
+    return { ok: true, type: media.type, cpim: null, unreadable: null };
   }
-  if (holdsNothing(media.type)) return { ok: true, type: media.type, cpim: null };
+  if (holdsNothing(media.type)) return { ok: true, type: media.type, cpim: null, unreadable: null };
   const body = octets.subarray(request.bodyOffset);
-  return { ok: true, type: media.type, cpim: readCpim(body, value, options).facts };
+  const { facts, unreadable } = readCpim(body, value, options);
+  const finding =
+    unreadable === null ? null : { ...unreadable, offset: unreadable.offset + request.bodyOffset };
+  return { ok: true, type: media.type, cpim: facts, unreadable: finding };
 }
 
 /**

@@ -43,7 +43,7 @@ const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function lineOf({ one, shown, verdict, edges }: Judged): string {
   const how = edges.length === 0 ? '' : ` (${edges.join(', ')}; ${shown.length} tests)`;
-  return `${one.id.padEnd(4)} ${verdict.padEnd(7)} ${one.name}${how}`;
+  return `${one.id.padEnd(4)} ${verdict.padEnd(15)} ${one.name}${how}`;
 }
 
 async function conformance(wish: Wish): Promise<number> {

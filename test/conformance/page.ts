@@ -35,7 +35,9 @@ function head(judged: readonly Judged[], results: Results): string {
     'From C84 on the cases are derived from the texts.',
     '',
     'Edges: **wire** is real SIP agents, Kamailio, nats-server, engine and LevelDB; **bus** is a real nats-server;',
-    '**engine** is the real engine in a simulated world, where days pass at once; **codec** is the octets alone.',
+    '**face** is a socket or the library as a client has it; **engine** is the real engine in a simulated world, where',
+    'days pass at once; **codec** is the octets alone. Some cases mean something only on the wire, or at a face, and do',
+    'not hold without a test there.',
   ].join('\n');
 }
 

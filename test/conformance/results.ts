@@ -27,7 +27,7 @@ export const keptResults = (): Results =>
 export const keepResults = (results: Results): void =>
   writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
 
-export type Verdict = 'holds' | 'fails' | 'not run' | 'no test';
+export type Verdict = 'holds' | 'fails' | 'not run' | 'no test' | 'not on the wire';
 
 /** What a run says of one test. */
 export function verdictOf({ file, name }: Shown, results: Results): Verdict {
@@ -35,7 +35,7 @@ export function verdictOf({ file, name }: Shown, results: Results): Verdict {
   return outcome === null ? 'not run' : outcome ? 'holds' : 'fails';
 }
 
-/** A case, its tests, and whether it holds: only when there is a test and all of them held. */
+/** A case, its tests, and whether it holds: only when there is a test, at its edge if it has one, and all of them held. */
 export interface Judged {
   readonly one: Case;
   readonly shown: readonly Shown[];
@@ -44,19 +44,25 @@ export interface Judged {
   readonly edges: readonly string[];
 }
 
-const outermostFirst = ['wire', 'bus', 'engine', 'codec'];
+const outermostFirst = ['wire', 'face', 'bus', 'engine', 'codec'];
 const rank = (edge: string): number => (outermostFirst.indexOf(edge) + 9) % 9;
 
 export function judge(one: Case, shown: readonly Shown[], results: Results): Judged {
-  const verdicts = shown.map((test) => verdictOf(test, results));
-  const verdict =
-    verdicts.length === 0
-      ? 'no test'
-      : (verdicts.find((each) => each === 'fails') ??
-        verdicts.find((each) => each === 'not run') ??
-        'holds');
   const edges = [...new Set(shown.map(({ file }) => edgeOf(file)))];
-  return { one, shown, verdict, edges: edges.sort((a, b) => rank(a) - rank(b)) };
+  edges.sort((a, b) => rank(a) - rank(b));
+  return { one, shown, verdict: verdictOn(one, shown, results), edges };
+}
+
+function verdictOn(one: Case, shown: readonly Shown[], results: Results): Verdict {
+  if (shown.length === 0) return 'no test';
+  const outer = shown.some(({ file }) => ['wire', 'face'].includes(edgeOf(file)));
+  if (one.edge === 'wire' && !outer) return 'not on the wire';
+  const verdicts = shown.map((test) => verdictOf(test, results));
+  return (
+    verdicts.find((each) => each === 'fails') ??
+    verdicts.find((each) => each === 'not run') ??
+    'holds'
+  );
 }
 
 /** Every case judged, in order. */

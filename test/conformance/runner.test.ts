@@ -60,6 +60,15 @@ t.test('a case holds when it has tests and all of them held', async (t) => {
   t.equal(verdict({ 'C01 one': true, 'C01 two': false }), 'fails');
   t.equal(verdict({ 'C01 one': true }), 'not run');
   t.equal(verdict({}, []), 'no test');
+  const outer: Case = { ...one, edge: 'wire' };
+  const held = results({ 'C01 one': true });
+  t.equal(judge(outer, shown.slice(0, 1), held).verdict, 'not on the wire');
+  const wire = { file: 'test/conformance/wire/a.test.ts', name: 'C01 one' };
+  const both = { ...held, files: { ...held.files, [wire.file]: { 'C01 one': true } } };
+  t.match(judge(outer, [...shown.slice(0, 1), wire], both), {
+    verdict: 'holds',
+    edges: ['wire', 'engine'],
+  });
   const judged = [
     judge(one, shown, results({})),
     judge(one, shown.slice(0, 1), results({ 'C01 one': true })),
@@ -75,6 +84,7 @@ t.test('a code shared with a failure row counts where the case is meant', async 
   t.strictSame(codes('test/runtime/outbox.test.ts', 'C11 bus down'), []);
   t.strictSame(codes(file, 'C1 killed, C100 derived, XC12'), ['C100']);
   t.equal(edgeOf('test/conformance/wire/report.test.ts'), 'wire');
+  t.equal(edgeOf('test/adapters/sip/cpim.test.ts'), 'codec');
 });
 
 t.test('a file that dies or hangs is told, and what it did not reach has no outcome', async (t) => {

@@ -52,11 +52,18 @@ export function shownCases(): ReadonlyMap<string, readonly Shown[]> {
   return found;
 }
 
-/** How far out a test stands: `wire` is real SIP through Kamailio. */
+/** How far out a test stands: `wire` is real SIP through Kamailio, `face` a socket or the library as a client has it. */
 export function edgeOf(file: string): string {
   const [, first = '', second = ''] = file.split('/');
   if (first === 'conformance') return second === 'wire' ? 'wire' : 'engine';
   if (first === 'stacks' || first === 'faults') return 'wire';
   if (first !== 'adapters') return first === 'runtime' ? 'engine' : first;
-  return second === 'kamailio' ? 'wire' : second === 'nats' ? 'bus' : 'codec';
+  return edgesOfAdapters.get(second) ?? 'face';
 }
+
+const edgesOfAdapters: ReadonlyMap<string, string> = new Map([
+  ['kamailio', 'wire'],
+  ['nats', 'bus'],
+  ['sip', 'codec'],
+  ['msrp', 'codec'],
+]);

@@ -15,6 +15,8 @@ export interface Case {
   readonly expected: string;
   /** Where it comes from; the letters are told on the page. */
   readonly source: string;
+  /** Where it means something only at the outermost edge: without a test there it does not hold. */
+  readonly edge?: 'wire';
 }
 
 /** One sentence of the order's two documents, in words of our own. */

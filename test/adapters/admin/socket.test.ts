@@ -112,6 +112,7 @@ t.test('every verb is reachable, and refuses what its schema does not know', asy
     'messages.delete': { id: 'x@y' },
     'messages.expire': { id: 'x@y' },
     'messages.retry': { id: 'x@y' },
+    'messages.force': { id: 'x@y' },
     'messages.release': { id: 'x@y' },
     'messages.drop': { id: 'x@y', by: 'carol' },
     'messages.extend': { id: 'x@y', seconds: 60 },

@@ -9,6 +9,7 @@ import {
   startConsumer,
   subjects,
 } from '../../../adapters/nats/index.js';
+import type { IncomingMessage } from '../../../machines/index.js';
 import type { Reply } from '../../../runtime/index.js';
 import {
   b64,
@@ -623,3 +624,37 @@ t.test('G1 stop takes nothing more in and waits for what was', async (t) => {
   t.strictSame(answers(w.bus), ['k1/12/345 202 - Accepted']);
   t.equal(w.bus.published.length, 1);
 });
+
+t.test(
+  'what a request was refused for, or is no envelope, is told by code and octet alone',
+  async (t) => {
+    const told: object[] = [];
+    const bus = memoryBus();
+    const runtime = fakeRuntime();
+    const codec = fakeCodec({
+      readMessage: (octets, asserted) => {
+        const text = Buffer.from(octets).toString();
+        const refused = { status: 400, code: 'from', reason: 'no From', offset: 17 };
+        if (text.startsWith('bad')) return { ok: false, ...refused };
+        const message = { octets, asserted } as unknown as IncomingMessage;
+        return { ok: true, message, via: '', unreadable: { code: 'bare-lf', offset: 99 } };
+      },
+    });
+    const consumer = startConsumer(bus, runtime, codec, {
+      clock: manualClock(),
+      entropy: countingEntropy(),
+      onDoubtful: (one) => told.push(one),
+    });
+    bus.bring(subjects.store, held('bad secret'));
+    bus.bring(subjects.store, held('secret', { index: 13 }));
+    bus.bring(subjects.command, held('dance secret', { index: 14 }));
+    await settled();
+    t.strictSame(told, [
+      { event: 'message.refused', node: 'k1', status: 400, code: 'from', offset: 17 },
+      { event: 'cpim.unreadable', node: 'k1', code: 'bare-lf', offset: 99 },
+      { event: 'command.refused', node: 'k1', status: 400, code: 'sip-bad' },
+    ]);
+    t.match(consumer.counters(), { unreadable: 2, 'cpim-unreadable': 1 });
+    t.match(runtime.commands, [{ type: 'message.received' }], 'and taken as it is');
+  },
+);

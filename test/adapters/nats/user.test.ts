@@ -157,6 +157,43 @@ t.test('retrieve: what does not fit is left for the next request', async (t) => 
   t.strictSame(rest.left, []);
 });
 
+t.test('retrieve: all, oldest first, a page at a time until nothing is left', async (t) => {
+  const w = world();
+  const big = 'x'.repeat(natsLimits.requestBytesMax);
+  w.box(bob, { '1@s': big, '2@s': big, '3@s': big, '4@s': 'small', '5@s': big });
+  const first = await w.ask(subjects.userRetrieve, { v: 1, asserted: bob, ids: 'all' });
+  t.strictSame(
+    first.messages!.map((one) => [one.id, one.status]),
+    [
+      ['1@s', 200],
+      ['2@s', 200],
+      ['3@s', 200],
+      ['4@s', 200],
+    ],
+  );
+  t.strictSame(first.left, ['5@s']);
+  const rest = await w.ask(subjects.userRetrieve, { v: 1, asserted: bob, ids: first.left });
+  t.strictSame([rest.messages!.length, rest.left], [1, []]);
+  const nobody = { v: 1, asserted: 'sip:carol@example.org', ids: 'all' };
+  t.match(await w.ask(subjects.userRetrieve, nobody), { ok: true, token: null, messages: [] });
+  const other = await w.ask(subjects.userRetrieve, { v: 1, asserted: bob, ids: 'some' });
+  t.match(other, { ok: false, status: 400 });
+});
+
+t.test(
+  'retrieve: all of a very large mailbox comes in pages of as many as one request may name',
+  async (t) => {
+    const w = world();
+    const ids = Array.from({ length: natsLimits.idsMax + 20 }, (_, at) => `${at}@s`);
+    w.box(bob, Object.fromEntries(ids.map((id) => [id, 'x'])));
+    const got = await w.ask(subjects.userRetrieve, { v: 1, asserted: bob, ids: 'all' });
+    t.strictSame(
+      got.messages!.map((one) => one.id),
+      ids.slice(0, natsLimits.idsMax),
+    );
+  },
+);
+
 t.test('retrieve: nothing found gives no token', async (t) => {
   const w = world();
   const got = await w.ask(subjects.userRetrieve, { v: 1, asserted: bob, ids: ['no@s'] });

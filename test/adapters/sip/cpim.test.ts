@@ -1,8 +1,8 @@
 // Reading message/cpim: what a sender asked for, and what does not count as asking.
 import t from 'tap';
 import { unescapeText } from '../../../adapters/sip/cpim.js';
-import { readCpim } from '../../../adapters/sip/index.js';
-import { asking, cpim, cpimOfF1 } from './samples.js';
+import { readCpim, readMessage } from '../../../adapters/sip/index.js';
+import { alice, asking, cpim, cpimOfF1, request } from './samples.js';
 
 const read = (body: string | Uint8Array, type = 'message/cpim', draft00 = false) =>
   readCpim(Buffer.from(body), type, { draft00 });
@@ -142,7 +142,11 @@ t.test('F8 what is not CPIM cannot ask, and never throws', async (t) => {
     '\r\n'.slice(0, 1),
     'x'.repeat(10_000),
   ];
-  for (const body of unreadable) t.same(read(body), { facts: null, innerContentType: null });
+  for (const body of unreadable)
+    t.match(read(body), {
+      ...{ facts: null, innerContentType: null },
+      unreadable: { code: String, offset: Number },
+    });
   const folded = good.replace('imdn.Disposition', ' imdn.Disposition');
   t.same(read(folded).facts?.dispositions, [], 'a folded line is no header of CPIM');
   const broken = Buffer.from(good.replace('Alice', 'Al?ce'));
@@ -230,4 +234,27 @@ t.test('C49 C60 encrypted and signed content is known', async (t) => {
   t.match(read(body, type).facts, { signed: true, dispositions: ['negative-delivery'] });
   const inside = cpim(...asking).replace('text/plain', 'application/pkcs7-mime');
   t.match(read(inside).facts, { encrypted: true, dispositions: ['negative-delivery'] });
+});
+
+t.test('a body that is declared as CPIM and is none says why and where', async (t) => {
+  const rows: readonly (readonly [string, string, number])[] = [
+    ['no-cpim-header', 'garbage\r\nmore of it\r\n\r\nhello', 0],
+    ['no-blank-line', 'From: <sip:a@b>\r\nTo: <sip:b@c>\r\n', 32],
+    ['bare-lf', 'From: <sip:a@b>\nTo: <sip:b@c>\n\nhello', 15],
+    ['control-character', 'From: <sip:a@b>\r\nTo: \0\r\n\r\nhello', 21],
+  ];
+  for (const [code, body, offset] of rows) {
+    const reading = readCpim(Buffer.from(body), 'message/cpim');
+    t.match(reading.unreadable, { code, offset, message: String }, code);
+    t.same(reading.facts?.dispositions ?? [], [], 'asks for nothing');
+    const read = readMessage(request(body), alice);
+    if (!read.ok) throw new Error(read.code);
+    const octet = read.message.bodyOffset + offset;
+    t.match(read.unreadable, { code, offset: octet }, 'taken, and counted from the first octet');
+  }
+  t.equal(readCpim(Buffer.from('From: <sip:a@b>\r\n\r\nhi'), 'message/cpim').unreadable, null);
+  t.equal(readCpim(Buffer.from('hello'), 'text/plain').unreadable, null);
+  const inside = ['--x', 'Content-Type: message/cpim', '', 'junk', '--x--', ''].join('\r\n');
+  const found = readCpim(Buffer.from(inside), 'multipart/mixed;boundary=x').unreadable;
+  t.equal(found?.code, 'no-blank-line', 'inside a multipart as well');
 });

@@ -178,3 +178,25 @@ t.test('F9 anonymous senders are known as such', async (t) => {
     t.equal(accepted(readMessage(request('', lines), alice)).anonymous, anonymous, lines.join());
   }
 });
+
+t.test('a refusal names the octet at which the fault was noticed', async (t) => {
+  const octets = request('hello');
+  const edit = (from: string, to: string): Buffer =>
+    Buffer.from(octets.toString('latin1').replace(from, to), 'latin1');
+  const rows: readonly (readonly [string, Buffer, string])[] = [
+    ['method', edit('MESSAGE sip', 'INFO sip'), 'INFO'],
+    ['request-uri', edit('MESSAGE sip:bob@', 'MESSAGE sip:bob@@'), 'sip:bob@@'],
+    ['from', edit('From: <sip', 'From: sip'), 'From:'],
+    ['from-tag', edit(';tag=49583', ''), 'From:'],
+    ['to', edit('To: <sip', 'To: sip'), 'To:'],
+    ['call-id', edit('Call-ID: asd', 'Call-ID: a b'), 'Call-ID:'],
+    ['cseq', edit('CSeq: 1 MESSAGE', 'CSeq: x MESSAGE'), 'CSeq:'],
+    ['content-type', edit('Content-Type: message/cpim', 'Content-Type: message'), 'Content-Type:'],
+    ['to', edit('To: <', 'X: <'), '\r\nhello'],
+    ['method', edit('MESSAGE sip', '\r\n\r\nINFO sip'), 'INFO'],
+  ];
+  for (const [code, bad, at] of rows) {
+    const offset = bad.indexOf(at);
+    t.match(readMessage(bad, alice), { ok: false, code, offset }, `${code} at ${offset}`);
+  }
+});
