@@ -14,6 +14,7 @@ import {
   type Bus,
   type Consumer,
   connectBus,
+  createAuditPort,
   createPublisher,
   type Doubtful,
   type Publisher,
@@ -40,7 +41,7 @@ import {
 } from './sip/index.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
-export { type Reply, RuntimeFault } from '../runtime/index.js';
+export { type AuditEvent, type Reply, RuntimeFault } from '../runtime/index.js';
 export { askAdmin, type VerbAnswer } from './admin/index.js';
 export { checkKamailioFile, type KamailioFinding } from './kamailio/index.js';
 export type {
@@ -170,10 +171,13 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     send: (effect: Parameters<Publisher['send']>[0]) => publisher?.send(effect),
     queue: (aor: string, forMs: number) => publisher?.queue(aor, forMs),
   };
-  const opened = await openServed(config, hooks, effects).catch(async (cause: unknown) => {
-    await bus.close();
-    throw cause;
-  });
+  const audits = config['audit.publish'] ? { audits: createAuditPort(bus) } : {};
+  const opened = await openServed(config, hooks, { effects, ...audits }).catch(
+    async (cause: unknown) => {
+      await bus.close();
+      throw cause;
+    },
+  );
   // Damage may be found while the rest is still being started: it waits here to be told, and is never unhandled.
   const ready = opened.ready.then(() =>
     log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
@@ -184,6 +188,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     ...consumerOptions(publisher, hooks),
     engineNow: () => opened.engine.time.now(),
   });
+  bus.onReady(() => opened.engine.wakeAudits());
   const state = { closing: false, stored: false };
   const readiness = readinessOf({
     closing: () => state.closing,

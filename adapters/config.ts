@@ -242,6 +242,16 @@ export const settingsTable = {
     default: false,
     meaning: 'Read report requests in the unprefixed form of draft-ietf-simple-imdn-00 as well.',
   },
+  'audit.publish': {
+    type: flag,
+    default: false,
+    meaning: 'Tell each step of each message on deferred-im.v1.event, for charging and audit.',
+  },
+  'audit.backlog': {
+    type: integer(1, 100_000_000),
+    default: 1_000_000,
+    meaning: 'Events that may wait for somebody to take them; beyond it steps are not told.',
+  },
   requireImTag: {
     type: flag,
     default: false,

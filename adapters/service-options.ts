@@ -56,12 +56,12 @@ export function prepareFolder(config: Config): void {
 export async function openServed(
   config: Config,
   { log, ...hooks }: ServiceHooks,
-  effects: RuntimeOptions['effects'],
+  ports: Pick<RuntimeOptions, 'effects' | 'audits'>,
 ): Promise<Opened> {
   const { folder, ballastOctets } = config;
   const state = { ballast: false, given: false };
   const freeOctetsMin = () => config['quota.freeOctets'] + (state.ballast ? 0 : ballastOctets);
-  const options = { ...runtimeOptions(config, { log, ...hooks }), effects, freeOctetsMin };
+  const options = { ...runtimeOptions(config, { log, ...hooks }), ...ports, freeOctetsMin };
   const open = () => openFolder(location(config), options);
   const giveBack = (why: string): boolean => {
     const given = dropBallast(folder);
@@ -115,6 +115,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       mediaTypes: config['storage.mediaTypes'],
       ...messageOctetsMax(config),
       preferences: preferenceRules(config),
+      auditBacklogMax: config['audit.backlog'],
       reportRules: {
         ...defaultReportRules,
         trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
@@ -129,7 +130,22 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
     acceptRollback: config.acceptRollback,
     exit: hooks.exit,
     ...(hooks.failpoint === undefined ? {} : { failpoint: hooks.failpoint }),
-    listener: (notice: Notice) => logNotice(log, notice),
+    listener: listenerOf(log),
+  };
+}
+
+function listenerOf(log: Log): (notice: Notice) => void {
+  let dropping = false;
+  return (notice) => {
+    // Told when it begins and when it is over: a line for each event would drown the others.
+    if (notice.type === 'audit-dropped' && !dropping) {
+      dropping = true;
+      log('error', 'audit.backlog-full', { local: notice.local, number: notice.number });
+    } else if (notice.type === 'audited' && dropping) {
+      dropping = false;
+      log('warn', 'audit.backlog-eased', { local: notice.local, number: notice.number });
+    }
+    logNotice(log, notice);
   };
 }
 

@@ -62,6 +62,8 @@ export interface IncomingMessage {
   /** From is anonymous or Privacy asks for it (RFC 3323). */
   readonly anonymous: boolean;
   readonly cpim: CpimFacts | null;
+  /** `icid-value` of P-Charging-Vector (RFC 7315 section 4.6), or null. */
+  readonly chargingId?: string | null;
 }
 
 /** Why no failure report may be sent for a message; the rows of exceptions.ts. */
@@ -109,6 +111,8 @@ export interface Message {
   readonly reportException: ReportException | null;
   /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
   readonly reportTo?: string;
+  /** Absent when the request had no charging id. */
+  readonly chargingId?: string | null;
 }
 
 /** What waits to happen to a message while a delivery attempt is in flight. */

@@ -55,6 +55,10 @@ export interface RuntimeStats {
   readonly outcomes: Readonly<Record<string, number>>;
   /** Curiosities by name: `stale-answer`, `foreign-token`, `late-success`, `duplicate-conflict`, `damaged-row`. */
   readonly events: Readonly<Record<string, number>>;
+  /** Audit events: `written`, `sent`, `sent-again`, `taken`, and `dropped` for want of room. */
+  readonly audits?: Readonly<Record<string, number>>;
+  /** Audit events in the store that nobody has said to have. */
+  readonly auditBacklog?: number;
   readonly outbox: number;
   readonly waiting: number;
   readonly parked: number;

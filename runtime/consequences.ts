@@ -12,6 +12,7 @@ import {
 } from '../machines/index.js';
 import { type Counted, enterMailbox, leaveMailbox } from './accounts.js';
 import type { TrailStep } from './api.js';
+import { audit } from './audit.js';
 import { effectIdOf } from './identity.js';
 import { keys } from './keys.js';
 import { limits } from './limits.js';
@@ -96,6 +97,7 @@ export function follow(
   if (changed.outcome !== null && row.outcome === null)
     turn.notices.push({ type: 'ended', outcome: changed.outcome });
   turn.notices.push({ type: 'stepped', local, row: changed });
+  audit(turn, local, { policy, before: row, after: changed, next, cause });
   return writeDraft(turn, local, row, changed);
 }
 

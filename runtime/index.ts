@@ -42,6 +42,8 @@ export {
   type RuntimeOptions,
 } from './open.js';
 export type {
+  AuditEvent,
+  AuditPort,
   Cancel,
   Clock,
   EffectPort,

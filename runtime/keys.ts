@@ -9,6 +9,7 @@ export const keyFamilies = {
   a: "Actor: one message, XState's persisted snapshot with timers, outstanding effects and trail.",
   b: 'Body: the whole request, octet for octet. Written once, deleted once.',
   d: 'Dedup: digest of sender, Message-ID and recipient → the message it became.',
+  e: 'Event: a step that the operator’s own systems have not said to have heard of.',
   m: 'Meta: commit number, row count and set sum of the partition, arrival counter.',
   n: 'Notice: one on its way to a user, without an outcome.',
   o: 'Outbox: an effect without an outcome.',
@@ -162,6 +163,8 @@ export const keys = {
   notice: byLocal('n'),
   meta: (partition: number) => family(partition, 'm', ''),
   dedup: (aor: string, digest: string) => family(partitionOf(aor), 'd', digest),
+  audit: (local: string, number: number) =>
+    `${local.slice(0, 2)}!e!${local}!${arrivalNumber(number)}`,
   outbox: (local: string, effectId: string) => `${local.slice(0, 2)}!o!${effectId}`,
   mailbox: (aor: string, arrival: string) =>
     family(partitionOf(aor), 'r', `${named(aor).text}!${arrival}`),
@@ -208,6 +211,14 @@ export const ranges = {
 /** What a timer key says. */
 export function readTimerKey(key: string): { readonly dueMs: number; readonly local: string } {
   return { dueMs: Number(key.slice(5, 5 + digits)), local: key.slice(6 + digits) };
+}
+
+/** What an audit key says. */
+export function readAuditKey(key: string): { readonly local: string; readonly number: number } {
+  return {
+    local: key.slice(5, 5 + localLength),
+    number: Number.parseInt(key.slice(6 + localLength), 36),
+  };
 }
 
 /** Number of an arrival as it stands in keys: fixed width, ordered. */

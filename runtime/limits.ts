@@ -56,6 +56,12 @@ export const limits = {
   mailboxPageRows: 32,
   /** Effects kept in memory; the rest is found again in the store. */
   outboxMemoryMax: 20_000,
+  /** Audit events known in memory; the rest is found again in the store. */
+  auditMemoryMax: 10_000,
+  /** Audit events out at once, each of another message. */
+  auditWindow: 256,
+  /** How long an audit event waits for somebody to say that he has it. */
+  auditPatienceMs: 5000,
   /** How long an effect that was handed over waits for its answer: Timer F of RFC 3261 and 8 s of grace. */
   effectPatienceMs: 40_000,
   /** How much longer it waits, at most, while nothing can be sent (reliability R21). */
@@ -75,6 +81,9 @@ export const limits = {
   /** At boot, a wall clock this far after the last stored time is not believed. */
   bootGapMaxMs: 30 * 86_400_000,
 } as const;
+
+/** Waits before an audit event nobody took is sent again; the last one repeats. */
+export const auditRepeatsMs: readonly number[] = [1000, 2000, 5000, 10_000, 30_000];
 
 /** Waits between repetitions of one effect on the bus, milliseconds. */
 export const effectRepeatsMs: readonly number[] = [2000, 4000, 8000, 16_000];

@@ -7,7 +7,7 @@ import { type Founding, foundingRows } from './found.js';
 import { sealJson } from './group.js';
 import { storeSumKey } from './keys.js';
 import { limits } from './limits.js';
-import type { Clock, EffectPort, Entropy, StorePort, World } from './ports.js';
+import type { AuditPort, Clock, EffectPort, Entropy, StorePort, World } from './ports.js';
 import {
   bootOrder,
   type PartitionFound,
@@ -23,6 +23,8 @@ import type { Mark } from './watermark.js';
 
 export interface RuntimeOptions {
   readonly effects: EffectPort;
+  /** Who hears of every step, for charging and audit; nobody by default. */
+  readonly audits?: AuditPort;
   readonly settings?: Partial<RuntimeSettings>;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
@@ -51,6 +53,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   messageOctetsMax: Number.POSITIVE_INFINITY,
   preferences: defaultPreferenceRules,
   requireImTag: false,
+  auditBacklogMax: 1_000_000,
 };
 
 /** A store as the boot needs it; a simulated one may lack the parts that belong to a disk. */
@@ -169,6 +172,7 @@ function worldOf(store: StorePort, options: RuntimeOptions): World {
     entropy: options.entropy ?? hostEntropy,
     store,
     effects: options.effects,
+    ...(options.audits === undefined ? {} : { audits: options.audits }),
     exit: options.exit ?? exitProcess,
     failpoint: options.failpoint ?? noFailpoint,
   };

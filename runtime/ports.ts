@@ -105,12 +105,64 @@ export interface EffectPort {
   queue?(aor: string, forMs: number): void;
 }
 
+/** One step of a message's life, as the operator's own systems hear of it. At least once; known by `eventId`. */
+export interface AuditEvent {
+  readonly v: 1;
+  /** `e-<local id>-<number>`: the same at every repetition. */
+  readonly eventId: string;
+  /** Counts the steps of this message from 1; a gap is an event that was not kept. */
+  readonly number: number;
+  readonly atMs: number;
+  readonly deferredId: string;
+  readonly kind: 'page' | 'large';
+  readonly policy: { readonly id: string; readonly hash: string };
+  /** Why: what the message heard, or `after <delay>`. */
+  readonly reason: string;
+  /** SIP final code of an answer, or null. */
+  readonly status: number | null;
+  /** The operator who did it, or null. */
+  readonly by: string | null;
+  /** Where the message stood, as a dotted path; null at its birth. */
+  readonly before: string | null;
+  readonly after: string;
+  /** States entered on the way, the last one included. */
+  readonly path: readonly string[];
+  /** In its mailbox now. */
+  readonly live: boolean;
+  /** Label of the end it came to, or null while it lives. */
+  readonly outcome: string | null;
+  /** Null when the sender asked for privacy. */
+  readonly sender: string | null;
+  readonly recipient: string;
+  /** Octets of the body, and of the whole request. */
+  readonly octets: number;
+  readonly requestOctets: number;
+  readonly contentType: string;
+  readonly callId: string;
+  /** `icid-value` of the request's P-Charging-Vector (RFC 7315 section 4.6), or null. */
+  readonly chargingId: string | null;
+  readonly receivedAtMs: number;
+  /** The sender's own Date, or null. */
+  readonly dateMs: number | null;
+  readonly expiresAtMs: number | null;
+}
+
+/** Where committed audit events go. */
+export interface AuditPort {
+  /** False while nobody can be reached: events wait in the store. */
+  ready(): boolean;
+  /** Hands one event over; true when somebody has said that he has it. Rejects never. */
+  publish(event: AuditEvent): Promise<boolean>;
+}
+
 /** Everything outside the runtime. */
 export interface World {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly store: StorePort;
   readonly effects: EffectPort;
+  /** Absent when nobody wants to hear of steps: then no event is written. */
+  readonly audits?: AuditPort;
   /** Ends the process (or the simulated one): the runtime is unusable from this moment. */
   exit(code: number, why: string): void;
   /** Failpoint; does nothing in production. */

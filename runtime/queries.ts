@@ -1,12 +1,13 @@
 // What can be asked of a store without changing it. Queries see what is decided, commits in flight included.
 import { shownSender } from '../machines/index.js';
 import type { MessageLife } from './api.js';
+import type { AuditPlace } from './audit-sender.js';
 import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
 import type { SeenFilter } from './filter.js';
 import type { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
-import { keys, ranges } from './keys.js';
+import { keys, ranges, readAuditKey } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { readActor } from './life.js';
 import { partitionCount } from './limits.js';
@@ -144,6 +145,12 @@ export function ownRow(
   const row = local === null ? null : soundActor(source, local);
   if (local === null || row === null || !row.live || messageOf(row).aor !== aor) return null;
   return { local, row };
+}
+
+/** Places of the audit events of one partition, in order for each message. */
+export async function* auditsOf(source: Source, partition: number): AsyncGenerator<AuditPlace> {
+  const { from, to } = ranges.family(partition, 'e');
+  for await (const [key] of source.store.scan(from, to)) yield readAuditKey(key);
 }
 
 /** Local ids behind the effects without outcome of one partition. */

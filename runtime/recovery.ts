@@ -37,6 +37,8 @@ export interface PartitionFound {
   readonly notices: readonly (readonly [string, NoticeRow])[];
   readonly waiting: number;
   readonly parked: number;
+  /** Audit events nobody has said to have. */
+  readonly audits: number;
   /** Policies by hash, and active rows by name: the shared partition's. */
   readonly rows: readonly (readonly [string, Uint8Array])[];
 }
@@ -109,6 +111,7 @@ export async function scanPartition(
     notices: [] as [string, NoticeRow][],
     waiting: 0,
     parked: 0,
+    audits: 0,
   };
   const rows: (readonly [string, Uint8Array])[] = [];
   let count = 0;
@@ -145,6 +148,7 @@ interface Found {
   readonly notices: [string, NoticeRow][];
   waiting: number;
   parked: number;
+  audits: number;
 }
 
 function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): void {
@@ -172,6 +176,9 @@ function note(key: string, payload: Buffer, found: Found, seen: SeenFilter): voi
       return;
     case 'q':
       found.parked += 1;
+      return;
+    case 'e':
+      found.audits += 1;
       return;
     default:
   }

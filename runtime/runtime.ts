@@ -3,6 +3,7 @@
 import type { Compiled } from '../machines/index.js';
 import { readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
+import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
@@ -18,8 +19,8 @@ import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
 import { noticeEffect } from './notices.js';
 import { Outbox } from './outbox.js';
-import type { OutgoingEffect, OutgoingNotice, World } from './ports.js';
-import { outboxOf, type Source } from './queries.js';
+import type { AuditEvent, AuditPort, OutgoingEffect, OutgoingNotice, World } from './ports.js';
+import { auditsOf, outboxOf, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
@@ -27,7 +28,7 @@ import { type ActorRow, isReport, type NoticeRow, type PendingEffect } from './r
 import { TimerScheduler } from './scheduler.js';
 import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
-import type { Notice, RuntimeSettings } from './turn.js';
+import type { AuditRoom, Notice, RuntimeSettings } from './turn.js';
 import { closedFault, Writer } from './writer.js';
 
 export interface EngineOptions {
@@ -64,6 +65,8 @@ export class Engine implements Runtime {
   private readonly scheduler: TimerScheduler;
   private readonly outbox: Outbox;
   private readonly mailboxes: Mailboxes;
+  /** Null when nobody wants to hear of steps. */
+  private readonly audits: AuditSender | null;
   private readonly sending: Sending;
   private readonly lapsed: LapsedUsers;
   private readonly listeners = new Set<StepListener>();
@@ -87,6 +90,7 @@ export class Engine implements Runtime {
       identities: this.identities,
       settings: options.settings,
       gate: options.gate,
+      auditRoom: () => this.auditRoom(),
       notice: (notice) => this.notice(notice),
       landed: (commands, syncMs) => this.landed(commands, syncMs),
     });
@@ -98,7 +102,7 @@ export class Engine implements Runtime {
       },
     });
     this.outbox = new Outbox(world.clock, world.effects, {
-      load: (local, effect) => this.loadOrFail(local, effect),
+      load: (local, effect) => this.readOrFail(() => this.load(local, effect)),
       unanswered: (effectId, status) => this.unanswered(effectId, status),
       sent: (type) => this.statistics.effect(type),
       refill: () => void this.refillOutbox().catch(failed),
@@ -127,6 +131,31 @@ export class Engine implements Runtime {
           () => (JSON.parse(openRow(key, value).toString()) as { local: string }).local,
         ),
     });
+    this.audits = world.audits === undefined ? null : this.auditSender(world.audits);
+  }
+
+  private auditSender(port: AuditPort): AuditSender {
+    const { world } = this.options;
+    return new AuditSender(world.clock, port, {
+      load: ({ local, number }) =>
+        this.readOrFail(() => this.writer.ledger.readJson<AuditEvent>(keys.audit(local, number))),
+      taken: (place) => {
+        const partition = partitionOfLocal(place.local)!;
+        this.writer.submit({ ...place, type: 'audit.taken' }, partition).catch((cause: unknown) => {
+          this.fail(cause);
+        });
+      },
+      sent: (again) => this.statistics.audit(again ? 'sent-again' : 'sent'),
+      partitionOf: (local) => partitionOfLocal(local)!,
+      scan: (partition) => auditsOf(this.source, partition),
+      failed: (cause) => this.fail(cause),
+      failpoint: (name) => world.failpoint(name),
+    });
+  }
+
+  private auditRoom(): AuditRoom {
+    if (this.audits === null) return 'off';
+    return this.statistics.auditBacklog < this.options.settings.auditBacklogMax ? 'open' : 'full';
   }
 
   // ---- the door ----
@@ -260,6 +289,15 @@ export class Engine implements Runtime {
       case 'stepped':
         this.tell(notice.local, notice.row);
         return;
+      case 'audited':
+        this.statistics.audit('written');
+        this.audits?.add(notice);
+        return;
+      case 'audit-over':
+        this.options.world.failpoint('audit.after-remove');
+        this.statistics.audit('taken');
+        this.audits?.over(notice);
+        return;
       default:
         this.count(notice);
     }
@@ -281,6 +319,9 @@ export class Engine implements Runtime {
         return;
       case 'counted':
         this.statistics.event(notice.what);
+        return;
+      case 'audit-dropped':
+        this.statistics.audit('dropped');
         return;
       case 'damaged':
         this.statistics.event('damaged-row');
@@ -325,9 +366,9 @@ export class Engine implements Runtime {
   // ---- effects ----
 
   // Asked by timers and after commits, where nobody would hear a read that fails.
-  private loadOrFail(local: string, effect: PendingEffect): OutgoingEffect | null {
+  private readOrFail<T>(read: () => T): T | null {
     try {
-      return unlessDamaged(() => this.load(local, effect));
+      return unlessDamaged(read);
     } catch (cause) {
       this.fail(cause);
       return null;
@@ -421,6 +462,7 @@ export class Engine implements Runtime {
   admit(found: PartitionFound): void {
     this.statistics.waiting += found.waiting;
     this.statistics.parked += found.parked;
+    this.statistics.auditBacklog += found.audits;
     this.writer.admit(found.partition);
     if (found.partition !== sharedPartition && !this.options.readOnly) this.rearm(found);
     this.options.world.failpoint('boot.rearmed');
@@ -438,6 +480,7 @@ export class Engine implements Runtime {
       if (user.retry === null) this.mailboxes.reachable(aor, user.node);
       else this.mailboxes.retryAt(aor, user.retry.atMs);
     }
+    if (found.audits > 0) this.audits?.found(found.partition);
   }
 
   /** Called by adapters from within a handler that outlives its errors: a fault of ours must not end there (R14). */
@@ -446,6 +489,16 @@ export class Engine implements Runtime {
       this.sending.anew(this.time.now());
       this.outbox.wake();
       this.mailboxes.wake();
+      this.audits?.wake();
+    } catch (cause) {
+      this.fail(cause);
+    }
+  }
+
+  /** Audit events can be handed over again. */
+  wakeAudits(): void {
+    try {
+      this.audits?.wake();
     } catch (cause) {
       this.fail(cause);
     }
@@ -491,6 +544,7 @@ export class Engine implements Runtime {
   private stopParts(): void {
     this.scheduler.stop();
     this.outbox.stop();
+    this.audits?.stop();
     this.mailboxes.stop();
   }
 

@@ -8,6 +8,8 @@ export class Statistics {
   private readonly effects: Counters = new Map();
   private readonly outcomes: Counters = new Map();
   private readonly events: Counters = new Map();
+  private readonly audits: Counters = new Map();
+  auditBacklog = 0;
   commits = 0;
   waiting = 0;
   parked = 0;
@@ -30,6 +32,12 @@ export class Statistics {
     bump(this.events, what);
   }
 
+  audit(what: 'written' | 'sent' | 'sent-again' | 'taken' | 'dropped'): void {
+    bump(this.audits, what);
+    if (what === 'written') this.auditBacklog += 1;
+    if (what === 'taken') this.auditBacklog -= 1;
+  }
+
   snapshot(storeId: string, outbox: number, timerLagMs: number): RuntimeStats {
     return {
       storeId,
@@ -38,6 +46,8 @@ export class Statistics {
       effectsSent: Object.fromEntries(this.effects),
       outcomes: Object.fromEntries(this.outcomes),
       events: Object.fromEntries(this.events),
+      audits: Object.fromEntries(this.audits),
+      auditBacklog: this.auditBacklog,
       outbox,
       waiting: this.waiting,
       parked: this.parked,

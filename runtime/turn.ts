@@ -26,6 +26,8 @@ export interface RuntimeSettings {
   readonly reportRules: ReportRules;
   /** Defaults of the users' preferences, and what they may choose from. */
   readonly preferences: PreferenceRules;
+  /** Audit events that may lie in the store; beyond it steps are not told any more. */
+  readonly auditBacklogMax: number;
   /** Only devices that registered with `+g.oma.sip-im` count as reachable. */
   readonly requireImTag: boolean;
 }
@@ -67,12 +69,21 @@ export type Notice =
   | { readonly type: 'parked'; readonly local: string; readonly error: string }
   /** A parked message was let go on; it may be parked again in the same group. */
   | { readonly type: 'freed'; readonly local: string }
+  /** The event of a step lies in the store. */
+  | { readonly type: 'audited'; readonly local: string; readonly number: number }
+  /** There was no room for the event of a step. */
+  | { readonly type: 'audit-dropped'; readonly local: string; readonly number: number }
+  /** Somebody has the event of a step: its row is gone. */
+  | { readonly type: 'audit-over'; readonly local: string; readonly number: number }
   /** A row failed its checksum; its message is left alone. */
   | { readonly type: 'damaged'; readonly key: string }
   | { readonly type: 'preferences'; readonly aor: string; readonly by: string }
   | { readonly type: 'activated'; readonly hash: string }
   /** A curiosity worth a counter and a log line: `late-success`, `stale-answer`, `foreign-token`. */
   | { readonly type: 'counted'; readonly what: string; readonly local: string | null };
+
+/** Whether steps are told at all, and whether there is room for one more event. */
+export type AuditRoom = 'off' | 'open' | 'full';
 
 export interface Turn {
   readonly nowMs: number;
@@ -89,5 +100,6 @@ export interface Turn {
   readonly random: (count: number) => Uint8Array;
   /** Null, or why nothing new may be stored now. */
   readonly gate: () => 'store-full' | null;
+  readonly auditRoom: () => AuditRoom;
   readonly notices: Notice[];
 }

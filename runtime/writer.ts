@@ -14,7 +14,7 @@ import { limits } from './limits.js';
 import type { World } from './ports.js';
 import type { StoreHead } from './recovery.js';
 import type { Registry } from './registry.js';
-import type { Notice, RuntimeSettings, Turn } from './turn.js';
+import type { AuditRoom, Notice, RuntimeSettings, Turn } from './turn.js';
 
 export interface WriterOptions {
   readonly world: World;
@@ -26,6 +26,7 @@ export interface WriterOptions {
   /** Since when effects can go out, or null while they cannot. */
   readonly sendingSince: (nowMs: number) => number | null;
   readonly gate: () => 'store-full' | null;
+  readonly auditRoom: () => AuditRoom;
   /** Something has become true: its group is durable. */
   readonly notice: (notice: Notice) => void;
   /** The store failed, or the program has a bug: nothing goes on. */
@@ -144,6 +145,7 @@ export class Writer {
       seen: this.seen,
       random: this.random,
       gate: options.gate,
+      auditRoom: options.auditRoom,
       notices,
     };
     try {

@@ -7,6 +7,8 @@ import {
   readPreferenceChange,
 } from '../../machines/index.js';
 import {
+  type AuditEvent,
+  type AuditPort,
   type Binding,
   type EffectPort,
   type Engine,
@@ -69,8 +71,13 @@ export interface EngineOptions {
   readonly policies?: readonly unknown[];
   /** Called after commit for every effect, and again until its outcome is known: know it by its `effectId`. */
   readonly onEffect: (effect: LocalEffect) => void;
+  /**
+   * Called after commit for every step of every message, in order for each message, and again until it returns or its
+   * promise resolves: know an event by its `eventId`. Absent: no events are kept.
+   */
+  readonly onAudit?: (event: AuditEvent) => void | Promise<void>;
   /** Clock, randomness, settings and more, for tests and simulations. */
-  readonly world?: Partial<Omit<RuntimeOptions, 'effects'>>;
+  readonly world?: Partial<Omit<RuntimeOptions, 'effects' | 'audits'>>;
 }
 
 /** One deferred message as an XState actor: it always exists, whether or not anything of it is in memory. */
@@ -122,7 +129,11 @@ export async function openLocalEngine(
 ): Promise<LocalEngine> {
   const opened = await openFolder(
     { folder: options.folder, host: options.host ?? 'deferred.invalid' },
-    { ...options.world, effects: effectsTo(options.onEffect, codec) },
+    {
+      ...options.world,
+      effects: effectsTo(options.onEffect, codec),
+      ...(options.onAudit === undefined ? {} : { audits: auditsTo(options.onAudit) }),
+    },
   );
   try {
     await opened.ready;
@@ -166,6 +177,19 @@ function effectsTo(onEffect: EngineOptions['onEffect'], codec: LocalCodec): Effe
     },
   };
 }
+
+// A program that throws, or rejects, has not taken the event: it comes again.
+const auditsTo = (onAudit: NonNullable<EngineOptions['onAudit']>): AuditPort => ({
+  ready: () => true,
+  publish: async (event) => {
+    try {
+      await onAudit(event);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+});
 
 function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
   const { engine } = opened;

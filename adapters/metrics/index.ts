@@ -86,6 +86,7 @@ export function metricsText(source: MetricsSource): string {
     gauge('waiting_messages', 'Messages in mailboxes.', stats.waiting),
     gauge('parked_messages', 'Messages in quarantine.', stats.parked),
     gauge('outbox_effects', 'Effects without an outcome, in memory.', stats.outbox),
+    gauge('audit_backlog', 'Audit events that nobody has taken.', stats.auditBacklog ?? 0),
     gauge('timer_lag_seconds', 'How late the last timer fired.', stats.timerLagMs / 1000),
     gauge('group_commands', 'Commands in the last group.', stats.lastGroupSize),
     gauge('sync_seconds', 'Duration of the last synced commit.', stats.lastSyncMs / 1000),
@@ -94,6 +95,12 @@ export function metricsText(source: MetricsSource): string {
     family('effects_total', 'Effects handed to the bus.', 'type', stats.effectsSent),
     family('outcomes_total', 'Messages that came to an end.', 'outcome', stats.outcomes),
     family('events_total', 'Curiosities worth a look.', 'event', stats.events),
+    family(
+      'audit_events_total',
+      'Audit events, by what became of them.',
+      'what',
+      stats.audits ?? {},
+    ),
     family('bus_total', 'What was heard on the bus and thrown away.', 'what', source.busCounters()),
   ].join('');
 }

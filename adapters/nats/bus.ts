@@ -31,6 +31,16 @@ export interface Bus {
   close(): Promise<void>;
 }
 
+/** A bus on which can be asked as well. */
+export interface Requester extends Bus {
+  /** The first answer, or null when there is none in time, nobody listens, or the bus is away. */
+  request(
+    subject: string,
+    payload: string,
+    asked: { readonly msgId: string; readonly timeoutMs: number },
+  ): Promise<Uint8Array | null>;
+}
+
 export type BusReason =
   | 'connecting'
   | 'disconnected'

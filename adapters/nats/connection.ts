@@ -5,6 +5,7 @@ import {
   type ConnectionOptions,
   connect,
   errors,
+  headers,
   type NatsConnection,
   type Status,
   type Subscription,
@@ -12,12 +13,12 @@ import {
 } from 'nats';
 import type { Cancel } from '../../runtime/index.js';
 import {
-  type Bus,
   BusError,
   type BusHandler,
   type BusHooks,
   type BusOptions,
   type BusReason,
+  type Requester,
 } from './bus.js';
 import { natsLimits } from './limits.js';
 import { authenticatorOf } from './secrets.js';
@@ -35,7 +36,7 @@ interface Wanted {
  * Opens the bus. A server that is away is waited for (the bus is then not ready); a server that
  * refuses us or takes only small payloads rejects with a `BusError`.
  */
-export async function connectBus(options: BusOptions, hooks: BusHooks = {}): Promise<Bus> {
+export async function connectBus(options: BusOptions, hooks: BusHooks = {}): Promise<Requester> {
   const finding = serversFinding(options);
   if (finding !== null) throw finding;
   const bus = new NatsBus(options, hooks);
@@ -43,7 +44,7 @@ export async function connectBus(options: BusOptions, hooks: BusHooks = {}): Pro
   return bus;
 }
 
-class NatsBus implements Bus {
+class NatsBus implements Requester {
   readonly #options: BusOptions;
   readonly #hooks: BusHooks;
   readonly #wanted: Wanted[] = [];
@@ -91,6 +92,22 @@ class NatsBus implements Bus {
     } catch {
       // Closed or draining under our feet: as any other loss, the sender of an effect repeats it.
       return false;
+    }
+  }
+
+  async request(
+    subject: string,
+    payload: string,
+    asked: { readonly msgId: string; readonly timeoutMs: number },
+  ): Promise<Uint8Array | null> {
+    if (this.#reason !== null || this.#connection === null) return null;
+    const given = headers();
+    given.set('Nats-Msg-Id', asked.msgId);
+    try {
+      const options = { timeout: asked.timeoutMs, headers: given };
+      return (await this.#connection.request(subject, payload, options)).data;
+    } catch {
+      return null;
     }
   }
 
@@ -228,7 +245,8 @@ class NatsBus implements Bus {
       // A forged reply subject must not talk the engine out of being ready (N3): only our own
       // subjects count.
       if (!isVitalSubject(error.subject)) {
-        this.#hooks.onAlarm?.('permissions-violation', detail);
+        if (!this.#violated.has(detail)) this.#hooks.onAlarm?.('permissions-violation', detail);
+        this.#violated.add(detail);
         return;
       }
       if (error.operation === 'subscription') this.#dropped(error.subject);

@@ -1,5 +1,6 @@
 // The public face of adapters/nats/: what compose.ts and the tests of other folders may use.
 export type { AdmissionLimits } from './admission.js';
+export { createAuditPort } from './audit.js';
 export {
   type Bus,
   type BusClock,
@@ -9,6 +10,7 @@ export {
   type BusHooks,
   type BusOptions,
   type BusReason,
+  type Requester,
 } from './bus.js';
 export type {
   CodecRefusal,

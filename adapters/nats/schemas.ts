@@ -14,6 +14,7 @@ export const schemaNames = [
   'answer',
   'send',
   'beat',
+  'event',
   'queue',
   'user-list-request',
   'user-list-reply',

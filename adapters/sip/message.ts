@@ -3,6 +3,7 @@
 // proxy asserted, never the one a header claims. Knows no clock and no store: whether the message
 // is taken is decided elsewhere.
 import { type IncomingMessage, isAnonymousUri } from '../../machines/index.js';
+import { parseChargingId } from './charging.js';
 import { type CpimOptions, holdsNothing, readCpim } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Failed, type Finding, failed, type Refusal, refusal } from './finding.js';
@@ -57,6 +58,7 @@ export function readMessage(
       contentType: content.type,
       anonymous: isAnonymous(request, names.names.fromUri),
       cpim: content.cpim,
+      chargingId: single(request, 'p-charging-vector', parseChargingId),
     },
     via: topVia(request),
     unreadable: content.unreadable,

@@ -13,6 +13,7 @@ import {
   keepTime,
   makeRoom,
   operate,
+  removeAudit,
   type TurnReply,
 } from './operate.js';
 import { changePreferences, discard } from './preferences.js';
@@ -73,6 +74,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return makeRoom(turn, command);
     case 'turn.given':
       return giveTurn(turn, command);
+    case 'audit.taken':
+      return removeAudit(turn, command);
     case 'clock.moved':
       return keepTime(turn);
     default:

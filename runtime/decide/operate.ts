@@ -31,6 +31,8 @@ export type InternalCommand =
   | { readonly type: 'user.lapsed'; readonly aor: string }
   /** A full mailbox makes room. */
   | { readonly type: 'room.made'; readonly local: string }
+  /** Somebody has the audit event of a step. */
+  | { readonly type: 'audit.taken'; readonly local: string; readonly number: number }
   /** A virtual clock was moved. */
   | { readonly type: 'clock.moved' };
 
@@ -198,6 +200,16 @@ function offered(turn: Turn, before: ActorRow, after: ActorRow): ActorRow {
   if (after !== before && after.live && reachable(user, turn.nowMs))
     turn.notices.push({ type: 'reachable', aor, node: user.node });
   return after;
+}
+
+/** An audit event has done its duty. */
+export function removeAudit(
+  turn: Turn,
+  { local, number }: Extract<InternalCommand, { type: 'audit.taken' }>,
+): Reply {
+  turn.ledger.remove(keys.audit(local, number));
+  turn.notices.push({ type: 'audit-over', local, number });
+  return { kind: 'done' };
 }
 
 /** The group that carries this keeps the instant, in the row of its commit number; the identity stays what it is. */

@@ -247,6 +247,7 @@ function factsOf(
     outlivesAtMs: turn.nowMs + settings.maxLifetimeSeconds * 1000,
     cpim: incoming.cpim,
     hidden: incoming.anonymous,
+    ...(incoming.chargingId == null ? {} : { chargingId: incoming.chargingId }),
     reportException: reportException(incoming, rules),
     ...(reportTo === null ? {} : { reportTo }),
   };

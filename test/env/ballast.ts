@@ -23,7 +23,7 @@ const events: string[] = [];
 const log = (_level: string, event: string) => void events.push(event);
 const exit = (code: number) => process.exit(code);
 const effects = { ready: () => false, send: () => {} };
-const { engine, ready, close } = await openServed(read.config, { log, exit }, effects).catch(
+const { engine, ready, close } = await openServed(read.config, { log, exit }, { effects }).catch(
   (cause: unknown) => {
     process.stdout.write(`${cause instanceof RuntimeFault ? cause.code : cause}\n`);
     process.exit(cause instanceof RuntimeFault ? cause.exitCode : 70);

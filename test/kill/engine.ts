@@ -47,6 +47,7 @@ export class EngineProcess {
     const flags = {
       ...{ folder: this.folder, host, 'nats-servers': natsUrl, 'http-port': '0' },
       ...{ 'allow-volatile-folder': 'true', 'ballast-octets': '0', 'log-level': 'info' },
+      ...{ 'audit-publish': 'true' },
     };
     this.child = spawn(process.execPath, [options.program, JSON.stringify(flags)], {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],

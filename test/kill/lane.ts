@@ -5,6 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { connect, type NatsConnection } from 'nats';
 import { waitFor } from '../../adapters/cli/stage/child.js';
 import { type NatsServer, startNats } from '../../adapters/cli/stage/nats-server.js';
+import { Auditor } from './auditor.js';
 import { History } from './history.js';
 import type { Fault } from './judge.js';
 import { Keeper, pause } from './keeper.js';
@@ -35,6 +36,7 @@ export class Lane implements Stage {
   private bus!: NatsConnection;
   private proxy!: SimulatedProxy;
   private keeper!: Keeper;
+  private auditor!: Auditor;
   private readonly history = new History();
   private swaps = 0;
   /** The policy that was activated last and answered for; null when no answer came. */
@@ -48,6 +50,7 @@ export class Lane implements Stage {
     this.nats = await startNats();
     this.bus = await connect({ servers: this.nats.url, noAsyncTraces: true });
     this.proxy = new SimulatedProxy(this.bus, history);
+    this.auditor = new Auditor(this.bus);
     this.keeper = new Keeper({ ...this.options, natsUrl: this.nats.url, history });
     await this.keeper.serve();
     await this.swap(0);
@@ -80,7 +83,7 @@ export class Lane implements Stage {
     await Promise.all([...batches.map((one) => one.done), ...swaps]);
     const letters = batches.flatMap((one) => one.letters);
     const rows = await calm(keeper, letters);
-    const faults = await this.policyFaults();
+    const faults = [...(await this.policyFaults()), ...(await this.auditor.faults(rows))];
     return verdictOf({ round, letters, rows, history, keeper, sinceMs, faults });
   }
 

@@ -65,6 +65,10 @@ const passesMax: Partial<Record<Failpoint, number>> = {
   'report.after-publish': 3,
   'outbox.before-delete': 3,
   'outbox.after-delete': 3,
+  'audit.before-publish': 6,
+  'audit.after-publish': 6,
+  'audit.acknowledged': 6,
+  'audit.after-remove': 6,
   'boot.scanned': 65,
   'boot.rearmed': 65,
 };

@@ -10,13 +10,13 @@ export interface Every {
 }
 
 /** Tells the story once for every operation and every way in which it can fail. */
-export async function everyOperation(): Promise<Every> {
-  const undisturbed = await tell(0, 'EIO');
+export async function everyOperation(audited = false): Promise<Every> {
+  const undisturbed = await tell(0, 'EIO', audited);
   const wrong: string[] = [];
   let runs = 0;
   for (const [index, operation] of undisturbed.operations.entries()) {
     for (const failure of failuresOf[operation]) {
-      const told = await tell(index + 1, failure);
+      const told = await tell(index + 1, failure, audited);
       runs += 1;
       const same = told.end === null || told.end === undisturbed.end;
       if (told.wrong.length === 0 && same) continue;

@@ -1,8 +1,9 @@
 // A store and a bus that count what they are asked, and fail at one operation: the disk with an error, after which the
 // process must end; the bus as it may at any time, by losing or doubling what it was given.
+import type { AuditEvent, AuditPort } from '../../runtime/index.js';
 import { breathe, MemoryStore, RecordingEffects } from '../support/world.js';
 
-export type Operation = 'get' | 'scan' | 'commit' | 'send';
+export type Operation = 'get' | 'scan' | 'commit' | 'send' | 'publish';
 
 /** How an operation can fail: with an error, with an error although all was written, silently. */
 export type Failure = 'EIO' | 'ENOSPC' | 'ghost' | 'lost' | 'doubled';
@@ -12,6 +13,7 @@ export const failuresOf: Readonly<Record<Operation, readonly Failure[]>> = {
   scan: ['EIO'],
   commit: ['EIO', 'ENOSPC', 'ghost'],
   send: ['lost', 'doubled'],
+  publish: ['lost', 'doubled'],
 };
 
 const texts = { EIO: 'Input/output error', ENOSPC: 'No space left on device' };
@@ -84,7 +86,11 @@ export class FailingStore extends MemoryStore {
     limit?: number,
   ): AsyncGenerator<readonly [string, Uint8Array]> {
     const failure = this.count.next('scan');
-    if (failure !== null) throw this.count.strike('scan', failure);
+    if (failure !== null) {
+      // Work that is under way beside it goes on until the engine hears of the failure.
+      await breathe();
+      throw this.count.strike('scan', failure);
+    }
     yield* super.scan(from, to, limit);
   }
 
@@ -111,5 +117,26 @@ export class FailingEffects extends RecordingEffects {
     if (failure === 'lost') return;
     super.send(effect);
     if (failure === 'doubled') super.send(effect);
+  }
+}
+
+/** Hears of steps; an event is lost on its way there, or the word that it arrived is. */
+export class FailingAudits implements AuditPort {
+  /** Numbers of the events of each message, in the order in which they were first heard. */
+  readonly heard = new Map<string, number[]>();
+
+  constructor(private readonly count: Count) {}
+
+  ready(): boolean {
+    return true;
+  }
+
+  async publish({ deferredId, number }: AuditEvent): Promise<boolean> {
+    const failure = this.count.next('publish');
+    if (failure === 'lost') return false;
+    const known = this.heard.get(deferredId) ?? [];
+    this.heard.set(deferredId, known);
+    if (!known.includes(number)) known.push(number);
+    return failure === null;
   }
 }

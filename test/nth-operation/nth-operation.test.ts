@@ -34,6 +34,13 @@ t.test('A3, B1, B2, B5, C1, C7, C8: any operation fails, and nothing comes of it
   t.ok(every.runs > every.undisturbed.operations.length, `${every.runs} tellings`);
 });
 
+t.test('every step is told to whoever wants to hear of it, whatever fails', async (t) => {
+  const { undisturbed, runs, wrong } = await everyOperation(true);
+  t.same(undisturbed.wrong, []);
+  t.ok(undisturbed.operations.filter((one) => one === 'publish').length >= 8, `${runs} tellings`);
+  t.same(wrong, []);
+});
+
 t.test('R5 a question that cannot be answered ends the process, whichever it is', async (t) => {
   for (const [name, ask] of [
     ['read', (test: EngineUnderTest, id: string) => test.engine.read(bob, id)],

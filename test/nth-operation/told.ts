@@ -8,12 +8,13 @@ import { writtenAtMs } from '../support/messages.js';
 import { type MemoryStore, SimulatedClock } from '../support/world.js';
 import {
   Count,
+  FailingAudits,
   FailingEffects,
   FailingStore,
   type Failure,
   type Operation,
 } from './failing-world.js';
-import { answerOf, messages, nameOf, oblivion, type Step, story } from './story.js';
+import { answerOf, messages, nameOf, oblivion, type Step, shortStory, story } from './story.js';
 
 export interface Told {
   readonly operations: readonly Operation[];
@@ -29,13 +30,15 @@ export interface Told {
 const founded = foundedStore();
 
 /** Tells the story; operation number `at` fails (0: none does). */
-export function tell(at: number, failure: Failure): Promise<Told> {
-  return new Telling(at, failure).run();
+export function tell(at: number, failure: Failure, audited = false): Promise<Told> {
+  return new Telling(at, failure, audited).run();
 }
 
 class Telling {
   private readonly count: Count;
   private readonly effects: FailingEffects;
+  private readonly audits: FailingAudits | null;
+  private readonly steps: readonly Step[];
   private readonly wrong: string[] = [];
   private store: FailingStore;
   private clock = new SimulatedClock(writtenAtMs);
@@ -46,18 +49,21 @@ class Telling {
   constructor(
     private readonly at: number,
     failure: Failure,
+    audited: boolean,
   ) {
+    this.steps = audited ? shortStory : story;
     this.count = new Count(at, failure);
     this.effects = new FailingEffects(this.count);
+    this.audits = audited ? new FailingAudits(this.count) : null;
     this.store = new FailingStore(rowsOf(founded), this.count);
   }
 
   async run(): Promise<Told> {
     // A process that dies over its first reading leaves the store as it found it: the next one tells the same story.
     if (!(await this.boot(0)) && this.untouched()) return this.toldBefore();
-    for (const [index, step] of story.entries()) await this.finish(step, index);
+    for (const [index, step] of this.steps.entries()) await this.finish(step, index);
     const end = this.fates();
-    for (const step of oblivion) await this.finish(step, story.length);
+    for (const step of oblivion) await this.finish(step, this.steps.length);
     await this.test?.close();
     this.checkExits();
     const { operations, after } = this.count;
@@ -87,7 +93,8 @@ class Telling {
   private async boot(index: number): Promise<boolean> {
     this.lives += 1;
     const exit = (code: number) => this.exited(code);
-    const options = { seed: this.lives, exit };
+    const { audits } = this;
+    const options = { seed: this.lives, exit, ...(audits === null ? {} : { audits }) };
     try {
       this.test = await EngineUnderTest.on(this.store, this.clock, options, this.effects);
       this.test.answerAll(answerOf);
@@ -96,10 +103,10 @@ class Telling {
     }
     if (this.died()) return false;
     // After the week of remembrance nobody repeats anything.
-    if (this.lives === 1 || index === story.length) return true;
+    if (this.lives === 1 || index === this.steps.length) return true;
     // All senders send again what they ever sent: nobody knows what his 202 was worth.
-    for (const repeated of story.slice(0, Math.min(index, messages.length)))
-      if (!(await this.done(repeated))) return false;
+    for (const repeated of this.steps.slice(0, Math.min(index, messages.length)))
+      if (repeated.submits === true && !(await this.done(repeated))) return false;
     return true;
   }
 
@@ -144,7 +151,8 @@ class Telling {
   // The first error of the store ends the process (reliability R5); a silent bus ends nothing.
   private checkExits(): void {
     const operation = this.count.operations[this.at - 1];
-    const expected = operation === undefined || operation === 'send' ? 0 : 1;
+    const silent = operation === undefined || operation === 'send' || operation === 'publish';
+    const expected = silent ? 0 : 1;
     if (this.exits !== expected) this.wrong.push(`${this.exits} exits after a failed ${operation}`);
   }
 
@@ -160,7 +168,20 @@ class Telling {
       if (identities.size > 1 || calls.size > 1) this.wrong.push(`${name}: several identities`);
       return `${name} ${this.fateOf(name)} ${identities.size} reports`;
     });
+    this.checkEvents();
     return [...fates, this.families()].join('\n');
+  }
+
+  // Every step was told, in order, whatever failed.
+  private checkEvents(): void {
+    if (this.audits === null) return;
+    for (const local of this.locals()) {
+      const id = `${local}@${storeHost}`;
+      const heard = this.audits.heard.get(id) ?? [];
+      const steps = this.test?.engine.show(id)?.trail.map((_, index) => index + 1) ?? [];
+      if (heard.join() !== steps.join())
+        this.wrong.push(`${id}: ${steps.length} steps, heard of ${heard.join(' ')}`);
+    }
   }
 
   private fateOf(name: string): string {

@@ -73,6 +73,8 @@ export interface Options {
   readonly untilForgotten: boolean;
   /** Senders who ask for it are told at once that their message is stored. */
   readonly early?: boolean;
+  /** Somebody hears of every step. */
+  readonly audit?: boolean;
   /** Messages that are not sent at all: left out while a story is made shorter. */
   readonly without: readonly number[];
 }
@@ -101,6 +103,8 @@ export function optionsOf(seed: number): Options {
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),
     early: random.chance(0.15),
+    // Dice of its own: the other throws stay what they were.
+    audit: new Random(seed, 'audit').chance(0.25),
     without: [],
   };
 }

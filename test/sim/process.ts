@@ -10,6 +10,7 @@ import {
   openRuntime,
   type Reply,
 } from '../../runtime/index.js';
+import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
 import { compiledOnce } from './compiled.js';
@@ -63,6 +64,7 @@ export class EngineProcess {
       settings: {
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
       },
+      ...(simulation.options.audit === true ? { audits: auditPort(simulation, life) } : {}),
       failpoint: (name) => this.passes(life, name),
       exit: (code, why) => this.exit(life, code, why),
       effects: {

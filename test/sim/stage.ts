@@ -1,6 +1,6 @@
 // The world as its parts see each other: each part knows this face alone, and simulation.ts puts them together.
 import type { Bus, BusReason } from '../../adapters/nats/bus.js';
-import type { ActorRow, Command, Reply } from '../../runtime/index.js';
+import type { ActorRow, AuditEvent, Command, Reply } from '../../runtime/index.js';
 import type { BusClient } from './bus-client.js';
 import type { Disk, RowChange } from './disk.js';
 import type { Fate } from './invariants/book.js';
@@ -39,6 +39,8 @@ interface BusFace {
 
 /** The model: told everything, asked for what may be acted on. */
 interface ModelFace {
+  heardEvent(event: AuditEvent): void;
+  heardOf(local: string): number;
   readonly view: View;
   readonly fates: readonly Fate[];
   fateOf(stored: Stored): Fate | null;

@@ -87,7 +87,7 @@ function replies(): readonly (readonly string[])[] {
 
 // ---- subjects ----
 
-type Direction = 'proxy → engine' | 'engine → proxies' | 'tools → engine';
+type Direction = 'proxy → engine' | 'engine → proxies' | 'tools → engine' | 'engine → auditor';
 
 const subjectMeanings: Readonly<
   Record<keyof typeof subjects, readonly [Direction, string, string]>
@@ -114,6 +114,11 @@ const subjectMeanings: Readonly<
     'engine → proxies',
     'While a delivery run lasts, live messages for its user go behind it.',
     'queue',
+  ],
+  event: [
+    'engine → auditor',
+    'One step of a message, for charging and audit: a request, repeated until somebody replies.',
+    'event',
   ],
   userList: [
     'tools → engine',
@@ -155,6 +160,7 @@ export function subjectsPage(): string {
     'One text line: `v1`, then these fields, parted by single spaces. No field is empty; `-` stands for none. Text of users travels as base64. The request of a store or command line follows it after CRLF, untouched.',
     ...lines.flatMap((schema) => lineTable(schema, forms.get(schema))),
     '## JSON',
+    'An event is one JSON object; its schema is `event.schema.json` in `adapters/nats/schemas/`. Its `eventId` travels as `Nats-Msg-Id` too. It is taken when somebody replies, a JetStream stream or a program; a reply with `error` takes nothing.',
     "Requests to `user` subjects are JSON with `v: 1`; their schemas are in `adapters/nats/schemas/`. A request to an `admin` subject is the object of the verb's arguments. Every reply carries `v` and `ok`.",
   ]);
 }

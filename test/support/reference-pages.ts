@@ -235,6 +235,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   a: keys.actor(sampleLocal),
   b: keys.body(sampleLocal),
   d: keys.dedup(bob, '<digest>'),
+  e: keys.audit(sampleLocal, 1),
   m: keys.meta(46),
   n: keys.notice(sampleLocal),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),

@@ -72,7 +72,8 @@ t.test('no reference dangles', async (t) => {
 
 t.test('every channel has an operation, in the direction of its subject', async (t) => {
   for (const [name, subject] of Object.entries(subjects)) {
-    const action = subject.startsWith('deferred-im-v1-') ? 'send' : 'receive';
+    const ours = subject.startsWith('deferred-im-v1-') || subject === subjects.event;
+    const action = ours ? 'send' : 'receive';
     const key = `operations/${action}${name[0]!.toUpperCase()}${name.slice(1)}`;
     t.equal(paths.get(`${key}/action`), action, key);
     t.equal(paths.get(`${key}/channel/$ref`), `#/channels/${name}`);

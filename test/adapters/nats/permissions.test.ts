@@ -12,7 +12,7 @@ import {
 import { client, startServer, until } from './nats-server.js';
 import { projectFile } from './project-file.js';
 
-const roles = ['engine', 'proxy', 'operator', 'tools'] as const;
+const roles = ['engine', 'proxy', 'operator', 'tools', 'auditor'] as const;
 type Role = (typeof roles)[number];
 
 const fromProxy = ['store', 'command', 'online', 'offline', 'outcome', 'late', 'alive'] as const;
@@ -30,10 +30,11 @@ const all = [
 ];
 
 const mayPublish: Record<Role, readonly string[]> = {
-  engine: of(toProxy),
+  engine: [...of(toProxy), subjects.event],
   proxy: of(fromProxy),
   operator: [admin],
   tools: of(user),
+  auditor: [],
 };
 
 const maySubscribe: Record<Role, readonly string[]> = {
@@ -41,6 +42,7 @@ const maySubscribe: Record<Role, readonly string[]> = {
   proxy: [...of(toProxy), '_INBOX_proxy.x'],
   operator: [subjects.beat, '_INBOX_operator.x'],
   tools: ['_INBOX_tools.x'],
+  auditor: [subjects.event, '_INBOX_auditor.x'],
 };
 
 const config = readFileSync(projectFile('adapters/nats/nats-server.conf'), 'utf8');

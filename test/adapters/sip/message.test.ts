@@ -22,6 +22,7 @@ t.test('F1 gives the facts of the story', async (t) => {
     expiresSeconds: 3600,
     contentType: 'message/cpim',
     anonymous: false,
+    chargingId: null,
     cpim: {
       imdnMessageId: 'Xk7qJ2mB9vTz4RwL',
       dateTime: '2006-08-01T10:00:00Z',
@@ -199,4 +200,11 @@ t.test('a refusal names the octet at which the fault was noticed', async (t) => 
     const offset = bad.indexOf(at);
     t.match(readMessage(bad, alice), { ok: false, code, offset }, `${code} at ${offset}`);
   }
+});
+
+t.test('the charging id of the request is kept, when it says one thing', async (t) => {
+  const idOf = (...lines: string[]) => accepted(readMessage(request('', lines), alice)).chargingId;
+  const vector = 'P-Charging-Vector: icid-value="4711";orig-ioi=home1.net';
+  t.equal(idOf(vector), '4711');
+  t.equal(idOf(vector, vector), null, 'a header that says two things says nothing');
 });

@@ -8,8 +8,8 @@ export function atRest(simulation: Stage, forgotten: boolean): boolean {
   const { fates, view } = simulation.model;
   if (fates.some((fate) => isSent(simulation, fate) && !fate.heard202 && !fate.refused))
     return false;
-  for (const { row } of view.stored.values())
-    if (row !== null && (forgotten || row.outcome === null)) return false;
+  for (const { row, events } of view.stored.values())
+    if (events.size > 0 || (row !== null && (forgotten || row.outcome === null))) return false;
   return true;
 }
 
@@ -27,6 +27,9 @@ export function checkEnd(simulation: Stage): void {
     if (stored.outbox.size > 0)
       simulation.violated('L1', `${[...stored.outbox]} is still to be sent`);
     const { row } = stored;
+    const told = simulation.model.heardOf(stored.local);
+    if (stored.events.size > 0 || (row !== null && stored.told.size > 0 && told < row.revision))
+      simulation.violated('L1', `steps of ${stored.local} are known up to ${told} alone`);
     if (row !== null && row.outcome !== null && row.forgetAtMs === null)
       simulation.violated('L1', `${stored.local} will never be forgotten`);
     if (row !== null && simulation.options.untilForgotten)

@@ -1,6 +1,6 @@
 // The model the engine is held against: the durable view, what the outside knows, and the checks on both. It is told
 // everything that lands, goes over the wire, or reaches somebody.
-import type { ActorRow, Command, Reply } from '../../../runtime/index.js';
+import type { ActorRow, AuditEvent, Command, Reply } from '../../../runtime/index.js';
 import type { RowChange } from '../disk.js';
 import { epochMs } from '../epoch.js';
 import type { Letter } from '../letters.js';
@@ -107,6 +107,21 @@ export class Model {
     if (command.type !== 'message.received' || reply.kind !== 'accepted') return;
     if (this.fateOfId(reply.deferredId)?.letter.incoming.callId !== command.message.callId)
       this.violated('I1', `accepted as ${reply.deferredId}, which is not there`);
+  }
+
+  /** Somebody outside hears of a step. */
+  heardEvent({ eventId, number }: AuditEvent): void {
+    const local = eventId.split('-')[1] ?? '';
+    const last = this.rows.heard.get(local) ?? 0;
+    if (this.view.stored.get(local)?.told.has(number) !== true)
+      this.violated('I13', `${eventId} is told, and its step is not durable`);
+    if (number > last + 1) this.violated('I13', `${eventId} is told after ${last}`);
+    this.rows.heard.set(local, Math.max(last, number));
+  }
+
+  /** Steps of a message that somebody has heard of. */
+  heardOf(local: string): number {
+    return this.rows.heard.get(local) ?? 0;
   }
 
   private fateOfId(deferredId: string): Fate | null {

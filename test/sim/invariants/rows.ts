@@ -1,5 +1,6 @@
 // Invariants of the durable rows, asked of every batch that lands: I1 (nothing accepted vanishes), I2 (attempts are not
-// renumbered), I3 (an attempt ends for a reason), I7, I8, I9, I12 (one message for one identity), D1 (never early).
+// renumbered), I3 (an attempt ends for a reason), I7, I8, I9, I12 (one message for one identity),
+// I13 (each step has its event, and none goes before somebody has it), D1 (never early).
 import type { ActorRow } from '../../../runtime/index.js';
 import { epochMs } from '../epoch.js';
 import type { Stage } from '../stage.js';
@@ -26,7 +27,28 @@ export class RowChecks {
     for (const [stored, effectId] of landing.added) this.added(stored, effectId);
     for (const [stored, effectId] of landing.removed) this.removed(stored, effectId);
     for (const stored of landing.touched) this.touched(stored);
+    for (const [stored, number] of landing.taken) this.taken(stored, number);
     for (const [aor, user] of landing.users) this.counted(aor, user?.messages ?? 0);
+  }
+
+  /** Numbers of the events that were heard, by message. */
+  readonly heard = new Map<string, number>();
+
+  // ---- I13: each step has its event ----
+
+  private told(stored: Stored, before: ActorRow | null, row: ActorRow): void {
+    if (this.simulation.options.audit !== true) return;
+    for (let number = (before?.revision ?? 0) + 1; number <= row.revision; number += 1)
+      if (!stored.told.has(number))
+        this.violated('I13', `step ${number} of ${stored.local} has no event`);
+    for (const number of stored.events)
+      if (number > row.revision)
+        this.violated('I13', `event ${number} of ${stored.local} is about no step`);
+  }
+
+  private taken(stored: Stored, number: number): void {
+    if ((this.heard.get(stored.local) ?? 0) < number)
+      this.violated('I13', `event ${number} of ${stored.local} is gone, and nobody has it`);
   }
 
   private violated(code: string, why: string): void {
@@ -47,6 +69,7 @@ export class RowChecks {
     }
     if (before === null) this.born(stored, row);
     this.agree(stored, row);
+    this.told(stored, before, row);
     this.early(before, row);
     if (before?.live && !row.live && row.outcome !== 'delivered') this.leaves(row);
     this.outcome(before, row);

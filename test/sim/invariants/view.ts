@@ -12,6 +12,9 @@ export interface Stored {
   readonly timers: Set<number>;
   readonly outbox: Set<string>;
   readonly places: Set<string>;
+  /** Steps whose events nobody has taken, and all that ever were durable. */
+  readonly events: Set<number>;
+  readonly told: Set<number>;
   /** The dedup row that names it. */
   dedup: string | null;
 }
@@ -21,6 +24,8 @@ export interface Landing {
   readonly touched: ReadonlySet<Stored>;
   readonly added: readonly (readonly [Stored, string])[];
   readonly removed: readonly (readonly [Stored, string])[];
+  /** Events that were removed. */
+  readonly taken: readonly (readonly [Stored, number])[];
   readonly parked: readonly string[];
   readonly users: readonly (readonly [string, { readonly messages: number } | null])[];
 }
@@ -41,6 +46,7 @@ export class View {
     const added: [Stored, string][] = [];
     const removed: [Stored, string][] = [];
     const parked: string[] = [];
+    const taken: [Stored, number][] = [];
     const users: [string, { messages: number } | null][] = [];
     for (const { key, before, after } of changes) {
       const rest = key.slice(5);
@@ -69,6 +75,9 @@ export class View {
           else stored.outbox.add(rest);
           break;
         }
+        case 'e':
+          this.event(rest, after, touched, taken);
+          break;
         case 'r':
           this.mailbox(key, after, touched);
           break;
@@ -87,7 +96,7 @@ export class View {
         default:
       }
     }
-    return { touched, added, removed, parked, users };
+    return { touched, added, removed, taken, parked, users };
   }
 
   private touch(local: string, touched: Set<Stored>): Stored {
@@ -96,6 +105,7 @@ export class View {
       stored = {
         ...{ local, row: null, before: null, body: null, dedup: null },
         ...{ timers: new Set<number>(), outbox: new Set<string>(), places: new Set<string>() },
+        ...{ events: new Set<number>(), told: new Set<number>() },
       };
       this.stored.set(local, stored);
     }
@@ -104,6 +114,24 @@ export class View {
       stored.before = stored.row;
     }
     return stored;
+  }
+
+  private event(
+    rest: string,
+    after: Uint8Array | null,
+    touched: Set<Stored>,
+    taken: [Stored, number][],
+  ): void {
+    const [local = '', digits = ''] = rest.split('!');
+    const number = Number.parseInt(digits, 36);
+    const stored = this.touch(local, touched);
+    if (after === null) {
+      stored.events.delete(number);
+      taken.push([stored, number]);
+    } else {
+      stored.events.add(number);
+      stored.told.add(number);
+    }
   }
 
   private mailbox(key: string, after: Uint8Array | null, touched: Set<Stored>): void {
