@@ -27,6 +27,7 @@ import { type Readiness, readinessOf } from './readiness.js';
 import { openServed, prepareFolder, type ServiceHooks } from './service-options.js';
 import {
   canonicalAor,
+  deferredListType,
   deliverRequest,
   noticeRequest,
   noticeRowsMax,
@@ -38,7 +39,10 @@ import {
   resultPages,
   resultRequest,
   shownOctets,
+  writeDeferredList,
 } from './sip/index.js';
+import { serveXcap, type XcapServer } from './xcap/index.js';
+import { xcapOptions } from './xcap-options.js';
 
 export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
 export { type AuditEvent, type Reply, RuntimeFault } from '../runtime/index.js';
@@ -139,6 +143,8 @@ export type { ServiceHooks } from './service-options.js';
 /** `deferred-im serve`, as a program can run it. */
 export interface Service {
   readonly httpPort: number;
+  /** Port of the deferred-list document, or null when there is none. */
+  readonly xcapPort: number | null;
   readonly readiness: () => Readiness;
   /** Resolves when the store is checked and all partitions serve; rejects with what is wrong. */
   readonly ready: Promise<void>;
@@ -208,7 +214,8 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
       return closeService({ ...core, ...doors }, log, stored);
     };
     const stored = () => state.stored;
-    return { httpPort: doors.metrics.port, readiness, ready, close, stored };
+    const xcapPort = doors.xcap?.port ?? null;
+    return { httpPort: doors.metrics.port, xcapPort, readiness, ready, close, stored };
   } catch (cause) {
     await closeCore(core);
     throw cause;
@@ -238,12 +245,30 @@ async function openDoors(
         clockHeld: opened.engine.time.held() !== null,
       }),
     });
+    const xcap = await openXcap(config, opened, log).catch(async (cause: unknown) => {
+      await metrics.close();
+      throw cause;
+    });
     serveAdminSubjects(bus, context, log);
-    return { admin, metrics };
+    return { admin, metrics, xcap };
   } catch (cause) {
     await admin.close();
     throw cause;
   }
+}
+
+async function openXcap(config: Config, opened: Opened, log: Log): Promise<XcapServer | null> {
+  const options = xcapOptions(config);
+  if (options === null) return null;
+  const server = await serveXcap(options, {
+    runtime: opened.engine,
+    canonicalAor,
+    writeList: writeDeferredList,
+    listType: deferredListType,
+    onFailure: (error) => log('error', 'xcap.failed', { why: String(error) }),
+  });
+  log('info', 'xcap.open', { address: options.address, port: server.port, root: options.root });
+  return server;
 }
 
 function startPublisher(bus: Bus, opened: Opened, codec: SipCodec, log: Log): Publisher {
@@ -324,10 +349,13 @@ interface Core {
 interface Doors {
   readonly admin: AdminServer;
   readonly metrics: MetricsServer;
+  /** Null when the configuration asks for none. */
+  readonly xcap: XcapServer | null;
 }
 
 async function closeService(parts: Core & Doors, log: Log, stored: () => void): Promise<void> {
   await parts.admin.close();
+  await parts.xcap?.close();
   await closeCore(parts, () => {
     stored();
     return parts.metrics.close();

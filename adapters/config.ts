@@ -117,6 +117,26 @@ export const settingsTable = {
     default: 9464,
     meaning: 'Port of /metrics, /healthz and /readyz; 0 for a free one.',
   },
+  'xcap.port': {
+    type: integer(0, 65_535),
+    meaning:
+      'Port of the deferred-list document over HTTP (XCAP); 0 for a free one. Not set: there is none.',
+  },
+  'xcap.address': {
+    type: text,
+    default: '127.0.0.1',
+    meaning: 'Address of it. Beyond loopback only with `xcap.secretFile`.',
+  },
+  'xcap.root': {
+    type: text,
+    default: '/',
+    meaning: 'XCAP root: the path before `org.openmobilealliance.deferred-list`.',
+  },
+  'xcap.secretFile': {
+    type: text,
+    meaning:
+      'File with the secret its front shows as `Authorization: Bearer`. Without it whoever reaches the port is the front.',
+  },
   'quota.mailboxMessages': {
     type: integer(1, 1_000_000),
     default: 1000,

@@ -150,6 +150,11 @@ export const faults = {
     exit: 'usage',
     meaning: 'A virtual clock was asked for, and the store was not made for tests.',
   },
+  DEFERRED_IM_XCAP_OPEN: {
+    exit: 'usage',
+    meaning:
+      'The XCAP face would show every mailbox to whoever reaches its port, so it is not opened.',
+  },
   DEFERRED_IM_POLICY_INVALID: { exit: 'policy-invalid', meaning: 'A policy file was refused.' },
 } as const satisfies Record<string, { exit: keyof typeof exitCodes; meaning: string }>;
 

@@ -30,6 +30,8 @@ export interface UserCommand {
   /** Preferences: what to set first, or null. */
   readonly set: PreferenceChange | null;
   readonly discardBlocked: boolean;
+  /** How a list is written. */
+  readonly form?: 'json' | 'xml';
   /** Call-ID of the request: the result carries it as correlation. */
   readonly callId: string;
 }
@@ -41,6 +43,7 @@ export type CommandResult =
       readonly callId: string;
       readonly messages: readonly ListedMessage[];
       readonly next: string | null;
+      readonly form?: 'json' | 'xml';
     }
   | {
       readonly op: 'retrieve' | 'delete';

@@ -37,10 +37,10 @@ async function perform(
   aor: string,
   command: UserCommand,
 ): Promise<CommandResult | Decision> {
-  const { op, ids, after, callId } = command;
+  const { op, ids, after, callId, form = 'json' } = command;
   if (op === 'list') {
     const listing = await runtime.list(aor, after, natsLimits.sipListRowsMax);
-    return { op, callId, ...listing };
+    return { op, callId, form, ...listing };
   }
   if (op === 'preferences') return preferences(runtime, aor, command);
   const type = op === 'delete' ? 'messages.deleted' : 'messages.requested';

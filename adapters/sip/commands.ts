@@ -27,6 +27,8 @@ export interface UserCommand {
   readonly set: PreferenceChange | null;
   /** Preferences: then delete what waits from senders who are blocked. */
   readonly discardBlocked: boolean;
+  /** How a list is written: our JSON, or OMA's document (spec.md 4.1). */
+  readonly form: 'json' | 'xml';
   /** Call-ID of the request: the correlation of its results. */
   readonly callId: string;
 }
@@ -59,7 +61,7 @@ export function readCommand(
 
 type Body = Omit<UserCommand, 'aor' | 'callId'>;
 
-/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id,"set":{…}}`; other members are left alone. */
+/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id,"form":…,"set":{…}}`; other members are left alone. */
 function readBody(value: unknown): { readonly ok: true; readonly body: Body } | Failed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return failed('command', 'a command is a JSON object', 0);
@@ -75,10 +77,12 @@ function readBody(value: unknown): { readonly ok: true; readonly body: Body } | 
   const rawAfter = members.get('after') ?? null;
   const after = rawAfter === null ? null : bareDeferredId(rawAfter);
   if (rawAfter !== null && after === null) return failed('command-after', 'malformed after', 0);
+  const form = members.get('form') ?? 'json';
+  if (form !== 'json' && form !== 'xml') return failed('command-form', 'unknown form of a list', 0);
   const set = op === 'preferences' ? readSet(members.get('set')) : null;
   if (set !== null && 'ok' in set) return set;
   const discardBlocked = op === 'preferences' && members.get('discardBlocked') === true;
-  return { ok: true, body: { op, ids, after, set, discardBlocked } };
+  return { ok: true, body: { op, ids, after, form, set, discardBlocked } };
 }
 
 /** The change of preferences, null without one; a finding names where it is malformed and no word of it. */

@@ -2,9 +2,9 @@
 // for a MESSAGE outside a session, tied to the command by its Call-ID. Invariant: every row is on
 // exactly one page, in order, and no page is larger than its limit; the text of a row gives way
 // before the row does.
-
 import type { SenderRule } from '../../machines/index.js';
 import type { IdResult, ListedMessage, PreferencesView } from '../../runtime/index.js';
+import { deferredListType, writeDeferredList } from './deferred-list.js';
 import type { SipRequestParts } from './outgoing.js';
 
 /** Content type of a result. */
@@ -23,6 +23,8 @@ export type UserResult =
       readonly messages: readonly ListedMessage[];
       /** The id to continue after, or null. */
       readonly next: string | null;
+      /** `xml`: as OMA's document. */
+      readonly form?: 'json' | 'xml';
     }
   | {
       readonly op: 'retrieve' | 'delete';
@@ -39,9 +41,24 @@ export type UserResult =
 
 /** JSON bodies of the result, in order; one page, with no rows, when there is nothing to tell. */
 export function resultPages(result: UserResult, octetsMax = pageOctetsMax): string[] {
+  if (result.op === 'list' && result.form === 'xml')
+    return listDocuments(result.messages, octetsMax);
   const rows = rowsOf(result, octetsMax - envelopeOctets(result));
-  const pages = fill(rows, octetsMax - envelopeOctets(result));
+  const sizeOf = (row: string) => Buffer.byteLength(row) + 1;
+  const pages = fill(rows, sizeOf, octetsMax - envelopeOctets(result));
   return pages.map((page, index) => envelope(result, index + 1, pages.length, page));
+}
+
+// Each page a document of its own, as long as its rows fit; a row alone gives up its subject first.
+function listDocuments(messages: readonly ListedMessage[], octetsMax: number): string[] {
+  const compact = { pretty: false };
+  const frame = Buffer.byteLength(writeDeferredList([], compact));
+  const sizeOf = (row: ListedMessage) =>
+    Buffer.byteLength(writeDeferredList([row], compact)) - frame;
+  const rows = messages.map((row) =>
+    sizeOf(row) + frame <= octetsMax ? row : { ...row, subject: null },
+  );
+  return fill(rows, sizeOf, octetsMax - frame).map((page) => writeDeferredList(page, compact));
 }
 
 function rowsOf(result: UserResult, room: number): string[] {
@@ -55,11 +72,11 @@ function rowsOf(result: UserResult, room: number): string[] {
   }
 }
 
-function fill(rows: readonly string[], room: number): string[][] {
-  const pages: string[][] = [[]];
+function fill<Row>(rows: readonly Row[], sizeOf: (row: Row) => number, room: number): Row[][] {
+  const pages: Row[][] = [[]];
   let used = 0;
   for (const row of rows) {
-    const size = Buffer.byteLength(row) + 1;
+    const size = sizeOf(row);
     if (used + size > room && used > 0) {
       pages.push([]);
       used = 0;
@@ -157,7 +174,8 @@ export function resultRequest(effect: ResultEffect): SipRequestParts {
     `P-Asserted-Identity: <${effect.serviceUri}>`,
     // RFC 3261 section 20.21: the call this one answers.
     `In-Reply-To: ${effect.correlation}`,
-    `Content-Type: ${resultType}`,
+    // JSON or XML: the first sign tells.
+    `Content-Type: ${effect.body.startsWith('<') ? deferredListType : resultType}`,
   ];
   return {
     ruri: effect.aor,

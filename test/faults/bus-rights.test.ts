@@ -86,6 +86,29 @@ t.test('C13 the right to hear is taken away, and given back', async (t) => {
   await withoutRight(t, 'deferred-im.v1.store', alarm('subscription deferred-im.v1.store'));
 });
 
+t.test('C13 the proxy loses the right to hand over messages, and gets it back', async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const subject = '"deferred-im.v1.store"';
+  // The last mention of the subject is the proxy's.
+  const at = shipped.lastIndexOf(subject);
+  chain.reloadNats(`${shipped.slice(0, at)}"nothing.of.ours"${shipped.slice(at + subject.length)}`);
+  const sent: Sent[] = [];
+  await chain.waitUntil('a sender is refused', async () => {
+    sent.push(await send(alice, letter(alice, bob)));
+    return sent.at(-1)?.answer.status === 503;
+  });
+  for (let count = 0; count < 3; count += 1) sent.push(await send(alice, letter(alice, bob)));
+  answered(t, sent, holdMs);
+  t.equal(sent.at(-1)?.answer.status, 503, 'at the end of the hold');
+  t.equal(await ready(), true, 'the engine hears its proxy, and can do its work');
+  chain.reloadNats(shipped);
+  for (const one of sent) if (one.answer.status === 503) await accepts(chain, alice, one.letter);
+  await bob.register();
+  await chain.waitUntil('all of it', () => messagesTo(bob).length >= sent.length);
+  const bodies = messagesTo(bob).map(({ body }) => body.toString());
+  t.same([...bodies].sort(), sent.map(({ letter }) => letter.body).sort(), 'each once');
+});
+
 t.test('C13 the password is changed under the engine, and changed back', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   chain.reloadNats(shipped.replace('secret-engine', 'another-one'));

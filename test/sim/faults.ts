@@ -128,7 +128,9 @@ export class Faults {
   }
 
   private switchPolicy(random: Random): void {
-    const [id, hash] = random.pick([...policyHashes]);
+    // The world knows no notices: its phones and model know pushes and reports alone.
+    const choice = [...policyHashes].filter(([name]) => name !== 'notify-and-pull');
+    const [id, hash] = random.pick(choice);
     this.simulation.trace('operator', 'activates', id);
     const { process } = this.simulation;
     process.submit({ type: 'policy.activated', hash, mode: 'new', by: 'operator', reason: 'sim' });

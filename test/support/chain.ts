@@ -230,6 +230,11 @@ export class Chain {
     return { 'nats.user': user, 'nats.passwordFile': passwordFile };
   }
 
+  /** Port of the deferred-list document; the engine must be inside this process. */
+  get xcapPort(): number | null {
+    return this.#service?.xcapPort ?? null;
+  }
+
   /** What the engine's own HTTP says; it must have been given a port. */
   async http(path: string): Promise<string> {
     const port = this.#options.settings?.['http.port'];

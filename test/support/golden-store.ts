@@ -171,7 +171,16 @@ class Story {
   private async delivering(name: string, changes: MessageChanges = {}): Promise<Named> {
     const named = await this.message(name, changes);
     await this.test.register(1, 'sip:user@192.0.2.7', named.aor);
+    await this.fetch(named);
     return named;
+  }
+
+  // Under a policy that tells him of it he has to ask.
+  private async fetch({ deferredId, aor }: Named): Promise<void> {
+    const notice = this.test.effects.notices.find((one) => one.aor === aor);
+    if (notice === undefined) return;
+    await this.test.answer(notice, 200);
+    await this.test.submit({ type: 'messages.requested', aor, ids: [deferredId] });
   }
 
   private async reporting(name: string, status: number | null): Promise<void> {

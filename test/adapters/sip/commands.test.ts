@@ -13,6 +13,7 @@ import {
 } from '../../../adapters/sip/index.js';
 import { jsonDepthMax } from '../../../adapters/sip/json.js';
 import { messageOctetsMax } from '../../../adapters/sip/limits.js';
+import { readXml } from '../../../adapters/sip/xml.js';
 import type { ListedMessage } from '../../../runtime/index.js';
 import { alice, request } from './samples.js';
 
@@ -273,3 +274,35 @@ t.test('contacts become bindings', async (t) => {
   t.equal(readContacts('<sip:a@b>;expires=4294967295', 0, 0)[0]?.expiresAtMs, 4_294_967_295_000);
   t.equal(readContacts(Array(100).fill('<sip:a@b>').join(), 60, 0).length, 64);
 });
+
+t.test(
+  'spec 4.1 a list as documents: every row on one of them, whole, within its octets',
+  async (t) => {
+    const messages = Array.from({ length: 9 }, (_, at) =>
+      listed({ deferredId: `id${at}@store.example.org`, subject: 'x'.repeat(at * 100) }),
+    );
+    const result = { op: 'list', callId: 'c', form: 'xml', messages, next: null } as const;
+    const pages = resultPages(result);
+    t.ok(pages.length > 1);
+    for (const page of pages) t.ok(Buffer.byteLength(page) <= 900);
+    const ids = pages.flatMap((page) => {
+      const read = readXml(Buffer.from(page));
+      return read.ok
+        ? read.root.children.map((one) => one.attributes.get('history-reference'))
+        : [];
+    });
+    t.same(
+      ids,
+      messages.map((one) => `sip:${one.deferredId}`),
+    );
+    const [empty] = resultPages({ ...result, messages: [] });
+    const parts = resultRequest({
+      aor: 'sip:bob@example.org',
+      serviceUri: 'sip:deferred@example.org',
+      correlation: 'c@h',
+      body: empty!,
+      effectId: 'n-1-1',
+    });
+    t.match(parts.headers, 'Content-Type: application/vnd.oma.im.deferred-list+xml\r\n');
+  },
+);

@@ -8,7 +8,7 @@ import { startChain } from '../../support/chain.js';
 import { command, failed, letter, messagesTo, reported, resultsTo } from './letters.js';
 import { sentinel, store } from './steps.js';
 
-const chain = await startChain();
+const chain = await startChain({ settings: { 'xcap.port': '0' } });
 t.teardown(() => chain.stop());
 await chain.activate(shippedPolicy('notify-and-pull') as object);
 
@@ -125,4 +125,36 @@ t.test('spec 4.1 a sender who asks for privacy is in no notice', async (t) => {
   const [notice] = noticesTo(bob);
   t.notMatch(notice?.octets.toString('utf8'), alice.user);
   t.equal(rowsOf(notice!).length, 1);
+});
+
+const documentOf = (agent: SipAgent, identity: string): Promise<Response> =>
+  fetch(
+    `http://127.0.0.1:${chain.xcapPort}/org.openmobilealliance.deferred-list/users/${agent.uri}/deferred-list`,
+    { headers: { 'X-3GPP-Asserted-Identity': `"${identity}"` } },
+  );
+
+t.test('C67 C68 the list over HTTP and over SIP: to its owner, and to nobody else', async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const ids = [await store(chain, alice, bob), await store(chain, alice, bob)];
+  const heard = await documentOf(bob, bob.uri);
+  t.equal(heard.status, 200);
+  t.equal(heard.headers.get('content-type'), listType);
+  const body = Buffer.from(await heard.arrayBuffer());
+  t.same(
+    rowsOf({ body } as SipRequest).map((row) => row['id']),
+    ids.map((id) => `sip:${id}`),
+  );
+  const foreign = await documentOf(bob, alice.uri);
+  t.same([foreign.status, await foreign.text()], [403, '']);
+  await bob.register();
+  await chain.waitUntil('the notice', () => noticesTo(bob).length > 0);
+  t.equal((await bob.message(command({ op: 'list', form: 'xml' }))).status, 202);
+  await chain.waitUntil('the list', () => noticesTo(bob).length > 1);
+  const [, list] = noticesTo(bob);
+  t.ok(list?.header('In-Reply-To'), 'it answers his command');
+  t.same(
+    rowsOf(list!).map((row) => row['id']),
+    ids.map((id) => `sip:${id}`),
+  );
+  t.equal((await bob.message(command({ op: 'list', form: 'yaml' }))).status, 400);
 });
