@@ -35,6 +35,8 @@ import {
   readCommand,
   readContacts,
   readMessage,
+  readPassedImdn,
+  readSenderCommand,
   reportRequest,
   resultPages,
   resultRequest,
@@ -62,10 +64,24 @@ export { correlate, readImdn, type SentMessage } from './sip/index.js';
 interface CodecOptions {
   readonly draft00?: boolean;
   readonly serviceIdentity?: string | null;
+  readonly recordRoute?: string | null;
+  readonly trustedRoutes?: readonly string[];
 }
 
-const codecOf = ({ draft00 = false, serviceIdentity = null }: CodecOptions): SipCodec => ({
+const codecOf = ({
+  draft00 = false,
+  serviceIdentity = null,
+  recordRoute = null,
+  trustedRoutes = [],
+}: CodecOptions): SipCodec => ({
   ...codec,
+  ...(recordRoute === null
+    ? {}
+    : {
+        readPassedImdn: (octets: Uint8Array, asserted: string | null) =>
+          readPassedImdn(octets, asserted, { route: recordRoute, trusted: trustedRoutes }),
+      }),
+  deliverRequest: (effect) => deliverRequest(effect, { recordRoute }),
   readMessage: (octets, asserted) => readMessage(octets, asserted, { draft00 }),
   reportRequest: (effect) => reportRequest(effect, { serviceIdentity }),
 });
@@ -74,6 +90,7 @@ const codec: SipCodec = {
   readMessage,
   readCommand,
   readAccessRules,
+  readSenderCommand,
   resultPages,
   resultRequest,
   readContacts,
@@ -160,6 +177,8 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   const codec = codecOf({
     draft00: config['report.draft00'],
     serviceIdentity: config['report.serviceIdentity'] ?? null,
+    recordRoute: config['report.recordRoute'] ?? null,
+    trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
   });
   prepareFolder(config);
   let publisher: Publisher | null = null;

@@ -257,10 +257,22 @@ export const settingsTable = {
     check: sipUriCheck,
     meaning: 'SIP From and P-Asserted-Identity of reports. Default: the recipient of the message.',
   },
+  'report.recordRoute': {
+    type: text,
+    check: sipUriCheck,
+    meaning:
+      'URI of this store, best `sip:deferred@DOMAIN`, put as IMDN-Record-Route on delivered messages that ask for notifications; these then come back through it. Default: none.',
+  },
   'report.draft00': {
     type: flag,
     default: false,
     meaning: 'Read report requests in the unprefixed form of draft-ietf-simple-imdn-00 as well.',
+  },
+  senderStatus: {
+    type: choice('full', 'without-delivery', 'off'),
+    default: 'full',
+    meaning:
+      'What a sender who asks is told of his message. `full` tells that it was delivered, and so that the recipient was there.',
   },
   'audit.publish': {
     type: flag,

@@ -21,6 +21,7 @@ import {
   openFolder,
   RuntimeFault,
   type RuntimeOptions,
+  type SenderStatus,
   virtualClock,
   volumeKind,
   writeBallast,
@@ -115,6 +116,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       mediaTypes: config['storage.mediaTypes'],
       ...messageOctetsMax(config),
       preferences: preferenceRules(config),
+      senderStatus: config.senderStatus as SenderStatus,
       auditBacklogMax: config['audit.backlog'],
       reportRules: {
         ...defaultReportRules,

@@ -189,10 +189,12 @@ export function isAnonymousUri(uri: string): boolean {
 
 const exceptionNames = Object.keys(reportExceptions) as ReportException[];
 
-function trusted(route: string | undefined, domains: readonly string[]): boolean {
-  if (route === undefined) return true;
-  return within(hostOf(route), domains);
-}
+const trusted = (route: string | undefined, domains: readonly string[]): boolean =>
+  route === undefined || isTrustedRoute(route, domains);
+
+/** True for a route URI whose host is one of the domains, or below one. */
+export const isTrustedRoute = (route: string, domains: readonly string[]): boolean =>
+  within(hostOf(route), domains);
 
 const within = (host: string, domains: readonly string[]): boolean =>
   domains.some((domain) => host === domain || host.endsWith(`.${domain}`));

@@ -15,7 +15,9 @@ const bare = <T extends object>(entries: T): T => Object.assign(Object.create(nu
 
 /** A failure report is owed: asked for, permitted, the sender heard our 202, and none was decided yet. */
 export function reportOwed(context: MessageContext): boolean {
-  return context.message.reportException === null && context.acknowledged && !context.reported;
+  const { message, acknowledged, reported, ending } = context;
+  // Who took his message back during a push knows that it is gone, however the push ended.
+  return message.reportException === null && acknowledged && !reported && ending !== 'withdrawn';
 }
 
 export const guards: Readonly<Record<string, Guard>> = bare({

@@ -42,6 +42,7 @@ export {
   type EarlyStatus,
   earlyReport,
   isAnonymousUri,
+  isTrustedRoute,
   type ReportConsent,
   type Reported,
   type ReportRules,

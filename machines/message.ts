@@ -111,6 +111,8 @@ export interface Message {
   readonly reportException: ReportException | null;
   /** Where reports go in place of the SIP From: the asserted identity of an anonymous sender, where that is allowed. */
   readonly reportTo?: string;
+  /** The recipient wants nobody to be told what becomes of his messages. Absent: he does not mind. */
+  readonly declined?: boolean;
   /** Absent when the request had no charging id. */
   readonly chargingId?: string | null;
 }

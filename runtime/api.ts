@@ -1,6 +1,14 @@
 // What the runtime offers to adapters and to programs that embed it.
 import type { Message } from '../machines/index.js';
-import type { Binding, Command, Listing, PreferencesView, Reply } from './commands.js';
+import type {
+  Binding,
+  Command,
+  Listing,
+  PreferencesView,
+  Reply,
+  SentKey,
+  SentStatus,
+} from './commands.js';
 
 /** One step of a message's life, kept in its bounded trail. */
 export interface TrailStep {
@@ -79,6 +87,10 @@ export interface Runtime {
   ): { readonly message: Message; readonly octets: Uint8Array } | null;
   /** The life of one message, ended ones included until they are forgotten. */
   show(deferredId: string): MessageLife | null;
+  /** What has become of a message, for its sender; `not-told` where the operator wants nobody to be told. */
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told';
+  /** Hears every committed step; returns the way to stop it. */
+  onStep(listener: (deferredId: string) => void): () => void;
   /** Deferred ids of all messages the store knows, in key order, a page at a time. */
   ids(after: string | null, limit: number): Promise<readonly string[]>;
   bindings(aor: string): readonly Binding[];

@@ -17,8 +17,42 @@ export interface Binding {
   readonly features: readonly string[];
 }
 
+/** How a sender names a message of his: he never learns its deferred id. */
+export interface SentKey {
+  /** Canonical identity the proxy asserted for him. */
+  readonly sender: string;
+  /** `imdn.Message-ID` he sent it with. */
+  readonly imdnMessageId: string;
+  /** Canonical AOR of the recipient. */
+  readonly aor: string;
+}
+
+/** How much a sender is told: all, not whether it was delivered, or nothing. */
+export type SenderStatus = 'full' | 'without-delivery' | 'off';
+
+/** What has become of a message, as far as its sender may know. */
+export interface SentStatus {
+  /**
+   * `expired` whenever it ended unread, however that came; `accepted` where it is not told whether it was delivered.
+   */
+  readonly state: 'accepted' | 'stored' | 'delivered' | 'expired' | 'withdrawn';
+  readonly acceptedAtMs: number;
+  /** When it expires, or would have. */
+  readonly expiresAtMs: number | null;
+  /** When it came to this end; null while it is stored or accepted. */
+  readonly endedAtMs: number | null;
+}
+
 /** What an operator may do to one message; the last three where its policy hears them. */
-export type OperatorAct = 'delete' | 'expire' | 'retry' | 'force' | 'release' | 'drop' | 'extend';
+export type OperatorAct =
+  | 'delete'
+  | 'expire'
+  | 'retry'
+  | 'force'
+  | 'withdraw'
+  | 'release'
+  | 'drop'
+  | 'extend';
 
 export type Command =
   /** A message for a user who cannot be reached now. */
@@ -46,6 +80,8 @@ export type Command =
       readonly effectId: string;
       readonly token: string;
       readonly status: number;
+      /** Retry-After of the answer, where there was one. */
+      readonly retryAfterSeconds?: number | null;
     }
   /** The owner deletes some messages, or all. */
   | {
@@ -61,6 +97,8 @@ export type Command =
       readonly aor: string;
       readonly ids: readonly string[] | 'all';
     }
+  /** A sender takes a message back: it is known by who he is, his own IMDN Message-ID, and the recipient. */
+  | { readonly type: 'message.withdrawn'; readonly sent: SentKey }
   /** A user changes what he wants, or an operator does it for him. */
   | {
       readonly type: 'preferences.changed';
@@ -72,6 +110,8 @@ export type Command =
     }
   /** The owner lets go what waits from senders he has blocked (spec 7.2: an explicit act). */
   | { readonly type: 'messages.discarded'; readonly aor: string }
+  /** The recipient's own delivery notification went through us: none of ours may follow (RFC 5438 section 12.2). */
+  | { readonly type: 'disposition.passed'; readonly sent: SentKey }
   /** An operator acts on one message. */
   | {
       readonly type: 'operator.acted';
@@ -138,6 +178,8 @@ export type Reply =
   /** Nothing was stored and nothing will be sent, and the sender hears 202 all the same (spec 7.3). */
   | { readonly kind: 'swallowed' }
   | { readonly kind: 'done' }
+  /** `ended` is false while a push is under way: its answer decides. */
+  | { readonly kind: 'withdrawal'; readonly deferredId: string; readonly ended: boolean }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
   | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
   | { readonly kind: 'policy'; readonly hash: string };

@@ -80,6 +80,14 @@ export const refusals = {
     meaning: 'Only an operator may set this, or this value is not offered.',
   },
   'no-such-message': { status: 404, meaning: "No message of this id, or not this user's." },
+  'no-longer-waiting': {
+    status: 410,
+    meaning: 'The message was delivered or has ended: it can no longer be withdrawn.',
+  },
+  'not-now': {
+    status: 480,
+    meaning: 'The message cannot be withdrawn as it stands now.',
+  },
   'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried or forced.' },
   'policy-refused': {
     status: 422,

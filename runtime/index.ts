@@ -18,6 +18,9 @@ export type {
   OperatorAct,
   PreferencesView,
   Reply,
+  SenderStatus,
+  SentKey,
+  SentStatus,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {

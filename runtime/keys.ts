@@ -242,3 +242,7 @@ function octetsOf(digest: string): Uint8Array {
   for (let at = 0; at < digestRoom.length; at += 1) digestRoom[at] = digest.charCodeAt(at);
   return digestRoom;
 }
+
+/** Dedup digest of a message that has an IMDN Message-ID: its sender finds it by what he knows. */
+export const sentDigest = (sender: string, imdnMessageId: string, aor: string): string =>
+  dedupDigest(['imdn', sender, imdnMessageId, aor]);

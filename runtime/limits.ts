@@ -64,6 +64,8 @@ export const limits = {
   auditPatienceMs: 5000,
   /** How long an effect that was handed over waits for its answer: Timer F of RFC 3261 and 8 s of grace. */
   effectPatienceMs: 40_000,
+  /** How long a Retry-After may put off the next attempt of a report: nobody keeps us waiting for ever. */
+  retryAfterMaxMs: 3_600_000,
   /** How much longer it waits, at most, while nothing can be sent (reliability R21). */
   suspensionMaxMs: 3_600_000,
   /** Rows of one page of a scan. */

@@ -48,6 +48,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   pairMessagesMax: limits.pairMessagesMax,
   strangersPercent: 100,
   atLimit: 'refuse',
+  senderStatus: 'full',
   servedDomains: [],
   mediaTypes: [],
   messageOctetsMax: Number.POSITIVE_INFINITY,

@@ -3,7 +3,14 @@
 import type { IncomingMessage } from '../machines/index.js';
 import { type Excess, excessOf, readUser } from './accounts.js';
 import type { MessageLife, Runtime } from './api.js';
-import type { Binding, Listing, PreferencesView } from './commands.js';
+import type {
+  Binding,
+  Listing,
+  PreferencesView,
+  SenderStatus,
+  SentKey,
+  SentStatus,
+} from './commands.js';
 import { messageOf } from './consequences.js';
 import { isStranger, senderOf } from './decide/receive.js';
 import { unlessDamaged } from './integrity.js';
@@ -13,6 +20,7 @@ import { limits } from './limits.js';
 import { viewOf, wishesFor } from './preferences.js';
 import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
+import { findSent, statusOf } from './sent.js';
 
 export class Questions {
   constructor(
@@ -75,6 +83,12 @@ export class Questions {
     const local = this.source.identities.localOf(deferredId);
     if (local === null) return null;
     return this.reading(() => unlessDamaged(() => readActor(this.source, local)));
+  }
+
+  sent(sent: SentKey, told: SenderStatus): SentStatus | 'unknown' | 'not-told' {
+    if (told === 'off') return 'not-told';
+    const found = this.reading(() => unlessDamaged(() => findSent(this.source, sent)));
+    return found === null ? 'unknown' : statusOf(found.local, found.row, told);
   }
 
   bindings(aor: string): readonly Binding[] {

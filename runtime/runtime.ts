@@ -5,7 +5,16 @@ import { readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
-import type { Binding, Command, IdResult, Listing, PreferencesView, Reply } from './commands.js';
+import type {
+  Binding,
+  Command,
+  IdResult,
+  Listing,
+  PreferencesView,
+  Reply,
+  SentKey,
+  SentStatus,
+} from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
 import type { BulkType, TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
@@ -195,6 +204,9 @@ export class Engine implements Runtime {
       case 'message.unacknowledged':
       case 'operator.acted':
         return this.partitionOfId(command.deferredId);
+      case 'disposition.passed':
+      case 'message.withdrawn':
+        return partitionOf(command.sent.aor);
       case 'effect.answered':
         return partitionOfLocal(command.effectId.split('-')[1] ?? '') ?? sharedPartition;
       case 'policy.installed':
@@ -598,6 +610,10 @@ export class Engine implements Runtime {
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
     return this.questions.ids(after, limit);
+  }
+
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told' {
+    return this.questions.sent(sent, this.options.settings.senderStatus);
   }
 
   bindings(aor: string): readonly Binding[] {

@@ -1,6 +1,7 @@
 // What a decision works with, and what it leaves behind beside rows: notices of things that become true when the
 // group is durable. A decision reads no clock and rolls no dice but through this.
 import type { AnswerClass, PreferenceRules, ReportRules } from '../machines/index.js';
+import type { SenderStatus } from './commands.js';
 import type { SeenFilter } from './filter.js';
 import type { PartitionState } from './group.js';
 import type { Identities } from './identity.js';
@@ -24,6 +25,8 @@ export interface RuntimeSettings {
   /** Octets of a whole request that may be stored. */
   readonly messageOctetsMax: number;
   readonly reportRules: ReportRules;
+  /** What a sender who asks is told about his message. */
+  readonly senderStatus: SenderStatus;
   /** Defaults of the users' preferences, and what they may choose from. */
   readonly preferences: PreferenceRules;
   /** Audit events that may lie in the store; beyond it steps are not told any more. */

@@ -33,6 +33,7 @@ const deeds: Readonly<Record<OperatorAct, string>> = {
     'End a message in quarantine without the chart it failed on; its sender is told if that is owed.',
   release: 'Let a held message go to its recipient, marked as expired.',
   drop: 'End a held message undelivered; its sender is told if he asked.',
+  withdraw: 'Take a waiting message back, as its sender would: no report follows.',
   extend: 'Move the expiry of a waiting or held message.',
 };
 
@@ -93,6 +94,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.delete': act('delete'),
   'messages.expire': act('expire'),
   'messages.retry': act('retry'),
+  'messages.withdraw': act('withdraw'),
   'messages.force': act('force'),
   'messages.release': act('release'),
   'messages.drop': act('drop'),

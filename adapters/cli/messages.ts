@@ -277,6 +277,13 @@ export const messagesRetry = deed('retry', {
   text: 'A message is parked when a step on it threw; `messages show` says why.',
 });
 
+export const messagesWithdraw = deed('withdraw', {
+  purpose: 'Take waiting messages back, as their sender would.',
+  text:
+    'No failure report goes out: the sender knows. A message whose delivery is in flight waits ' +
+    'for the answer first; one that was delivered or has ended is refused.',
+});
+
 export const messagesForce = deed('force', {
   purpose: 'End messages in quarantine that cannot be retried.',
   text:

@@ -13,6 +13,7 @@ import {
   messagesRelease,
   messagesRetry,
   messagesShow,
+  messagesWithdraw,
 } from './messages.js';
 import {
   policyActivate,
@@ -40,6 +41,7 @@ export const verbs: readonly Verb[] = [
   messagesDelete,
   messagesExpire,
   messagesRetry,
+  messagesWithdraw,
   messagesForce,
   messagesRelease,
   messagesDrop,

@@ -27,6 +27,8 @@ import {
   RuntimeFault,
   type RuntimeOptions,
   restore,
+  type SentKey,
+  type SentStatus,
 } from '../../runtime/index.js';
 
 /** A MESSAGE to be sent, complete but for what the transport adds. */
@@ -97,8 +99,13 @@ export interface LocalEngine {
   submit(octets: Uint8Array, from: { readonly asserted: string | null }): Promise<Reply>;
   registered(aor: string, bindings: readonly Binding[]): Promise<Reply>;
   unregistered(aor: string): Promise<Reply>;
-  /** The SIP final code of an effect (0: not sent at all). */
-  outcome(effectId: string, token: string, status: number): Promise<Reply>;
+  /** The SIP final code of an effect (0: not sent at all), and its Retry-After in seconds if it had one. */
+  outcome(
+    effectId: string,
+    token: string,
+    status: number,
+    retryAfterSeconds?: number | null,
+  ): Promise<Reply>;
   list(aor: string, page?: { readonly after?: string; readonly limit?: number }): Promise<Listing>;
   /**
    * The octets of one of the owner's messages, without the headers that name an anonymous sender; it stays stored until
@@ -113,6 +120,10 @@ export interface LocalEngine {
   preferences(aor: string): PreferencesView | null;
   /** Changes it, as the user would; the change is JSON as docs/preferences.md describes it. */
   setPreferences(aor: string, change: unknown): Promise<Reply>;
+  /** Takes a message back for its sender, as long as it waits; a refusal says why not. */
+  withdraw(sent: SentKey): Promise<Reply>;
+  /** What has become of a message, for its sender. */
+  sent(sent: SentKey): SentStatus | 'unknown' | 'not-told';
   show(deferredId: string): MessageLife | null;
   actor(deferredId: string): DeferredActor;
   /** Installs a policy file and stores new messages under it. Resolves with its hash, or a refusal. */
@@ -198,6 +209,9 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     if (aor === null) throw new TypeError(`${JSON.stringify(uri)} is not an address of record`);
     return aor;
   };
+  const keyOf = ({ sender, imdnMessageId, aor }: SentKey): SentKey => ({
+    ...{ sender: aorOf(sender), imdnMessageId, aor: aorOf(aor) },
+  });
   return {
     runtime: engine,
     submit: async (octets, { asserted }) => {
@@ -210,8 +224,8 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     registered: (aor, bindings) =>
       engine.submit({ type: 'recipient.registered', aor: aorOf(aor), node: null, bindings }),
     unregistered: (aor) => engine.submit({ type: 'recipient.unregistered', aor: aorOf(aor) }),
-    outcome: (effectId, token, status) =>
-      engine.submit({ type: 'effect.answered', effectId, token, status }),
+    outcome: (effectId, token, status, retryAfterSeconds = null) =>
+      engine.submit({ type: 'effect.answered', effectId, token, status, retryAfterSeconds }),
     list: (aor, page = {}) => engine.list(aorOf(aor), page.after ?? null, page.limit ?? 100),
     retrieve: (aor, deferredId) => {
       const owner = aorOf(aor);
@@ -239,6 +253,8 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
         by,
       });
     },
+    withdraw: (sent) => engine.submit({ type: 'message.withdrawn', sent: keyOf(sent) }),
+    sent: (sent) => engine.sent(keyOf(sent)),
     show: (deferredId) => engine.show(deferredId),
     actor: (deferredId) => actorOf(engine, deferredId),
     activate: async (policy, by, reason = '') => {

@@ -9,6 +9,8 @@ import type {
   OutgoingNotice,
   OutgoingReport,
   PreferencesView,
+  SentKey,
+  SentStatus,
 } from '../../runtime/index.js';
 
 /** A request refused before anything was stored; `status` and `reason` go to the sender. */
@@ -55,7 +57,37 @@ export type CommandResult =
       readonly callId: string;
       readonly preferences: PreferencesView;
       readonly discarded: number | null;
-    };
+    }
+  | SenderResult;
+
+/** A sender asks about a message of his, or takes it back. */
+export interface SenderCommand {
+  readonly op: 'status' | 'withdraw';
+  /** How the result is written: as JSON, or as RCS has it. */
+  readonly form: 'json' | 'rcs';
+  readonly imdnMessageId: string;
+  /** Canonical AOR of the recipient. */
+  readonly recipient: string;
+  readonly callId: string;
+}
+
+export interface SenderResult {
+  readonly op: 'status' | 'withdraw';
+  readonly form: 'json' | 'rcs';
+  readonly callId: string;
+  readonly messageId: string;
+  readonly recipient: string;
+  readonly outcome: 'withdrawn' | 'failed' | SentStatus;
+}
+
+/** A disposition notification that came back through us. */
+export interface PassedImdn {
+  /** `i-<digest>-1`: the same at every repetition of the request that brought it. */
+  readonly effectId: string;
+  readonly parts: SipRequestParts;
+  /** The message it is the delivery notification of, or null. */
+  readonly about: SentKey | null;
+}
 
 /** A MESSAGE of our own, complete but for Via, Max-Forwards and Content-Length. */
 export interface SipRequestParts {
@@ -77,6 +109,7 @@ export interface ResultEffect {
   /** Call-ID of the command. */
   readonly correlation: string;
   readonly body: string;
+  readonly form?: 'json' | 'rcs';
   /** `n-<local id>-<number>`: gives the request its identity, the same at every repetition. */
   readonly effectId: string;
 }
@@ -99,6 +132,16 @@ export interface SipCodec {
     octets: Uint8Array,
     asserted: string | null,
   ): { readonly ok: true; readonly command: UserCommand } | CodecRefusal;
+  /** A notification whose top IMDN-Route is ours, on its way on; null when the request is something else. */
+  readPassedImdn?(
+    octets: Uint8Array,
+    asserted: string | null,
+  ): { readonly ok: true; readonly imdn: PassedImdn } | CodecRefusal | null;
+  /** What a sender asks about a message of his; null when the request is something else. */
+  readSenderCommand(
+    octets: Uint8Array,
+    asserted: string | null,
+  ): { readonly ok: true; readonly command: SenderCommand } | CodecRefusal | null;
   /** Bodies in order, each small enough for a MESSAGE of at most 1,300 octets. */
   resultPages(result: CommandResult): readonly string[];
   resultRequest(effect: ResultEffect): SipRequestParts;

@@ -30,8 +30,10 @@ import {
   type RequestPayload,
 } from './lines.js';
 import { createMergedMemory, type MergedMemory } from './merged.js';
+import { createPassage, type Passage } from './passing.js';
 import type { Malformed } from './requests.js';
 import { createResultSender, type ResultSender } from './results.js';
+import { decideSender, type SenderDesk, serveSenderRequests } from './sender.js';
 import { decideCommand } from './sip-command.js';
 import { engineQueue, subjects } from './subjects.js';
 import { serveUserCommands } from './user.js';
@@ -98,6 +100,8 @@ interface Intake {
   readonly held: HeldDoor;
   readonly merged: MergedMemory;
   readonly results: ResultSender;
+  readonly desk: SenderDesk;
+  readonly passage: Passage;
   readonly counters: Counters;
   readonly now: () => number;
   readonly engineNow: () => number;
@@ -123,6 +127,7 @@ export function startConsumer(
   const { entropy } = options;
   intake.doors.push(
     serveUserCommands(bus, runtime, codec, { now, entropy, onMalformed, onFailure }),
+    serveSenderRequests(bus, runtime, codec, { onMalformed, onFailure }),
   );
   return {
     counters: () => intake.counters.read(),
@@ -173,7 +178,20 @@ function createIntake(
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
   const shared = { bus, runtime, codec, counters, now, engineNow, admission, merged };
-  return { ...shared, held, results, onNode, onMalformed, onDoubtful, onFailure, doors: [] };
+  const desk = { runtime, results, clock: options.clock, waiting: { count: 0 } };
+  const passage = createPassage(bus, runtime, { ...options, onFailure });
+  return {
+    ...shared,
+    held,
+    results,
+    desk,
+    passage,
+    onNode,
+    onMalformed,
+    onDoubtful,
+    onFailure,
+    doors: [],
+  };
 }
 
 function subscribeHeld(intake: Intake): void {
@@ -183,10 +201,15 @@ function subscribeHeld(intake: Intake): void {
       held.hear(subjects.store, payload, (request) => decideStore(intake, request)),
     ),
     bus.subscribe(subjects.command, engineQueue, (payload) =>
-      held.hear(subjects.command, payload, (request) =>
-        decideCommand(request, runtime, codec, results, (read) =>
-          intake.onDoubtful(refusalOf('command.refused', request.line.node, read)),
-        ),
+      held.hear(
+        subjects.command,
+        payload,
+        (request) =>
+          decideAsked(intake, request) ??
+          decidePassed(intake, request) ??
+          decideCommand(request, runtime, codec, results, (read) =>
+            intake.onDoubtful(refusalOf('command.refused', request.line.node, read)),
+          ),
       ),
     ),
   );
@@ -195,6 +218,8 @@ function subscribeHeld(intake: Intake): void {
 
 function decideStore(intake: Intake, request: RequestPayload): Decision | Promise<Decision> {
   const { line, octets } = request;
+  const asked = decideAsked(intake, request);
+  if (asked !== null) return asked;
   const read = intake.codec.readMessage(octets, line.asserted);
   if (!read.ok) {
     intake.onDoubtful(refusalOf('message.refused', line.node, read));
@@ -210,6 +235,23 @@ function decideStore(intake: Intake, request: RequestPayload): Decision | Promis
   return intake.runtime
     .submit({ type: 'message.received', message, node: line.node, queued: line.why === 'queued' })
     .then(storeDecision);
+}
+
+function decidePassed(
+  { codec, passage }: Intake,
+  { line, octets }: RequestPayload,
+): Decision | Promise<Decision | null> | null {
+  const read = codec.readPassedImdn?.(octets, line.asserted) ?? null;
+  if (read === null) return null;
+  return read.ok ? passage.pass(line, read.imdn) : refusal(read.status, read.reason);
+}
+
+// A withdrawal may come to the recipient's own address, where messages for him are stored.
+function decideAsked(intake: Intake, request: RequestPayload): Decision | Promise<Decision> | null {
+  const { asserted } = request.line;
+  const read = intake.codec.readSenderCommand(request.octets, asserted);
+  const sender = asserted === null ? null : intake.codec.canonicalAor(asserted);
+  return decideSender(request, sender, read, intake.desk);
 }
 
 const refusalOf = (
@@ -297,8 +339,16 @@ async function heardOutcome(intake: Intake, line: OutcomeLine): Promise<void> {
     intake.results.answered(line);
     return;
   }
-  const { effectId, token, status } = line;
-  await intake.runtime.submit({ type: 'effect.answered', effectId, token, status });
+  if (line.effectId.startsWith('i-')) {
+    intake.passage.answered(line);
+    return;
+  }
+  const { effectId, token, status, retryAfterSeconds } = line;
+  await intake.runtime.submit({
+    type: 'effect.answered',
+    ...{ effectId, token, status },
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  });
 }
 
 const isNotice = (effectId: string): boolean =>

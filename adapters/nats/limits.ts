@@ -64,6 +64,14 @@ export const natsLimits = {
   /** Rows of one list over SIP: the requester continues with `after`. */
   sipListRowsMax: 50,
   idsMax: 500,
+  /**
+   * A withdrawal during a push waits for its answer, and so many wait at once: the patience of an
+   * effect and some grace.
+   */
+  withdrawPatienceMs: 45_000,
+  withdrawalsMax: 1_000,
+  /** Disposition notifications being passed on at once. */
+  passedMax: 1_000,
   confirmWithinMs: 60_000,
   confirmationsMax: 4_096,
   /** Results on their way to requesters (SIP): per owner and in all. */

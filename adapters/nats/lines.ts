@@ -66,6 +66,8 @@ export interface OutcomeLine {
   /** SIP final code; 0 = not sent. */
   readonly status: number;
   readonly via: 'reply' | 'failure' | 'lookup' | 'send' | 'limit' | 'memory';
+  /** Retry-After of the answer, or null. */
+  readonly retryAfterSeconds: number | null;
 }
 
 export interface LateLine {
@@ -158,6 +160,7 @@ export const outcomeLine = lineForm<OutcomeLine>('outcome', [
   token('token'),
   uint('status', 699),
   token('via'),
+  uintOrNone('retryAfterSeconds', uint32, true),
 ]);
 
 export const lateLine = lineForm<LateLine>('late', [

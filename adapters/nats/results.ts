@@ -34,6 +34,7 @@ interface Job {
   readonly node: string;
   readonly id: string;
   readonly correlation: string;
+  readonly form: 'json' | 'rcs';
   readonly pages: readonly string[];
 }
 
@@ -82,9 +83,9 @@ export function createResultSender(
     const token = newToken(options.entropy);
     const effectId = `n-${job.id}-${page + 1}`;
     const serviceUri = (options.serviceUri ?? defaultServiceUri)(job.aor);
-    const { aor, correlation } = job;
+    const { aor, correlation, form } = job;
     const body = job.pages[page]!;
-    const parts = partsOf({ aor, serviceUri, correlation, body, effectId });
+    const parts = partsOf({ aor, serviceUri, correlation, form, body, effectId });
     if (parts === null) return null;
     const line = formatSend(job.node, effectId, token, parts);
     if (line.ok)
@@ -145,7 +146,8 @@ export function createResultSender(
       const pages = codec.resultPages(result);
       if (closed || pages.length === 0) return;
       const id = newToken(options.entropy);
-      const job: Job = { aor, node, id, correlation: result.callId, pages };
+      const form = 'outcome' in result ? result.form : 'json';
+      const job: Job = { aor, node, id, correlation: result.callId, form, pages };
       const queue = queues.get(aor) ?? [];
       queues.set(aor, queue);
       jobs += 1;

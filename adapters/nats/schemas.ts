@@ -25,6 +25,9 @@ export const schemaNames = [
   'user-preferences-request',
   'user-preferences-reply',
   'user-results-reply',
+  'user-sent-request',
+  'user-status-reply',
+  'user-withdraw-reply',
   'error-reply',
 ] as const;
 

@@ -22,6 +22,8 @@ export const subjects = {
   userConfirm: 'deferred-im.v1.user.confirm',
   userDelete: 'deferred-im.v1.user.delete',
   userPreferences: 'deferred-im.v1.user.preferences',
+  userStatus: 'deferred-im.v1.user.status',
+  userWithdraw: 'deferred-im.v1.user.withdraw',
 } as const;
 
 /** All admin verbs; one verb is `adminSubject(verb)`. */

@@ -24,7 +24,10 @@ export type ImdnStatus =
 
 /** An IMDN document; all values are the strings it holds. */
 export interface Imdn {
-  readonly messageId: string;
+  /** RFC 5438, or the form of draft-ietf-simple-imdn-00, which other servers still write. */
+  readonly form: 'rfc5438' | 'draft-00';
+  /** Null in a document of the draft whose message had none: it cannot be correlated. */
+  readonly messageId: string | null;
   readonly dateTime: string;
   readonly recipientUri: string | null;
   readonly originalRecipientUri: string | null;
@@ -41,7 +44,7 @@ const statuses: Readonly<Record<Notification, readonly ImdnStatus[]>> = {
 
 /**
  * Reads one `message/imdn+xml` document of at most 16 KiB, strictly in the order of RFC 5438
- * section 11.1.
+ * section 11.1; what tells the draft's form is its end, `disposition` and `status`.
  */
 export function readImdn(octets: Uint8Array): { readonly ok: true; readonly imdn: Imdn } | Failed {
   const xml = readXml(octets);
@@ -56,19 +59,43 @@ export function readImdn(octets: Uint8Array): { readonly ok: true; readonly imdn
   const originalRecipientUri = take('original-recipient-uri');
   const subject = rest[0]?.name === 'subject' ? rest.shift()!.text : null;
   const result = readResult(rest);
-  if (!messageId || !dateTime || result === null) {
+  if (!dateTime || result === null || (!messageId && result.form === 'rfc5438')) {
     return failed('imdn-content', 'an element is missing, unknown or misplaced', 0);
   }
   const uris = { recipientUri, originalRecipientUri };
-  return { ok: true, imdn: { messageId, dateTime, ...uris, subject, ...result } };
+  return {
+    ok: true,
+    imdn: { messageId: messageId || null, dateTime, ...uris, subject, ...result },
+  };
 }
+
+type Result = Pick<Imdn, 'form' | 'notification' | 'status'>;
+
+function readResult(rest: readonly XmlElement[]): Result | null {
+  return rest[0]?.name === 'disposition' ? readDraft(rest) : readNotification(rest);
+}
+
+/** `disposition`, `status`, and perhaps a `note` (draft-00 section 8). */
+function readDraft([disposition, status, ...rest]: readonly XmlElement[]): Result | null {
+  const notes = rest.filter((element) => element.name !== 'note');
+  if (disposition === undefined || status?.name !== 'status' || notes.length > 0) return null;
+  const words = draftWords.get(`${disposition.text.trim()} ${status.text.trim()}`);
+  return words === undefined ? null : { form: 'draft-00', ...words };
+}
+
+const draftWords: ReadonlyMap<string, Omit<Result, 'form'>> = new Map([
+  ['delivery success', { notification: 'delivery', status: 'delivered' }],
+  ['delivery failure', { notification: 'delivery', status: 'failed' }],
+  ['read success', { notification: 'display', status: 'displayed' }],
+  ['read failure', { notification: 'display', status: 'error' }],
+]);
 
 function isOurs(element: XmlElement, name: string): boolean {
   return element.namespace === imdnNamespace && element.name === name;
 }
 
 /** The one notification element at the end and the status inside it. */
-function readResult(rest: readonly XmlElement[]): Pick<Imdn, 'notification' | 'status'> | null {
+function readNotification(rest: readonly XmlElement[]): Result | null {
   const last = rest[0];
   if (rest.length !== 1 || last === undefined) return null;
   const notification = notificationOf(last.name);
@@ -76,7 +103,7 @@ function readResult(rest: readonly XmlElement[]): Pick<Imdn, 'notification' | 's
   const words = (status?.children ?? []).filter((child) => child.namespace === imdnNamespace);
   if (notification === null || words.length !== 1) return null;
   const word = statuses[notification].find((known) => known === words[0]!.name);
-  return word === undefined ? null : { notification, status: word };
+  return word === undefined ? null : { form: 'rfc5438', notification, status: word };
 }
 
 function notificationOf(name: string): Notification | null {
@@ -161,8 +188,11 @@ function documentsOf(report: Uint8Array): readonly Uint8Array[] | CorrelationFai
   if (found.envelope === null && found.imdns.length === 0) {
     return isRequest ? 'not-a-report' : 'unreadable';
   }
-  // Section 7.1.2: known by Content-Disposition, by type, and by the element inside.
-  const imdns = found.imdns.filter((imdn) => imdn.disposition === 'notification');
+  // Section 7.1.2: known by Content-Disposition, by type, and by the element inside. Where a server forgot the first,
+  // the other two tell it.
+  const imdns = found.imdns.filter(
+    ({ disposition }) => (disposition ?? 'notification') === 'notification',
+  );
   if (imdns.length === 0) return 'not-a-report';
   return imdns.map((imdn) => body.subarray(imdn.entity.start, imdn.entity.end));
 }
@@ -191,14 +221,18 @@ function plainBody(octets: Uint8Array, request: SipRequest): Uint8Array | null {
 }
 
 function matchOne(imdn: Imdn, sent: readonly SentMessage[]): ReportMatch | CorrelationFailure {
-  const message = sent.find((each) => each.imdnMessageId === imdn.messageId);
-  if (message === undefined) return 'unknown-message';
-  const sentTo = recipientOf(imdn, message.recipients);
+  const { notification, status, dateTime, subject, recipientUri, messageId } = imdn;
+  const messages = sent.filter((each) => each.imdnMessageId === messageId);
+  if (messageId === null || messages.length === 0) return 'unknown-message';
+  const sentTo = recipientAmong(imdn, messages);
   if (sentTo === null) return 'unknown-recipient';
-  const { notification, status, dateTime, subject } = imdn;
-  const recipient = imdn.recipientUri;
-  const imdnMessageId = message.imdnMessageId;
-  return { imdnMessageId, sentTo, recipient, notification, status, dateTime, subject };
+  const about = { imdnMessageId: messageId, sentTo, recipient: recipientUri };
+  return { ...about, notification, status, dateTime, subject };
+}
+
+/** One Message-ID may have been sent to several recipients in requests of their own. */
+function recipientAmong(imdn: Imdn, messages: readonly SentMessage[]): string | null {
+  return recipientOf(imdn, [...new Set(messages.flatMap((each) => each.recipients))]);
 }
 
 /**

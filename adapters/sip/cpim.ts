@@ -11,7 +11,8 @@ import { decode, endOfQuoted, hasControls, hexDigitAt, trimBlanks } from './octe
 import { hostOf, nameAddr } from './uri.js';
 
 const coreNamespace = 'urn:ietf:params:cpim-headers:';
-const imdnNamespace = 'urn:ietf:params:imdn';
+/** Namespace of the headers of RFC 5438. */
+export const imdnNamespace = 'urn:ietf:params:imdn';
 const draftNamespace = 'urn:ietf:params:cpim-headers:imdn';
 
 export interface CpimOptions {
@@ -42,8 +43,16 @@ export interface CpimHeader {
   readonly lang: string | null;
 }
 
+/** A header with the octets of its line, the line break among them. */
+export interface PlacedHeader extends CpimHeader {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface CpimEnvelope {
-  readonly headers: readonly CpimHeader[];
+  readonly headers: readonly PlacedHeader[];
+  /** The first line that binds a prefix to the IMDN namespace: that prefix, and where the next line begins; or null. */
+  readonly imdnFrom: { readonly prefix: string; readonly at: number } | null;
   /** What it carries; null when its MIME headers cannot be read. */
   readonly content: Entity | null;
 }
@@ -174,19 +183,23 @@ function emptiness({ headers }: CpimEnvelope, start: number): Finding | null {
 
 /** Reads one CPIM message, or says why it has no proper header block. */
 function readEnvelope(body: Uint8Array, start: number, end: number): CpimEnvelope | Failed {
-  const headers: CpimHeader[] = [];
+  const headers: PlacedHeader[] = [];
   const names = new Namespaces();
+  let imdnFrom: CpimEnvelope['imdnFrom'] = null;
   const limit = Math.min(end, start + cpimHeaderOctetsMax);
   for (let at = start; at < limit; ) {
     const lineEnd = endOfLine(body, at, limit);
     if (typeof lineEnd !== 'number') return lineEnd;
     // The blank line may be missing (examples of RFC 5438): a MIME header ends the CPIM headers as
     // well.
-    if (lineEnd === at) return { headers, content: readEntity(body, at + 2, end) };
+    if (lineEnd === at) return { headers, imdnFrom, content: readEntity(body, at + 2, end) };
     const line = decode(body, at, lineEnd);
-    if (line !== null && isMimeHeader(line)) return { headers, content: readEntity(body, at, end) };
+    if (line !== null && isMimeHeader(line))
+      return { headers, imdnFrom, content: readEntity(body, at, end) };
     const header = line === null ? null : names.read(line);
-    if (header !== null) headers.push(header);
+    if (header !== null) headers.push({ ...header, start: at, end: lineEnd + 2 });
+    const prefix: string | null = imdnFrom === null ? names.prefixOf(imdnNamespace) : null;
+    if (prefix !== null) imdnFrom = { prefix, at: lineEnd + 2 };
     at = lineEnd + 2;
   }
   return failed('no-blank-line', 'the CPIM header block has no end', limit);
@@ -216,6 +229,12 @@ class Namespaces {
     }
     const namespace = this.#byPrefix.get(prefix);
     return namespace === undefined ? null : { namespace, name, ...rest };
+  }
+
+  /** A prefix bound to a namespace so far, or null. */
+  prefixOf(namespace: string): string | null {
+    for (const [prefix, bound] of this.#byPrefix) if (bound === namespace) return prefix;
+    return null;
   }
 
   #bind(value: string): void {

@@ -23,6 +23,8 @@ export { deferredListType, writeDeferredList } from './deferred-list.js';
 export type { Failed, Finding, Refusal } from './finding.js';
 export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
+export type { PassedImdn, RouteOptions } from './imdn-passing.js';
+export { readPassedImdn } from './imdn-passing.js';
 export {
   bodyOctetsMax,
   displayNameOctetsMax,
@@ -33,12 +35,19 @@ export {
 export type { ReadResult } from './message.js';
 export { readMessage } from './message.js';
 export { messageSummary, noticeRequest, noticeRowsMax, serviceUriOf } from './notice.js';
-export type { OutgoingOptions, ReportOptions, SipRequestParts } from './outgoing.js';
+export type {
+  DeliveryOptions,
+  OutgoingOptions,
+  ReportOptions,
+  SipRequestParts,
+} from './outgoing.js';
 export { deliverRequest, reportRequest } from './outgoing.js';
 export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';
 export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
+export type { SenderCommand, SenderReading } from './sender-commands.js';
+export { readSenderCommand, revokeType } from './sender-commands.js';
 export type { NameAddr } from './uri.js';
 export { bareUri, canonicalAor, hostOf, nameAddr, uriCharactersMax } from './uri.js';

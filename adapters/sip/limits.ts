@@ -35,3 +35,5 @@ export const deferredIdCharactersMax = 200;
 /** Contacts read from one Contact value. */
 export const contactsMax = 64;
 export const callIdCharactersMax = 256;
+/** Characters of an IMDN Message-ID by which a sender names his message. */
+export const sentIdCharactersMax = 256;

@@ -1,6 +1,6 @@
 // Builds the requests we send as back-to-back user agent (spec.md 3.2 and 6.5): the stored message
 // to its recipient, and the failure report to its sender. Invariant: the same effect gives the same
-// octets at every repetition, the body of a delivery is the stored body, and nothing of the
+// octets at every repetition, the body of a delivery is the stored body but for our own IMDN-Record-Route, and nothing of the
 // original's own hop (Via, routes, credentials) goes along.
 import type { Message } from '../../machines/index.js';
 import type { OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
@@ -17,6 +17,7 @@ import { hopOctets, messageOctetsMax } from './limits.js';
 import { asksPrivacy, identityOf, isAnonymous, parseExpires } from './message.js';
 import { asBuffer } from './octets.js';
 import { revealingNames } from './privacy.js';
+import { recordRouted } from './record-route.js';
 import { type Header, headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { bareUri, nameAddr } from './uri.js';
 
@@ -41,6 +42,11 @@ export interface SipRequestParts {
 export interface OutgoingOptions {
   /** Where to send the request; the proxy's inner port when absent. */
   readonly nextHop?: string | null;
+}
+
+export interface DeliveryOptions extends OutgoingOptions {
+  /** URI of ours for IMDN-Record-Route, so that notifications come back through us; null: none. */
+  readonly recordRoute?: string | null;
 }
 
 export interface ReportOptions extends OutgoingOptions {
@@ -75,7 +81,7 @@ const droppedNames = new Set([
 /** The request that pushes a stored message to its recipient. */
 export function deliverRequest(
   effect: OutgoingDelivery,
-  options: OutgoingOptions = {},
+  options: DeliveryOptions = {},
 ): SipRequestParts {
   const { message } = effect;
   const read = readRequest(effect.octets);
@@ -92,11 +98,14 @@ export function deliverRequest(
     `CSeq: ${effect.cseq} MESSAGE`,
   ];
   const kept = keptHeaders(effect.octets, request, { message, hidden, clock });
+  const headers =
+    block([...lines, ...clock.added, ...addedIdentity(request, message, hidden)]) + kept;
+  const body = effect.octets.subarray(request.bodyOffset);
   return {
     ruri: message.aor,
     nextHop: options.nextHop ?? null,
-    headers: block([...lines, ...clock.added, ...addedIdentity(request, message, hidden)]) + kept,
-    body: effect.octets.subarray(request.bodyOffset),
+    headers,
+    body: routed(body, effect, Buffer.byteLength(headers), options.recordRoute ?? null),
     fromName: from?.display ?? null,
   };
 }
@@ -194,6 +203,17 @@ function onlyValue<T>(
 ): T | null {
   const values = headerValues(request, name);
   return values.length === 1 ? parse(values[0]!) : null;
+}
+
+function routed(
+  body: Uint8Array,
+  { message }: OutgoingDelivery,
+  headerOctets: number,
+  route: string | null,
+): Uint8Array {
+  if (route === null) return body;
+  const otherOctets = headerOctets + hopOctets + message.aor.length;
+  return recordRouted(body, message.contentType, { route, otherOctets }) ?? body;
 }
 
 /** The request that carries a report about a message (spec.md 6.4, 6.5, F3). */

@@ -3,9 +3,11 @@
 // exactly one page, in order, and no page is larger than its limit; the text of a row gives way
 // before the row does.
 import type { SenderRule } from '../../machines/index.js';
-import type { IdResult, ListedMessage, PreferencesView } from '../../runtime/index.js';
+import type { IdResult, ListedMessage, PreferencesView, SentStatus } from '../../runtime/index.js';
 import { deferredListType, writeDeferredList } from './deferred-list.js';
+import { escapeXml } from './imdn.js';
 import type { SipRequestParts } from './outgoing.js';
+import { revokeType } from './sender-commands.js';
 
 /** Content type of a result. */
 export const resultType = 'application/vnd.deferred-im.result+json';
@@ -37,10 +39,56 @@ export type UserResult =
       readonly preferences: PreferencesView;
       /** How many waiting messages were let go; null where that was not asked for. */
       readonly discarded: number | null;
-    };
+    }
+  | SenderResult;
+
+/** What a sender hears about a message of his. */
+export interface SenderResult {
+  readonly op: 'status' | 'withdraw';
+  readonly form: 'json' | 'rcs';
+  readonly callId: string;
+  readonly messageId: string;
+  readonly recipient: string;
+  /** Of a withdrawal: whether the message was taken back. Of a question: where it stands. */
+  readonly outcome: 'withdrawn' | 'failed' | SentStatus;
+}
 
 /** JSON bodies of the result, in order; one page, with no rows, when there is nothing to tell. */
 export function resultPages(result: UserResult, octetsMax = pageOctetsMax): string[] {
+  if ('outcome' in result) return [result.form === 'rcs' ? revokeBody(result) : senderBody(result)];
+  return pagesOf(result, octetsMax);
+}
+
+type PagedResult = Exclude<UserResult, SenderResult>;
+
+function senderBody({ op, callId, messageId, recipient, outcome }: SenderResult): string {
+  const head = { v: 1, op, callId, page: 1, of: 1, messageId, recipient };
+  if (typeof outcome === 'string') return JSON.stringify({ ...head, outcome });
+  const { state, acceptedAtMs, expiresAtMs, endedAtMs } = outcome;
+  const instants = {
+    acceptedAt: instantOf(acceptedAtMs),
+    expiresAt: instantOf(expiresAtMs),
+    endedAt: instantOf(endedAtMs),
+  };
+  return JSON.stringify({ ...head, state, ...instants });
+}
+
+/** The answer to an RCS withdrawal, in its own namespace (docs/adr/0024-withdrawal.md). */
+function revokeBody({ messageId, outcome }: SenderResult): string {
+  const lines = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<imRevoke xmlns="urn:gsma:params:xml:ns:rcs:rcs:rcsrevoke">',
+    `  <Message-ID>${escapeXml(messageId)}</Message-ID>`,
+    `  <result>${outcome === 'withdrawn' ? 'success' : 'failed'}</result>`,
+    '</imRevoke>',
+  ];
+  return lines.join('\r\n');
+}
+
+const instantOf = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString();
+
+function pagesOf(result: PagedResult, octetsMax: number): string[] {
   if (result.op === 'list' && result.form === 'xml')
     return listDocuments(result.messages, octetsMax);
   const rows = rowsOf(result, octetsMax - envelopeOctets(result));
@@ -61,7 +109,7 @@ function listDocuments(messages: readonly ListedMessage[], octetsMax: number): s
   return fill(rows, sizeOf, octetsMax - frame).map((page) => writeDeferredList(page, compact));
 }
 
-function rowsOf(result: UserResult, room: number): string[] {
+function rowsOf(result: PagedResult, room: number): string[] {
   switch (result.op) {
     case 'list':
       return result.messages.map((message) => listRow(message, room));
@@ -87,7 +135,7 @@ function fill<Row>(rows: readonly Row[], sizeOf: (row: Row) => number, room: num
   return pages;
 }
 
-function envelope(result: UserResult, page: number, of: number, rows: readonly string[]): string {
+function envelope(result: PagedResult, page: number, of: number, rows: readonly string[]): string {
   const head = { v: 1, op: result.op, callId: result.callId, page, of };
   const open = JSON.stringify({ ...head, ...beside(result) }).slice(0, -1);
   return `${open},"${labels[result.op]}":[${rows.join(',')}]}`;
@@ -111,7 +159,7 @@ function beside(result: UserResult): object {
 }
 
 /** The envelope with the widest page numbers there can be. */
-function envelopeOctets(result: UserResult): number {
+function envelopeOctets(result: PagedResult): number {
   return Buffer.byteLength(envelope(result, 999_999, 999_999, []));
 }
 
@@ -125,8 +173,8 @@ function listRow(message: ListedMessage, room: number): string {
     subject: message.subject,
     contentType: message.contentType,
     octets: message.octets,
-    receivedAt: new Date(message.receivedAtMs).toISOString(),
-    expiresAt: message.expiresAtMs === null ? null : new Date(message.expiresAtMs).toISOString(),
+    receivedAt: instantOf(message.receivedAtMs),
+    expiresAt: instantOf(message.expiresAtMs),
   };
   const short = { ...full, subject: cutText(message.subject, 40) };
   const bare = { ...short, subject: null, contentType: cutText(message.contentType, 64) };
@@ -159,6 +207,8 @@ export interface ResultEffect {
   readonly correlation: string;
   /** One page of resultPages. */
   readonly body: string;
+  /** How the body is written. */
+  readonly form?: 'json' | 'rcs';
   /** `n-<local id>-<number>`: gives the request its identity, the same at every repetition. */
   readonly effectId: string;
 }
@@ -174,8 +224,7 @@ export function resultRequest(effect: ResultEffect): SipRequestParts {
     `P-Asserted-Identity: <${effect.serviceUri}>`,
     // RFC 3261 section 20.21: the call this one answers.
     `In-Reply-To: ${effect.correlation}`,
-    // JSON or XML: the first sign tells.
-    `Content-Type: ${effect.body.startsWith('<') ? deferredListType : resultType}`,
+    `Content-Type: ${typeOf(effect)}`,
   ];
   return {
     ruri: effect.aor,
@@ -184,4 +233,10 @@ export function resultRequest(effect: ResultEffect): SipRequestParts {
     body: Buffer.from(effect.body, 'utf8'),
     fromName: null,
   };
+}
+
+// JSON or XML: the first sign tells, but for the form of RCS.
+function typeOf({ form, body }: ResultEffect): string {
+  if (form === 'rcs') return revokeType;
+  return body.startsWith('<') ? deferredListType : resultType;
 }

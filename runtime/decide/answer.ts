@@ -6,8 +6,10 @@ import type { Command, Reply } from '../commands.js';
 import { messageOf, settleEarly } from '../consequences.js';
 import { readEffectId } from '../identity.js';
 import { advance, readActor, retryOf, rewrite } from '../life.js';
+import { limits } from '../limits.js';
 import { noticeAnswered } from '../notices.js';
 import type { ActorRow } from '../rows.js';
+import type { ArmedTimer } from '../step.js';
 import type { Turn } from '../turn.js';
 
 type Answered = Extract<Command, { type: 'effect.answered' }>;
@@ -31,8 +33,29 @@ export function answer(turn: Turn, command: Answered): Reply {
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);
   const { type, local } = effect;
   if (type === 'early-report') return waited ? tellNobody(turn, local, row) : done;
-  const after = hear(turn, row, { type, local, status: command.status, class: kind });
+  const heard = hear(turn, row, { type, local, status: command.status, class: kind });
+  const after = type === 'report' ? putOff(turn, local, heard, row, command) : heard;
   return !waited && after === row ? ignore(turn, 'late-success', effect.local) : done;
+}
+
+// Retry-After (RFC 3261 section 20.33) is honoured for a report: what the answer armed waits at least so long, within a
+// bound. The chart's own delay stands where it is longer.
+function putOff(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  before: ActorRow,
+  { retryAfterSeconds }: Answered,
+): ActorRow {
+  const askedMs = Math.min((retryAfterSeconds ?? 0) * 1000, limits.retryAfterMaxMs);
+  const untilMs = turn.nowMs + askedMs;
+  const isNew = (timer: ArmedTimer) => !before.actor.timers.includes(timer);
+  const sooner = row.actor.timers.filter((timer) => isNew(timer) && timer.dueMs < untilMs);
+  if (row === before || askedMs === 0 || sooner.length === 0) return row;
+  const timers = row.actor.timers.map((timer) =>
+    sooner.includes(timer) ? { ...timer, dueMs: untilMs } : timer,
+  );
+  return rewrite(turn, local, row, { ...row, actor: { ...row.actor, timers } });
 }
 
 // Nothing hangs on it: a failure of it produces nothing (RFC 5438 section 7.2.1).

@@ -19,6 +19,7 @@ import {
 import { changePreferences, discard } from './preferences.js';
 import { receive, refuse, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
+import { dispositionPassed, withdrawSent } from './sender.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
@@ -56,6 +57,10 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return request(turn, { ...command, type: 'messages.requested' });
     case 'messages.retrieved':
       return retrieve(turn, command);
+    case 'disposition.passed':
+      return dispositionPassed(turn, command);
+    case 'message.withdrawn':
+      return withdrawSent(turn, command);
     case 'messages.discarded':
       return discard(turn, command);
     case 'preferences.changed':

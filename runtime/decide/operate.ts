@@ -14,6 +14,7 @@ import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
 import type { Notice, Turn } from '../turn.js';
 import { refuse } from './receive.js';
+import { withdraw } from './sender.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
 export type InternalCommand =
@@ -135,6 +136,8 @@ export function operate(turn: Turn, command: Acted): Reply {
     retryParked(turn, local, row);
     return { kind: 'results', results: [{ id: command.deferredId, status: 200 }] };
   }
+  if (command.act === 'withdraw')
+    return withdrawal(command.deferredId, withdraw(turn, local, row, authorOf(command)));
   if (command.act === 'force') {
     if (row.parked === null) return refuse('not-parked');
     const ended = endParked(turn, local, row, authorOf(command));
@@ -147,6 +150,12 @@ export function operate(turn: Turn, command: Acted): Reply {
   const status = after.live ? (heard ? 202 : 409) : 200;
   return { kind: 'results', results: [{ id: command.deferredId, status }] };
 }
+
+// An operator's verbs tell what became of the id.
+const withdrawal = (id: string, reply: Reply): Reply =>
+  reply.kind === 'withdrawal'
+    ? { kind: 'results', results: [{ id, status: reply.ended ? 200 : 202 }] }
+    : reply;
 
 const authorOf = ({ by }: Acted): string => by.slice(0, limits.authorCharactersMax);
 
@@ -173,6 +182,7 @@ function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorR
       return offered(turn, row, hear(event, event.type, { expiresAtMs }));
     }
     case 'retry':
+    case 'withdraw':
     case 'force':
       return row;
     default:

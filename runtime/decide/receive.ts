@@ -19,7 +19,15 @@ import { excessOf, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusalOf } from '../errors.js';
-import { arrivalNumber, dedupDigest, digestOf, keys, localId, partitionOf } from '../keys.js';
+import {
+  arrivalNumber,
+  dedupDigest,
+  digestOf,
+  keys,
+  localId,
+  partitionOf,
+  sentDigest,
+} from '../keys.js';
 import { bear, fireDue, readActor, rewrite } from '../life.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
@@ -72,7 +80,7 @@ function swallow(turn: Turn, aor: string): Reply {
 function dedupKey(message: IncomingMessage, sender: string): string {
   const id = message.cpim?.imdnMessageId;
   return id
-    ? dedupDigest(['imdn', sender, id, message.aor])
+    ? sentDigest(sender, id, message.aor)
     : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
 }
 
@@ -250,6 +258,7 @@ function factsOf(
     ...(incoming.chargingId == null ? {} : { chargingId: incoming.chargingId }),
     reportException: reportException(incoming, rules),
     ...(reportTo === null ? {} : { reportTo }),
+    ...(rules.consent === 'send' ? {} : { declined: true }),
   };
 }
 

@@ -44,7 +44,10 @@ const attempt = (id: string, number = 1): Promise<SendSeen> =>
 
 /** Some proxy says what became of an effect. */
 async function say(effectId: string, token: string, status: number, node = 'other') {
-  const line = outcomeLine.format({ node, effectId, token, status, via: 'reply' });
+  const line = outcomeLine.format({
+    ...{ node, effectId, token, status, via: 'reply' as const },
+    retryAfterSeconds: null,
+  });
   if (!line.ok) throw new TypeError(line.finding.message);
   chain.bus.publish(subjects.outcome, line.value);
   await chain.bus.flush();

@@ -183,7 +183,10 @@ export class SimulatedProxy {
 
   private outcome(line: SendLine, status: number, via: 'reply' | 'lookup' | 'memory'): void {
     const { effectId, token } = line;
-    this.say(subjects.outcome, outcomeLine.format({ node, effectId, token, status, via }));
+    this.say(
+      subjects.outcome,
+      outcomeLine.format({ node, effectId, token, status, via, retryAfterSeconds: null }),
+    );
   }
 
   // Each publication counts, also one that memory answers: its identity must be the same every time.

@@ -18,6 +18,7 @@ export function codecOf(simulation: Stage): SipCodec {
     },
     readCommand: () => ({ ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' }),
     readAccessRules: () => ({ ok: false, finding: { message: 'no documents are read' } }),
+    readSenderCommand: () => null,
     resultPages: () => [],
     resultRequest: () => {
       throw new TypeError('no results are sent');

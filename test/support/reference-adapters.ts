@@ -137,6 +137,12 @@ const subjectMeanings: Readonly<
     'What the owner wants: asked for, or changed and then told.',
     'user-preferences-request',
   ],
+  userStatus: [
+    'tools → engine',
+    'Where a message of his stands, for its sender.',
+    'user-sent-request',
+  ],
+  userWithdraw: ['tools → engine', 'A sender takes a message back.', 'user-sent-request'],
 };
 
 export function subjectsPage(): string {

@@ -60,7 +60,7 @@ export class LocalPhone implements Phone {
     const request: SipRequest = { ...text, method, uri, transport: 'udp', header };
     this.#show('received', octets);
     this.received.push(request);
-    return (await this.onMessage(request)) ?? 408;
+    return statusOf(await this.onMessage(request));
   }
 
   #octets(message: OutgoingMessage): Buffer {
@@ -93,3 +93,9 @@ export class LocalPhone implements Phone {
 }
 
 const reasonOf = (status: number): string => (status === 200 ? 'OK' : 'Server Internal Error');
+
+/** The status of what a phone says; silence counts as 408. */
+function statusOf(said: Awaited<ReturnType<MessageHandler>>): number {
+  if (said === null) return 408;
+  return typeof said === 'number' ? said : said.status;
+}

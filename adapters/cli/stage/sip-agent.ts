@@ -57,8 +57,17 @@ export interface SipRequest extends SipText {
   header(name: string): string | undefined;
 }
 
+/** An answer that says when to come again. */
+export interface LaterAnswer {
+  readonly status: number;
+  /** Value of Retry-After. */
+  readonly retryAfter: string;
+}
+
+type Answering = number | LaterAnswer | null;
+
 /** Decides the answer to a MESSAGE: a status, or null for silence. */
-export type MessageHandler = (request: SipRequest) => number | null | Promise<number | null>;
+export type MessageHandler = (request: SipRequest) => Answering | Promise<Answering>;
 
 export interface OutgoingMessage {
   /** Request-URI and To, e.g. `sip:bob@example.org`. */
@@ -259,15 +268,16 @@ export class SipAgent {
     this.#remember(key, null);
     const header = (name: string): string | undefined => headerValue(text, name);
     const request: SipRequest = { ...text, method, uri, transport, header };
-    const status = method === 'MESSAGE' ? await this.#heardMessage(request) : 405;
-    if (status === null) return;
-    const octets = formatSip(`SIP/2.0 ${status} ${reasonOf(status)}`, answerHeaders(text), empty);
+    const said = method === 'MESSAGE' ? await this.#heardMessage(request) : 405;
+    if (said === null) return;
+    const { status, headers } = answering(said, answerHeaders(text));
+    const octets = formatSip(`SIP/2.0 ${status} ${reasonOf(status)}`, headers, empty);
     this.#remember(key, octets);
     this.#show('sent', octets, transport);
     answer(octets);
   }
 
-  #heardMessage(request: SipRequest): number | null | Promise<number | null> {
+  #heardMessage(request: SipRequest): Answering | Promise<Answering> {
     this.received.push(request);
     return this.onMessage(request);
   }
@@ -322,6 +332,14 @@ function answerOf(message: SipText | null): SipAnswer {
     message: text,
     header: (name) => headerValue(text, name),
   };
+}
+
+function answering(
+  said: number | LaterAnswer,
+  headers: HeaderFields,
+): { readonly status: number; readonly headers: HeaderFields } {
+  if (typeof said === 'number') return { status: said, headers };
+  return { status: said.status, headers: { ...headers, 'Retry-After': said.retryAfter } };
 }
 
 // RFC 3261 section 8.2.6.2: Via, From, To, Call-ID and CSeq come back; To gets a tag.

@@ -114,7 +114,7 @@ t.test('effects', async (t) => {
     await engine.wait('outcome', ({ fields }) => fields[2] === id && fields[5] === 'memory');
     const lines = engine.of('outcome').filter((line) => line.fields[2] === id);
     t.same(
-      lines.map((line) => line.fields.slice(3)),
+      lines.map((line) => line.fields.slice(3, 6)),
       [
         [token, '200', 'reply'],
         [token, '200', 'memory'],
@@ -190,6 +190,26 @@ t.test('effects', async (t) => {
       t.equal(bob.received.at(-1)!.uri, 'sip:x@foreign.example');
     },
   );
+
+  await t.test('Retry-After of a refusal comes back with its outcome', async (t) => {
+    const foreign = `sip:carol@127.0.0.1:${bob.port}`;
+    const waits: (string | undefined)[] = [];
+    for (const retryAfter of ['120', '60 (at lunch)', '30;duration=5', 'soon', null]) {
+      bob.onMessage = () => (retryAfter === null ? 503 : { status: 503, retryAfter });
+      const id = `r-retryafter${waits.length}x-1`;
+      engine.send({ id, ruri: foreign, body: 'later' });
+      const { fields } = await engine.wait('outcome', (line) => line.fields[2] === id);
+      waits.push(fields[6]);
+    }
+    t.same(waits, ['120', '60', '30', '-', '-']);
+    bob.onMessage = () => 200;
+    engine.answer = () => ({ code: 503, reason: 'Full', after: 45 });
+    const id = 'r-ourownstore-1';
+    engine.send({ id, ruri: 'sip:alice@example.org', body: 'ours' });
+    const { fields } = await engine.wait('outcome', (line) => line.fields[2] === id);
+    t.same(fields.slice(4), ['503', 'reply', '45'], 'and that of our own store');
+    engine.answer = () => ({ code: 202, reason: 'Accepted' });
+  });
 
   await t.test('a notice of ours is pushed or answered 480, never stored', async (t) => {
     t.equal(await send('n', { body: 'result' }), '200 reply');

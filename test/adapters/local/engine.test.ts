@@ -141,6 +141,17 @@ t.test(
   },
 );
 
+t.test('C73 a sender withdraws and asks', async (t) => {
+  const { engine } = await open(t);
+  const id = await store(engine, 'm1');
+  const sent = { sender: alice.asserted, imdnMessageId: 'm1', aor: bob };
+  t.match(engine.sent(sent), { state: 'stored' });
+  t.equal(engine.sent({ ...sent, sender: bob }), 'unknown');
+  t.same(await engine.withdraw(sent), { kind: 'withdrawal', deferredId: id, ended: true });
+  t.match(engine.sent(sent), { state: 'withdrawn' });
+  t.throws(() => engine.sent({ ...sent, aor: 'nobody' }), TypeError);
+});
+
 t.test('bad input is a value, or an error that names it', async (t) => {
   const { engine } = await open(t);
   t.match(await engine.submit(Buffer.from('no sip'), alice), {

@@ -130,6 +130,8 @@ export function fakeRuntime(): FakeRuntime {
       return octets === undefined ? null : { message: {} as Message, octets };
     },
     show: () => null,
+    sent: () => 'unknown',
+    onStep: () => () => undefined,
     ids: async () => [],
     bindings: () => [],
     policies: () => [],
@@ -184,7 +186,18 @@ export function fakeCodec(overrides: Partial<SipCodec> = {}): SipCodec {
       const rest = { after: after ?? null, set: null, discardBlocked: false, callId: 'call-1' };
       return { ok: true, command: { op, ids: named, ...rest } };
     },
+    readSenderCommand: (octets) => {
+      const [op, imdnMessageId, recipient] = Buffer.from(octets).toString().split(' ');
+      if (op !== 'status' && op !== 'withdraw') return null;
+      if (imdnMessageId === undefined || recipient === undefined)
+        return { ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' };
+      return {
+        ok: true,
+        command: { op, form: 'json', imdnMessageId, recipient, callId: 'call-1' },
+      };
+    },
     resultPages: (result) => {
+      if ('outcome' in result) return [JSON.stringify(result.outcome)];
       if ('results' in result) return result.results.map((r) => `${r.id} ${r.status}`);
       return 'messages' in result ? [`${result.messages.length} rows`] : ['preferences'];
     },

@@ -62,8 +62,8 @@ const samples: Sample[] = [
     value: { node: 'k1', why: 'expired', aor: 'bob@example.org' },
   }),
   sample('outcome', outcomeLine, {
-    text: `v1 k1 ${effectId} ${token} 200 reply`,
-    value: { node: 'k1', effectId, token, status: 200, via: 'reply' },
+    text: `v1 k1 ${effectId} ${token} 200 reply 120`,
+    value: { node: 'k1', effectId, token, status: 200, via: 'reply', retryAfterSeconds: 120 },
   }),
   sample('late', lateLine, {
     text: 'v1 k1 12 345 202',

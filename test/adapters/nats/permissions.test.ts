@@ -17,7 +17,15 @@ type Role = (typeof roles)[number];
 
 const fromProxy = ['store', 'command', 'online', 'offline', 'outcome', 'late', 'alive'] as const;
 const toProxy = ['answer', 'send', 'beat', 'queue'] as const;
-const user = ['userList', 'userRetrieve', 'userConfirm', 'userDelete', 'userPreferences'] as const;
+const user = [
+  'userList',
+  'userRetrieve',
+  'userConfirm',
+  'userDelete',
+  'userPreferences',
+  'userStatus',
+  'userWithdraw',
+] as const;
 
 const of = (names: readonly (keyof typeof subjects)[]) => names.map((name) => subjects[name]);
 const admin = adminSubject('try');

@@ -2,7 +2,12 @@
 // request).
 import { deflateSync, gzipSync } from 'node:zlib';
 import t from 'tap';
-import { correlate, reportRequest, type SentMessage } from '../../../adapters/sip/index.js';
+import {
+  correlate,
+  readImdn,
+  reportRequest,
+  type SentMessage,
+} from '../../../adapters/sip/index.js';
 import { asking, cpim, f1, f3, report, request } from './samples.js';
 
 const sent: readonly SentMessage[] = [
@@ -115,4 +120,53 @@ t.test('an aggregated report holds several results (RFC 5438 8.3)', async (t) =>
     match: { imdnMessageId: 'first' },
     further: [{ imdnMessageId: 'listed', sentTo: 'sip:Dave@example.org', status: 'error' }],
   });
+});
+
+t.test('C82 one Message-ID, one request for each recipient', async (t) => {
+  const apart: readonly SentMessage[] = [
+    { imdnMessageId: 'same', recipients: ['sip:bob@example.org'] },
+    { imdnMessageId: 'same', recipients: ['sip:carol@example.org'] },
+  ];
+  const of = (user: string) =>
+    correlate(Buffer.from(xml('same', about(`sip:${user}@example.org`))), apart);
+  for (const user of ['bob', 'carol'])
+    t.match(of(user), { match: { sentTo: `sip:${user}@example.org` } });
+  t.same(of('dave'), { match: null, reason: 'unknown-recipient' });
+});
+
+const draft = (middle: string, end: string) =>
+  '<imdn xmlns="urn:ietf:params:xml:ns:imdn">' +
+  `${middle}<datetime>2006-04-04T12:16:49-05:00</datetime>` +
+  `${about('sip:carol@example.org')}<subject>Lunch</subject>${end}</imdn>`;
+
+t.test('C82 F4 reports of other servers in the form of 2006', async (t) => {
+  const id = '<message-id>first</message-id>';
+  const ends = {
+    '<disposition>delivery</disposition><status>failure</status>': ['delivery', 'failed'],
+    '<disposition>delivery</disposition><status> success </status>': ['delivery', 'delivered'],
+    '<disposition>read</disposition><status>success</status><note lang="en">ok</note>': [
+      'display',
+      'displayed',
+    ],
+  };
+  for (const [end, [notification, status]] of Object.entries(ends)) {
+    const read = readImdn(Buffer.from(draft(id, end)));
+    t.match(read, { ok: true, imdn: { form: 'draft-00', notification, status } });
+    t.match(find(draft(id, end)).match, { imdnMessageId: 'first', notification, status });
+  }
+  const failure = '<disposition>delivery</disposition><status>failure</status>';
+  t.same(find(draft('', failure)), { match: null, reason: 'unknown-message' }, 'it had no id');
+  for (const end of [
+    '<disposition>delivery</disposition>',
+    '<disposition>delivery</disposition><status>maybe</status>',
+    '<status>failure</status>',
+    `${failure}<other/>`,
+  ])
+    t.same(find(draft(id, end)), { match: null, reason: 'unreadable' }, end);
+});
+
+t.test('C82 a report whose server forgot Content-Disposition', async (t) => {
+  const bare = f3.toString().replace('Content-Disposition: notification\r\n', '');
+  const shorter = bare.replace('Content-Length: 696', 'Content-Length: 661');
+  t.equal(correlate(Buffer.from(shorter), sent).match?.imdnMessageId, 'Xk7qJ2mB9vTz4RwL');
 });

@@ -247,3 +247,81 @@ t.test('C72 list message gives one report per recipient', async (t) => {
   );
   t.equal(new Set(reports.map((one) => one.imdnMessageId)).size, 3);
 });
+
+t.test('6.8 Retry-After puts the next attempt of a report off, within a bound', async (t) => {
+  for (const [retryAfterSeconds, waitMs] of [
+    [null, minutesMs(5)],
+    [10, minutesMs(5)],
+    [1200, minutesMs(20)],
+    [4_294_967_295, hoursMs(1)],
+  ] as const) {
+    const test = await EngineUnderTest.open();
+    const id = await test.accept(received(incoming()));
+    await test.submit(deleted([id]));
+    const { effectId, token } = test.effects.last;
+    const answer = { type: 'effect.answered', effectId, token, status: 503 } as const;
+    await test.submit({ ...answer, retryAfterSeconds });
+    t.equal(test.state(id), 'reporting.backing-off');
+    const again = await test.crash();
+    await again.clock.advance(waitMs - 1);
+    t.same(again.effects.sent, [], `${retryAfterSeconds}: not before`);
+    await again.clock.advance(1);
+    t.match(again.effects.last, { type: 'report', cseq: 2 });
+    await again.answer(again.effects.last, 200);
+    t.equal(again.state(id), 'reported');
+  }
+});
+
+t.test('C56 undeliverable report is dropped, whatever Retry-After says', async (t) => {
+  for (const status of [404, 403, 488, 603]) {
+    const test = await EngineUnderTest.open();
+    const id = await test.accept(received(incoming()));
+    await test.submit(deleted([id]));
+    const { effectId, token } = test.effects.last;
+    await test.submit({ type: 'effect.answered', effectId, token, status, retryAfterSeconds: 60 });
+    t.equal(test.state(id), 'report-refused', `${status}`);
+    await test.clock.advance(hoursMs(2));
+    t.equal(test.effects.sent.length, 1);
+  }
+});
+
+t.test('X4 reports to one sender are put off and never dropped', async (t) => {
+  const test = await EngineUnderTest.open();
+  test.answerAll(200);
+  const many = 150;
+  for (let number = 0; number < many; number += 1) await test.accept(received(numbered(number)));
+  await test.submit(deleted('all'));
+  t.equal(test.effects.reports.length, 60, 'a burst at once');
+  await test.clock.advance(10_000);
+  t.equal(test.effects.reports.length, 70, 'then one a second');
+  const again = await test.crash();
+  again.answerAll(200);
+  await again.clock.advance(minutesMs(3));
+  t.equal(again.engine.stats().outbox, 0);
+  const told = [...test.effects.reports, ...again.effects.reports].map((one) => one.effectId);
+  t.equal(new Set(told).size, many, 'each of them, also after a crash');
+});
+
+t.test('6.2 the recipient told it himself, through us: no report of ours follows', async (t) => {
+  const sent = { sender: alice, imdnMessageId: 'Xk7qJ2mB9vTz4RwL', aor: bob };
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(incoming()));
+  await test.register();
+  await test.answer(test.effects.last, 408);
+  t.equal(test.state(id), 'stored', 'his phone took it, its answer was lost');
+  t.same(await test.submit({ type: 'disposition.passed', sent }), { kind: 'done' });
+  const again = await test.crash();
+  await again.clock.advanceTo(expiresAtMs);
+  t.equal(again.state(id), 'dropped');
+  t.same(again.effects.reports, []);
+  for (const foreign of [
+    { ...sent, aor: 'sip:carol@example.org' },
+    { ...sent, sender: 'sip:mallory@example.com' },
+  ]) {
+    const other = await EngineUnderTest.open();
+    const waiting = await other.accept(received(incoming()));
+    await other.submit({ type: 'disposition.passed', sent: foreign });
+    await other.submit(deleted([waiting]));
+    t.equal(other.effects.reports.length, 1, 'nobody else can settle it');
+  }
+});

@@ -1,0 +1,27 @@
+// Our IMDN-Record-Route on a message we deliver, so that its disposition notifications come back through this store (RFC
+// 5438 section 8). Invariant: one line more, and nothing else changes; signed content not at all (section 14.1).
+import { explore, readCpim } from './cpim.js';
+import { bodyOctetsMax, messageOctetsMax } from './limits.js';
+
+/**
+ * The body of a delivery with our IMDN-Record-Route on top; null where none belongs: nobody asked for notifications, the
+ * content is signed, encrypted or one itself, or the line would push the request over a size it keeps to.
+ */
+export function recordRouted(
+  body: Uint8Array,
+  contentType: string,
+  { route, otherOctets }: { readonly route: string; readonly otherOctets: number },
+): Buffer | null {
+  if (contentType !== 'message/cpim') return null;
+  const { facts } = readCpim(body, contentType);
+  if (facts === null || facts.dispositions.length === 0) return null;
+  if (facts.signed || facts.encrypted || facts.isImdn) return null;
+  const at = explore(body, contentType).envelope?.imdnFrom ?? null;
+  if (at === null) return null;
+  const name = at.prefix === '' ? 'IMDN-Record-Route' : `${at.prefix}.IMDN-Record-Route`;
+  const line = Buffer.from(`${name}: <${route}>\r\n`, 'utf8');
+  const before = body.length + otherOctets;
+  const tips = before <= messageOctetsMax && before + line.length > messageOctetsMax;
+  if (tips || body.length + line.length > bodyOctetsMax) return null;
+  return Buffer.concat([body.subarray(0, at.at), line, body.subarray(at.at)]);
+}
