@@ -1,11 +1,20 @@
 // The composition root: the only file that knows every adapter, and the face of the package. It decides nothing.
 import { join, resolve } from 'node:path';
 import { type Graph, schemaChecker } from '../machines/index.js';
-import { exitCodes, hostClock, hostEntropy, type Opened, openFolder } from '../runtime/index.js';
+import {
+  exitCodes,
+  hostClock,
+  hostEntropy,
+  type Opened,
+  type OutgoingDelivery,
+  type OutgoingEffect,
+  openFolder,
+} from '../runtime/index.js';
 import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
 import { busOptions } from './bus-options.js';
 import type { DrawOptions } from './chart/index.js';
 import type { Config } from './config.js';
+import { type LargeMessages, openLarge } from './large.js';
 import { type EngineOptions, type LocalEngine, openLocalEngine } from './local/index.js';
 import type { Log } from './log.js';
 import { type MetricsServer, serveMetrics } from './metrics/index.js';
@@ -193,22 +202,34 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
   });
   const effects = {
     ready: () => publisher?.ready() ?? false,
-    send: (effect: Parameters<Publisher['send']>[0]) => publisher?.send(effect),
+    send: (effect: OutgoingEffect) => {
+      if (effect.type === 'deliver' && effect.message.kind === 'large') pushLarge(effect);
+      else publisher?.send(effect);
+    },
     queue: (aor: string, forMs: number) => publisher?.queue(aor, forMs),
   };
   const audits = config['audit.publish'] ? { audits: createAuditPort(bus) } : {};
-  const opened = await openServed(config, hooks, { effects, ...audits }).catch(
-    async (cause: unknown) => {
-      await bus.close();
-      throw cause;
-    },
-  );
+  const closeEarly = async (cause: unknown): Promise<never> => {
+    await large?.close();
+    await bus.close();
+    throw cause;
+  };
+  let large: LargeMessages | null = null;
+  large = await openLarge(config, log).catch(closeEarly);
+  const opened = await openServed(config, hooks, { effects, ...audits }).catch(closeEarly);
+  const answered = answering(opened, log);
+  const pushLarge = (effect: OutgoingDelivery): void => {
+    // Stored while large messages were on: they wait for that to be so again.
+    if (large === null) answered(effect.effectId, effect.token, 501);
+    else large.send(effect);
+  };
   // Damage may be found while the rest is still being started: it waits here to be told, and is never unhandled.
   const ready = opened.ready.then(() =>
     log('info', 'store.ready', { waiting: opened.engine.stats().waiting }),
   );
   ready.catch(() => {});
-  publisher = startPublisher(bus, opened, codec, log);
+  publisher = startPublisher(bus, opened, { codec, answered, log, leg: large?.leg });
+  large?.start(largeHooks(opened, publisher, answered, hooks));
   const consumer = startConsumer(bus, opened.engine, codec, {
     ...consumerOptions(publisher, hooks),
     engineNow: () => opened.engine.time.now(),
@@ -222,7 +243,7 @@ export async function startService(config: Config, hooks: ServiceHooks): Promise
     bus: () => bus.reason(),
     proxyHeard: () => publisher?.ready() ?? false,
   });
-  const core = { opened, bus, publisher, consumer, watch: watchClock(opened, log) };
+  const core = { opened, bus, publisher, consumer, large, watch: watchClock(opened, log) };
   try {
     const doors = await openDoors(config, hooks, core, readiness);
     const close = () => {
@@ -290,19 +311,46 @@ async function openXcap(config: Config, opened: Opened, log: Log): Promise<XcapS
   return server;
 }
 
-function startPublisher(bus: Bus, opened: Opened, codec: SipCodec, log: Log): Publisher {
+type Answered = (effectId: string, token: string, status: number) => void;
+
+const answering =
+  ({ engine }: Opened, log: Log): Answered =>
+  (effectId, token, status) => {
+    engine.submit({ type: 'effect.answered', effectId, token, status }).catch((cause: unknown) => {
+      log('warn', 'effect.unanswered', { effectId, why: String(cause) });
+    });
+  };
+
+const largeHooks = (
+  { engine: runtime }: Opened,
+  publisher: Publisher,
+  answered: Answered,
+  { failpoint }: ServiceHooks,
+) => ({
+  ...{ runtime, answered },
+  innerOf: (node: string | null) => publisher.innerOf(node),
+  ...(failpoint === undefined ? {} : { failpoint }),
+});
+
+interface Publishing {
+  readonly codec: SipCodec;
+  readonly answered: Answered;
+  readonly log: Log;
+  readonly leg: LargeMessages['leg'] | undefined;
+}
+
+function startPublisher(
+  bus: Bus,
+  opened: Opened,
+  { codec, answered, log, leg }: Publishing,
+): Publisher {
   const { engine } = opened;
   const publisher = createPublisher(bus, codec, {
     clock: hostClock,
     storeId: () => engine.stats().storeId,
     canStore: () => opened.progress().admitted > 1,
-    answered: (effectId, token, status) => {
-      engine
-        .submit({ type: 'effect.answered', effectId, token, status })
-        .catch((cause: unknown) => {
-          log('warn', 'effect.unanswered', { effectId, why: String(cause) });
-        });
-    },
+    answered,
+    ...(leg === undefined ? {} : { leg }),
     onFailure: (where, error) => log('error', 'publisher.failed', { where, why: String(error) }),
   });
   publisher.onReady(() => engine.wake());
@@ -314,7 +362,7 @@ const consumerOptions = (publisher: Publisher, { log, failpoint }: ServiceHooks)
   clock: hostClock,
   entropy: hostEntropy,
   ...(failpoint === undefined ? {} : { failpoint }),
-  onNode: (node: string) => publisher.heard(node),
+  onNode: (node: string, inner?: string) => publisher.heard(node, inner),
   onMalformed: ({ where, code, message }: { where: string; code: string; message: string }) =>
     log('warn', 'payload.malformed', { where, code, message }),
   onDoubtful: ({ event, ...what }: Doubtful) => log('warn', event, { ...what }),
@@ -362,6 +410,7 @@ interface Core {
   readonly bus: Bus;
   readonly publisher: Publisher;
   readonly consumer: Consumer;
+  readonly large: LargeMessages | null;
   readonly watch: NodeJS.Timeout;
 }
 
@@ -389,6 +438,7 @@ async function closeCore(
   clearInterval(core.watch);
   core.publisher.stop();
   await core.consumer.stop();
+  await core.large?.close();
   await core.opened.close();
   await meanwhile();
   await core.bus.close();

@@ -284,6 +284,37 @@ export const settingsTable = {
     default: 1_000_000,
     meaning: 'Events that may wait for somebody to take them; beyond it steps are not told.',
   },
+  'msrp.address': {
+    type: text,
+    meaning:
+      'Address on which MSRP sessions of large messages are taken. Not set: large messages are off.',
+  },
+  'msrp.port': {
+    type: integer(0, 65_535),
+    default: 2855,
+    meaning: 'TCP port of MSRP; 0 for a free one.',
+  },
+  'msrp.host': {
+    type: text,
+    check: hostCheck,
+    meaning:
+      'Host by which phones reach that port, as their session descriptions name it. Default: `msrp.address`.',
+  },
+  'msrp.messageOctets': {
+    type: integer(1000, 16_777_216),
+    default: 1_048_576,
+    meaning: 'Octets of the content of one large message; beyond it its sender hears 413.',
+  },
+  'sipLeg.address': {
+    type: text,
+    default: '127.0.0.1',
+    meaning: 'Address of the SIP leg of large messages; only the proxies speak to it.',
+  },
+  'sipLeg.port': {
+    type: integer(0, 65_535),
+    default: 5065,
+    meaning: 'UDP port of the SIP leg; 0 for a free one.',
+  },
   requireImTag: {
     type: flag,
     default: false,
@@ -413,8 +444,21 @@ export function readConfig(sources: ConfigSources): ConfigResult {
     if (wrong !== null)
       findings.push({ setting: name, where: one?.where ?? 'configuration', message: wrong });
   }
+  if (findings.length === 0) findings.push(...togetherWrong(values, from));
   if (findings.length > 0) return { ok: false, findings };
   return { ok: true, config: values as unknown as Config, sources: from };
+}
+
+// What two settings must not say together.
+function togetherWrong(
+  values: Readonly<Record<string, unknown>>,
+  from: Readonly<Record<string, string>>,
+): ConfigFinding[] {
+  const any = ['0.0.0.0', '::'].includes(String(values['msrp.address']));
+  if (!any || values['msrp.host'] !== undefined) return [];
+  const where = from['msrp.address'] ?? 'configuration';
+  const message = 'is no address phones can connect to: set msrp.host as well';
+  return [{ setting: 'msrp.address', where, message }];
 }
 
 const wrongValue = ({ type, check }: Setting, value: unknown): string | null =>

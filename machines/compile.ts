@@ -5,7 +5,7 @@ import { type AnyStateMachine, createMachine } from 'xstate';
 import { checkPolicy, type PolicyFinding } from './check.js';
 import { type Graph, graphOf } from './graph.js';
 import { actions, guards } from './implementations.js';
-import type { MessageContext } from './message.js';
+import { type MessageContext, patienceMs } from './message.js';
 import { canonicalJson, type PolicyFile, policyHash } from './policy.js';
 import { durationMs, type PolicySettings, withDefaults } from './settings.js';
 import { schemaChecker } from './validate.js';
@@ -20,8 +20,8 @@ export const policyBounds = {
   microstepsMax: 64,
 } as const;
 
-/** Patience with an attempt: Timer F of RFC 3261 (32 s) and 8 s of grace. */
-export const answerTimeoutMs = 40_000;
+/** Patience with an attempt; the step knows that a large message takes longer. */
+export const answerTimeoutMs = patienceMs.page;
 
 /** The least time an ended message is remembered, so that a repeated submission still finds it. */
 export const retentionMinMs = 7 * 86_400_000;

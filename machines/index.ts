@@ -52,15 +52,20 @@ export {
 } from './exceptions.js';
 export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
 export { effectPrefix, reportOwed } from './implementations.js';
-export type {
-  CpimFacts,
-  Disposition,
-  Ending,
-  IncomingMessage,
-  Message,
-  MessageContext,
-  ReportException,
-  Subject,
+export {
+  type CpimFacts,
+  type Disposition,
+  type Ending,
+  type HeaderLine,
+  type IncomingMessage,
+  type Message,
+  type MessageContext,
+  type MessageKind,
+  patienceMs,
+  pushPatienceMs,
+  type ReportException,
+  type SessionFacts,
+  type Subject,
 } from './message.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
 export {

@@ -5,6 +5,24 @@
 /** A disposition type a sender can ask for (RFC 5438 section 7.1.1.1); unknown ones are not kept. */
 export type Disposition = 'positive-delivery' | 'negative-delivery' | 'processing' | 'display';
 
+/** How a message came: one SIP MESSAGE, or the content of an MSRP session (OMA large message mode). */
+export type MessageKind = 'page' | 'large';
+
+/** A header field as it was received or sent. */
+export type HeaderLine = readonly [name: string, value: string];
+
+/** What is kept of the session a large message came by (OMA contribution of 2006, 9.3.2.4). */
+export interface SessionFacts {
+  /** From, To, P-Asserted-Identity, Subject and Date of the INVITE, as far as it had them. */
+  readonly invite: readonly HeaderLine[];
+  /** The same of its 200 OK. */
+  readonly ok: readonly HeaderLine[];
+  /** Header fields of the MSRP SEND that began the message. */
+  readonly send: readonly HeaderLine[];
+  /** MSRP's own Message-ID, which ties chunks together and nothing else. */
+  readonly msrpMessageId: string;
+}
+
 /** The CPIM Subject header of RFC 3862 section 4.6: decoded text and, if given, its language tag. */
 export interface Subject {
   readonly text: string;
@@ -36,9 +54,13 @@ export interface CpimFacts {
   readonly contentOctets?: number;
 }
 
-/** A SIP MESSAGE read at the edge, before anything is decided about it. Made by the SIP codec. */
+/** A message read at the edge, before anything is decided about it. Made by the SIP codec. */
 export interface IncomingMessage {
-  /** The whole request as received; never changed. */
+  /** Absent: `page`. */
+  readonly kind?: MessageKind;
+  /** Large messages only. */
+  readonly session?: SessionFacts;
+  /** The whole request as received; of a large message its INVITE with the content in place of the description. */
   readonly octets: Uint8Array;
   /** Where the body begins within `octets`. */
   readonly bodyOffset: number;
@@ -85,6 +107,10 @@ export type ReportException =
 
 /** The facts of a stored message: input of its actor, constant for its whole life but for an expiry that is extended. */
 export interface Message {
+  /** Absent in what was stored before there were two kinds: `page`. */
+  readonly kind?: MessageKind;
+  /** Large messages only. */
+  readonly session?: SessionFacts;
   /** `string@store-host` (OMA contribution of 2006, 9.3.2.4); unguessable. */
   readonly deferredId: string;
   readonly aor: string;
@@ -96,6 +122,7 @@ export interface Message {
   /** Octets of the whole request. */
   readonly octets: number;
   readonly bodyOffset: number;
+  /** When the complete message had arrived. */
   readonly receivedAtMs: number;
   readonly dateMs: number | null;
   /** The sender's own Expires in seconds, or null. */
@@ -136,3 +163,15 @@ export interface MessageContext {
   /** False when the proxy told us that the sender never heard our 202 (RFC 5438 section 12.1.3.1). */
   readonly acknowledged: boolean;
 }
+
+/** Patience with the answer to a push, in milliseconds. */
+export const patienceMs = {
+  /** Timer F of RFC 3261 (32 s) and 8 s of grace. */
+  page: 40_000,
+  /** A phone may ring for 60 s; then as many octets as the limits allow have to pass. */
+  large: 180_000,
+} as const;
+
+/** How long a push of this message waits for its answer. */
+export const pushPatienceMs = ({ kind = 'page' }: Pick<Message, 'kind'>): number =>
+  patienceMs[kind];

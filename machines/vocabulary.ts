@@ -89,7 +89,8 @@ export const builtInDelays: Readonly<Record<string, string>> = Object.freeze(
   Object.assign(Object.create(null), {
     expiry:
       'Until the expiry instant, fixed at storage or moved by an operator; never, for a message that does not expire.',
-    answerTimeout: 'How long an attempt waits for its answer: 40 s, Timer F and 8 s of grace.',
+    answerTimeout:
+      'How long an attempt waits for its answer: 40 s, Timer F and 8 s of grace; a large message 180 s.',
   }),
 );
 

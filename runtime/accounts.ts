@@ -119,3 +119,12 @@ export function pace(
 /** True while at least one binding lives. */
 export const reachable = (user: UserRow, nowMs: number): boolean =>
   user.bindings.some((binding) => binding.expiresAtMs > nowMs);
+
+/** Feature tag of a device that takes large messages (spec 3.1). */
+const largeTag = '+g.oma.sip-im.large-message';
+
+/** Contacts of a user's living bindings that take large messages, in order of registration. */
+export const largeContacts = (user: UserRow, nowMs: number): readonly string[] =>
+  user.bindings
+    .filter(({ expiresAtMs, features }) => expiresAtMs > nowMs && features.includes(largeTag))
+    .map(({ contact }) => contact);

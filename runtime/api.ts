@@ -1,5 +1,5 @@
 // What the runtime offers to adapters and to programs that embed it.
-import type { Message } from '../machines/index.js';
+import type { HeaderLine, Message } from '../machines/index.js';
 import type {
   Binding,
   Command,
@@ -8,6 +8,7 @@ import type {
   Reply,
   SentKey,
   SentStatus,
+  Summoned,
 } from './commands.js';
 
 /** One step of a message's life, kept in its bounded trail. */
@@ -41,6 +42,8 @@ export interface MessageLife {
   readonly policyHash: string;
   readonly timers: readonly { readonly name: string; readonly dueMs: number }[];
   readonly trail: readonly TrailStep[];
+  /** Large messages: header fields of the BYE that ended their session. */
+  readonly bye?: readonly HeaderLine[];
   /** Why the message is parked in quarantine, or null. */
   readonly parked: string | null;
 }
@@ -78,6 +81,8 @@ export interface RuntimeStats {
 export interface Runtime {
   /** Decides a command; resolves when what it changed is on disk. Rejects only when the runtime is closing. */
   submit(command: Command): Promise<Reply>;
+  /** Why a large message would be refused now, or null: asked before a session is begun to bring it. */
+  refusal(summoned: Summoned): Extract<Reply, { kind: 'refused' }> | null;
   /** The owner's waiting messages, oldest first. Listing changes nothing. */
   list(aor: string, after: string | null, limit: number): Promise<Listing>;
   /** The stored octets of one of the owner's waiting messages; null for unknown ids and other people's alike. */

@@ -1,6 +1,7 @@
 // The one door: everything that can change the state of the store is one of these commands. Each is decided in
 // one piece and answered only after its group is durable.
 import type {
+  HeaderLine,
   IncomingMessage,
   PreferenceChange,
   Preferences,
@@ -54,6 +55,16 @@ export type OperatorAct =
   | 'drop'
   | 'extend';
 
+/** Who is called by whom, before a message has come. */
+export interface Summoned {
+  /** Canonical AOR of the served user. */
+  readonly aor: string;
+  /** Whose quota it counts for. */
+  readonly sender: string;
+  readonly asserted: string | null;
+  readonly anonymous: boolean;
+}
+
 export type Command =
   /** A message for a user who cannot be reached now. */
   | {
@@ -65,6 +76,12 @@ export type Command =
     }
   /** The proxy reports that the sender never heard our 202. */
   | { readonly type: 'message.unacknowledged'; readonly deferredId: string }
+  /** The session that brought a large message was ended; these header fields of its BYE are kept (S2 9.3.2.4). */
+  | {
+      readonly type: 'session.ended';
+      readonly deferredId: string;
+      readonly bye: readonly HeaderLine[];
+    }
   /** A user registered, refreshed a registration, or ended some of his bindings, at a proxy. */
   | {
       readonly type: 'recipient.registered';

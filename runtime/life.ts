@@ -7,6 +7,7 @@ import {
   type EarlyStatus,
   type Message,
   type Policy,
+  pushPatienceMs,
   reportOwed,
   shippedPolicy,
 } from '../machines/index.js';
@@ -205,8 +206,9 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
 function suspendedUntil(turn: Turn, row: ActorRow, timer: string): number | null {
   const push = row.pending.find((one) => one.type === 'deliver');
   if (timer !== 'answerTimeout' || push === undefined) return null;
-  const patienceEndsMs = (turn.sendingSinceMs ?? turn.nowMs) + limits.effectPatienceMs;
-  const lastMs = push.atMs + limits.effectPatienceMs + limits.suspensionMaxMs;
+  const patienceMs = pushPatienceMs(messageOf(row));
+  const patienceEndsMs = (turn.sendingSinceMs ?? turn.nowMs) + patienceMs;
+  const lastMs = push.atMs + patienceMs + limits.suspensionMaxMs;
   const untilMs = Math.min(patienceEndsMs, lastMs);
   return untilMs > turn.nowMs ? untilMs : null;
 }

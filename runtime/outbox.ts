@@ -1,6 +1,7 @@
 // Committed effects on their way to the world. One MESSAGE is pending per target URI (RFC 3428 section 8); an effect
 // is repeated on the bus, same id and same bytes, until its outcome is committed or its patience ends. The chart owns
 // what SIP answered; nothing here decides anything. What does not fit in memory is found again in the store.
+import { pushPatienceMs } from '../machines/index.js';
 import type { Failpoint } from './failpoints.js';
 import { effectRepeatsMs, limits } from './limits.js';
 import type { Cancel, Clock, EffectPort, OutgoingEffect } from './ports.js';
@@ -11,6 +12,7 @@ interface Entry {
   readonly target: string;
   readonly effect: PendingEffect;
   cancel: Cancel | null;
+  patienceMs: number;
   /** Reports count towards their window while they are out. */
   out: boolean;
 }
@@ -46,6 +48,10 @@ export interface OutboxHooks {
 /** The longest wait a clock takes. */
 const restMaxMs = 60_000;
 
+// The phone of a large message may ring, and its octets take time.
+const patienceOf = (outgoing: OutgoingEffect): number =>
+  outgoing.type === 'deliver' ? pushPatienceMs(outgoing.message) : limits.effectPatienceMs;
+
 const pointsOf = {
   deliver: { before: 'effect.before-publish', after: 'effect.after-publish' },
   notify: { before: 'effect.before-publish', after: 'effect.after-publish' },
@@ -77,7 +83,8 @@ export class Outbox {
       this.overflowed = true;
       return;
     }
-    const entry: Entry = { local, target, effect, cancel: null, out: false };
+    const patienceMs = limits.effectPatienceMs;
+    const entry: Entry = { local, target, effect, cancel: null, patienceMs, out: false };
     this.entries.set(effect.effectId, entry);
     const at = this.target(target);
     // A delivery has its turn and its patience runs; reports can wait. A notice that came before it goes before it.
@@ -240,7 +247,8 @@ export class Outbox {
     }
     this.hooks.sent(entry.effect.type);
     this.transmit(outgoing);
-    this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
+    entry.patienceMs = patienceOf(outgoing);
+    this.repeat(entry, 0, this.clock.mono() + entry.patienceMs);
   }
 
   private transmit(outgoing: OutgoingEffect): void {
@@ -256,18 +264,18 @@ export class Outbox {
     entry.cancel();
     const outgoing = this.hooks.load(entry.local, entry.effect);
     if (outgoing !== null) this.transmit(outgoing);
-    this.repeat(entry, 0, this.clock.mono() + limits.effectPatienceMs);
+    this.repeat(entry, 0, this.clock.mono() + entry.patienceMs);
   }
 
   private repeat(entry: Entry, round: number, patienceEndsMs: number): void {
     // An answer given within the sending may have ended everything.
     if (this.stopped) return;
     const left = patienceEndsMs - this.clock.mono();
-    const delay = Math.min(effectRepeatsMs[round] ?? left, left);
+    const delay = Math.min(effectRepeatsMs[round] ?? left, left, restMaxMs);
     entry.cancel = this.clock.after(Math.max(0, delay), () => {
       // While the bus is away no patience runs: it begins anew when something can be sent.
       const ready = this.port.ready();
-      const ends = ready ? patienceEndsMs : this.clock.mono() + limits.effectPatienceMs;
+      const ends = ready ? patienceEndsMs : this.clock.mono() + entry.patienceMs;
       if (ready && this.clock.mono() >= ends) {
         entry.cancel = null;
         this.hooks.unanswered(entry.effect.effectId, 408);

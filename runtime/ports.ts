@@ -72,6 +72,8 @@ export interface OutgoingDelivery extends OutgoingBase {
   readonly octets: Uint8Array;
   /** Its expiry has passed: the recipient is to be told. */
   readonly late: boolean;
+  /** Large messages only: the contacts that may be called, the one registered last at the end. */
+  readonly contacts?: readonly string[];
 }
 
 export interface OutgoingReport extends OutgoingBase {

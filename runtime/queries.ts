@@ -112,6 +112,7 @@ export function lifeOf(source: Source, deferredId: string): MessageLife | null {
     policyHash: row.policy,
     timers: [...timers, ...outlives, ...forget],
     trail: row.trail,
+    ...(row.bye === undefined ? {} : { bye: row.bye }),
     parked: row.parked?.error ?? null,
   };
 }

@@ -101,7 +101,8 @@ export class Questions {
     return this.reading(() => unlessDamaged(() => viewOf(this.source, aor)));
   }
 
-  private reading<T>(read: () => T): T {
+  /** One read; what fails ends the process. */
+  reading<T>(read: () => T): T {
     try {
       return read();
     } catch (cause) {

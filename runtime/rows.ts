@@ -1,6 +1,6 @@
 // The shapes of the rows, one interface for each family of keys.ts. All but bodies are JSON. Timer, outbox,
 // quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
-import type { EarlyStatus, PreferenceRecord } from '../machines/index.js';
+import type { EarlyStatus, HeaderLine, PreferenceRecord } from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding } from './commands.js';
 import type { ActorState } from './step.js';
@@ -55,6 +55,8 @@ export interface ActorRow {
   readonly pending: readonly PendingEffect[];
   /** When its timer row is due, or null when it has none. */
   readonly wakeMs: number | null;
+  /** Large messages: header fields of the BYE that ended their session; absent until then. */
+  readonly bye?: readonly HeaderLine[];
   /** The maximum lifetime has been heard. */
   readonly outlived: boolean;
   /** Contacts' generation at the last push that was answered as unsuitable. */

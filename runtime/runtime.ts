@@ -1,7 +1,7 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
 import type { Compiled } from '../machines/index.js';
-import { readUser } from './accounts.js';
+import { largeContacts, readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
@@ -14,9 +14,10 @@ import type {
   Reply,
   SentKey,
   SentStatus,
+  Summoned,
 } from './commands.js';
 import { messageOf, targetOf } from './consequences.js';
-import type { BulkType, TurnReply } from './decide/index.js';
+import { type BulkType, sessionRefusal, type TurnReply } from './decide/index.js';
 import { exitCodeOf } from './errors.js';
 import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
@@ -202,6 +203,7 @@ export class Engine implements Runtime {
       case 'message.received':
         return partitionOf(command.message.aor);
       case 'message.unacknowledged':
+      case 'session.ended':
       case 'operator.acted':
         return this.partitionOfId(command.deferredId);
       case 'disposition.passed':
@@ -428,7 +430,11 @@ export class Engine implements Runtime {
       return { ...base, type: 'report', status: effect.status ?? 'failed', imdnMessageId };
     }
     const octets = this.writer.ledger.read(keys.body(local));
-    return octets === null ? null : { ...base, type: 'deliver', octets, late: effect.late };
+    if (octets === null) return null;
+    const delivery = { ...base, type: 'deliver', octets, late: effect.late } as const;
+    if (base.message.kind !== 'large') return delivery;
+    const user = readUser(this.writer, base.message.aor);
+    return { ...delivery, contacts: largeContacts(user, this.time.now()) };
   }
 
   reserve(target: string, begin: () => void): () => void {
@@ -590,6 +596,13 @@ export class Engine implements Runtime {
 
   private get questions(): Questions {
     return new Questions(this.source, (cause) => this.fail(cause), this.reading);
+  }
+
+  refusal(summoned: Summoned): ReturnType<Runtime['refusal']> {
+    const { settings, gate } = this.options;
+    const { ledger, seen } = this.writer;
+    const source = { ledger, seen, settings, gate };
+    return this.questions.reading(() => sessionRefusal(source, summoned));
   }
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {

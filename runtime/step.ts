@@ -16,6 +16,7 @@ import {
   type Message,
   type MessageEvent,
   type Policy,
+  pushPatienceMs,
 } from '../machines/index.js';
 
 /** A delayed transition that waits: XState's own id of it, the delay's name, and when it is due. */
@@ -95,7 +96,9 @@ const delays = (): FirstStep['delays'] =>
   });
 
 function bornAs(first: FirstStep, frame: Frame): Step {
-  const instants = { nowMs: frame.nowMs, expiresAtMs: frame.message.expiresAtMs };
+  const { nowMs, message } = frame;
+  const { expiresAtMs } = message;
+  const instants = { nowMs, expiresAtMs, patienceMs: pushPatienceMs(message) };
   const timers = first.delays.flatMap(({ id, delayMs }) => timerFor(instants, id, delayMs) ?? []);
   const snapshot = { ...first.step.state.snapshot, context: initialContext(frame.message) };
   return { ...first.step, state: { snapshot, timers } };
@@ -173,6 +176,8 @@ const scope: AnyActorScope = {
 interface Instants {
   readonly nowMs: number;
   readonly expiresAtMs: number | null;
+  /** Of a push. */
+  readonly patienceMs: number;
 }
 
 interface Frame {
@@ -238,7 +243,11 @@ function armed(frame: Frame, expiresAtMs: number | null): readonly ArmedTimer[] 
     } else if (action.type === 'xstate.raise') {
       const { id, delay } = action.params as { id: string; delay?: number };
       if (delay === undefined) throw new StepError('a policy may not raise events');
-      const timer = timerFor({ nowMs: frame.nowMs, expiresAtMs }, id, delay);
+      const timer = timerFor(
+        { nowMs: frame.nowMs, expiresAtMs, patienceMs: pushPatienceMs(frame.message) },
+        id,
+        delay,
+      );
       timers = timers.filter((one) => one.id !== id);
       if (timer !== null) timers = [...timers, timer];
     }
@@ -251,6 +260,7 @@ function timerFor(at: Instants, id: string, delayMs: number): ArmedTimer | null 
   const name = id.split('.', 3)[2];
   if (!id.startsWith('xstate.after.') || name === undefined)
     throw new StepError(`unknown timer "${id}"`);
+  if (name === 'answerTimeout') return { id, name, dueMs: at.nowMs + at.patienceMs };
   if (name !== 'expiry') return { id, name, dueMs: at.nowMs + delayMs };
   return at.expiresAtMs === null ? null : { id, name, dueMs: at.expiresAtMs };
 }

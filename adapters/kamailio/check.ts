@@ -59,6 +59,10 @@ const calls = [
   ['DEFERRED_IM_REGISTERED', 'right after save()'],
 ] as const;
 
+/** What large messages need beside: only where DEFERRED_IM_LARGE is defined. */
+const largeModules = ['rr'] as const;
+const largeCalls = [['DEFERRED_IM_SESSION', 'for an INVITE whose lookup() finds nobody']] as const;
+
 const nodePattern = /^[A-Za-z0-9_-]{1,32}$/;
 const includesMax = 64;
 
@@ -111,7 +115,8 @@ function includeFindings(config: Config): readonly KamailioFinding[] {
 
 function moduleFindings(config: Config): readonly KamailioFinding[] {
   const found: KamailioFinding[] = [];
-  for (const name of modules) {
+  const needed = config.defines.has('DEFERRED_IM_LARGE') ? [...modules, ...largeModules] : modules;
+  for (const name of needed) {
     const loaded = config.modules.find((one) => one.name === name);
     if (!loaded) {
       found.push({
@@ -187,7 +192,8 @@ function listenFindings(config: Config): readonly KamailioFinding[] {
 
 function routeFindings(config: Config): readonly KamailioFinding[] {
   const found: KamailioFinding[] = [];
-  for (const [name, where] of calls) {
+  const needed = config.defines.has('DEFERRED_IM_LARGE') ? [...calls, ...largeCalls] : calls;
+  for (const [name, where] of needed) {
     if (positionOf(config, 'route', '(', name) !== null) continue;
     const message = `route(${name}) is never called: ${where}`;
     found.push({ code: 'KAMAILIO_ROUTE', message, line: 0 });

@@ -48,7 +48,7 @@ export interface ConsumerOptions {
   readonly engineNow?: () => number;
   readonly entropy: Entropy;
   /** A proxy spoke; hand it to `publisher.heard`. */
-  readonly onNode?: (node: string) => void;
+  readonly onNode?: (node: string, inner?: string) => void;
   /** A payload was not understood. */
   readonly onMalformed?: (malformed: Malformed) => void;
   /** A request was refused for what it says, or taken although its envelope says nothing; without a word of it. */
@@ -105,7 +105,7 @@ interface Intake {
   readonly counters: Counters;
   readonly now: () => number;
   readonly engineNow: () => number;
-  readonly onNode: (node: string) => void;
+  readonly onNode: (node: string, inner?: string) => void;
   readonly onMalformed: (malformed: Malformed) => void;
   readonly onDoubtful: (doubtful: Doubtful) => void;
   readonly onFailure: (where: string, error: unknown) => void;
@@ -156,7 +156,7 @@ function createIntake(
   const admission = createAdmission({ ...natsLimits, ...options.limits }, () =>
     options.clock.mono(),
   );
-  const onNode = (node: string) => options.onNode?.(node);
+  const onNode = (node: string, inner?: string) => options.onNode?.(node, inner);
   const onMalformed = (malformed: Malformed) => {
     counters.count('malformed');
     options.onMalformed?.(malformed);
@@ -271,8 +271,10 @@ function subscribeFacts(intake: Intake): void {
     submit(intake, offlineCommand(intake, line)),
   );
   facts(intake, subjects.outcome, outcomeLine, (line) => heardOutcome(intake, line));
-  // Its node is all it says, and every line tells that: nothing is left to do.
-  facts(intake, subjects.alive, aliveLine, async () => undefined);
+  // That its node is there was noticed with the line; beyond that it may say where calls go out.
+  facts(intake, subjects.alive, aliveLine, async ({ node, inner }) => {
+    if (inner !== undefined) intake.onNode(node, inner);
+  });
 }
 
 /**

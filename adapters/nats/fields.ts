@@ -21,6 +21,8 @@ export interface FieldKind {
   readonly key: string;
   /** The trailing field may be missing; it then reads as `-`. */
   readonly optional?: boolean;
+  /** Trailing fields that are there together or not at all; without a value they are not written. */
+  readonly omittable?: boolean;
   read(text: string): unknown;
   write(value: unknown): string | undefined;
 }
@@ -101,6 +103,11 @@ export function token(key: string): FieldKind {
     read: (text) => text,
     write: (value) => (typeof value === 'string' && value.length > 0 ? value : undefined),
   };
+}
+
+/** A token at the end of a line that older sides neither write nor miss. */
+export function omittableToken(key: string): FieldKind {
+  return { ...token(key), omittable: true };
 }
 
 /** As `token`, or `-` for null. */

@@ -8,6 +8,7 @@ import {
   type FieldKind,
   fail,
   offsetOf,
+  omittableToken,
   type Parsed,
   readBase64,
   splitFields,
@@ -80,6 +81,8 @@ export interface LateLine {
 /** A proxy's answer to the beat. */
 export interface AliveLine {
   readonly node: string;
+  /** `address:port` of its inner port; only from proxies that know large messages. */
+  readonly inner?: string;
 }
 
 export interface AnswerLine {
@@ -115,6 +118,9 @@ export interface QueueLine {
 export interface BeatLine {
   readonly storeId: string;
   readonly seq: number;
+  /** `address:port` of the SIP leg, and what shows there that a call comes from a proxy; only with large messages on. */
+  readonly leg?: string;
+  readonly legToken?: string;
 }
 
 /** Reads and writes one kind of line. */
@@ -170,7 +176,7 @@ export const lateLine = lineForm<LateLine>('late', [
   uint('code', 699),
 ]);
 
-export const aliveLine = lineForm<AliveLine>('alive', [token('node')]);
+export const aliveLine = lineForm<AliveLine>('alive', [token('node'), omittableToken('inner')]);
 
 export const answerLine = lineForm<AnswerLine>('answer', [
   token('node'),
@@ -185,6 +191,8 @@ export const answerLine = lineForm<AnswerLine>('answer', [
 export const beatLine = lineForm<BeatLine>('beat', [
   token('storeId'),
   uint('seq', Number.MAX_SAFE_INTEGER),
+  omittableToken('leg'),
+  omittableToken('legToken'),
 ]);
 
 export const queueLine = lineForm<QueueLine>('queue', [
@@ -293,6 +301,7 @@ function readFields(
   const value: Record<string, unknown> = {};
   for (let at = 0; at < kinds.length; at += 1) {
     const kind = kinds[at]!;
+    if (kind.omittable && fields.length <= at + 1) break;
     const text = fields[at + 1] ?? (kind.optional ? '-' : undefined);
     if (text === undefined) return fail('field-count', `the field ${kind.key} is missing`);
     const read = kind.read(text);
@@ -314,7 +323,9 @@ function formatLine(
   if (!valid.ok) return valid;
   const fields = [version];
   for (const kind of kinds) {
-    const text = kind.write((value as Record<string, unknown>)[kind.key]);
+    const one = (value as Record<string, unknown>)[kind.key];
+    if (kind.omittable && one === undefined) break;
+    const text = kind.write(one);
     if (text === undefined) return fail('field-malformed', `the field ${kind.key} cannot be sent`);
     fields.push(text);
   }

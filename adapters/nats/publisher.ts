@@ -19,6 +19,8 @@ export interface PublisherOptions {
   readonly storeId: () => string;
   /** False while nothing can be stored: no beat, and the proxies refuse at once. */
   readonly canStore: () => boolean;
+  /** Where the SIP leg of large messages is, and its token; told to the proxies in the beat. */
+  readonly leg?: { readonly at: string; readonly token: string };
   /** An effect that can never be sent has its outcome at once; hand it to `effect.answered`. */
   readonly answered: (effectId: string, token: string, status: number) => void;
   readonly onFailure?: (where: string, error: unknown) => void;
@@ -28,8 +30,10 @@ export interface PublisherOptions {
 export interface Publisher extends EffectPort {
   /** Every proxy is told to queue live messages of a user behind his backlog, or no longer. */
   queue(aor: string, forMs: number): void;
-  /** A proxy spoke. */
-  heard(node: string): void;
+  /** A proxy spoke; `inner` is where the SIP leg may call through it, when it says so. */
+  heard(node: string, inner?: string): void;
+  /** Where calls go out for a node: its own proxy while it is kept, else the one heard last; null when none is known. */
+  innerOf(node: string | null): string | null;
   /** Called each time `ready()` turns true; wake the runtime then. */
   onReady(run: () => void): void;
   /** Proxies heard within the last ten beats, the latest first. */
@@ -42,6 +46,8 @@ export interface Publisher extends EffectPort {
 export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOptions): Publisher {
   /** Node to the number of beats sent when it was heard, in order: the latest last. */
   const nodes = new Map<string, number>();
+  /** Where the SIP leg may call through a proxy. */
+  const inners = new Map<string, string>();
   const listeners: (() => void)[] = [];
   let cancelBeat: Cancel | null = null;
   let seq = 0;
@@ -90,7 +96,9 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
   function beat(): void {
     cancelBeat = options.clock.after(natsLimits.beatEveryMs, beat);
     if (!options.canStore()) return;
-    const line = beatLine.format({ storeId: options.storeId(), seq });
+    const { leg } = options;
+    const place = leg === undefined ? {} : { leg: leg.at, legToken: leg.token };
+    const line = beatLine.format({ storeId: options.storeId(), seq, ...place });
     seq += 1;
     if (!line.ok) options.onFailure?.('beat', new TypeError(line.finding.message));
     else if (bus.publish(subjects.beat, line.value)) sent += 1;
@@ -120,7 +128,17 @@ export function createPublisher(bus: Bus, codec: SipCodec, options: PublisherOpt
       if (line.ok) bus.publish(subjects.queue, line.value);
       else options.onFailure?.('queue', new TypeError(line.finding.message));
     },
-    heard(node) {
+    innerOf(node) {
+      const wanted = nodeFor(node);
+      const own = wanted === undefined ? undefined : inners.get(wanted);
+      return own ?? [...inners.values()].at(-1) ?? null;
+    },
+    heard(node, inner) {
+      if (inner !== undefined) {
+        inners.delete(node);
+        inners.set(node, inner);
+        if (inners.size > natsLimits.nodesMax) inners.delete(inners.keys().next().value!);
+      }
       const silent = !within(lastHeard, natsLimits.silentBeatsMax);
       lastHeard = sent;
       nodes.delete(node);

@@ -167,15 +167,18 @@ function retrieve(
   aor: string,
   ids: readonly string[],
 ): unknown {
-  const messages: { id: string; status: 200 | 404; octets?: string }[] = [];
+  const messages: { id: string; status: 200 | 404 | 413; octets?: string }[] = [];
   const left: string[] = [];
   const taken: string[] = [];
   let bytes = 0;
   for (const id of new Set(ids)) {
     const found = left.length > 0 ? undefined : runtime.read(aor, id);
     // Base64 of the octets, the id, and the JSON around them.
-    bytes += id.length + 64 + Math.ceil((found?.octets.length ?? 0) / 3) * 4;
-    if (found === undefined || bytes > pageBytesMax) left.push(id);
+    const size = id.length + 64 + Math.ceil((found?.octets.length ?? 0) / 3) * 4;
+    if (size <= pageBytesMax) bytes += size;
+    // A large message that fits no page would be left for ever: it comes by a session alone.
+    if (size > pageBytesMax) messages.push({ id, status: 413 });
+    else if (found === undefined || bytes > pageBytesMax) left.push(id);
     else if (found === null) messages.push({ id, status: 404 });
     else {
       const octets = Buffer.from(codec.shownOctets(found.octets)).toString('base64');

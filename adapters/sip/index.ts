@@ -25,6 +25,10 @@ export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
 export type { PassedImdn, RouteOptions } from './imdn-passing.js';
 export { readPassedImdn } from './imdn-passing.js';
+export type { InviteFacts, LargeContent } from './large.js';
+export { readInvite, readLarge } from './large.js';
+export type { Call, LegOptions, SipLeg } from './leg/leg.js';
+export { openLeg } from './leg/leg.js';
 export {
   bodyOctetsMax,
   displayNameOctetsMax,
@@ -37,11 +41,12 @@ export { readMessage } from './message.js';
 export { messageSummary, noticeRequest, noticeRowsMax, serviceUriOf } from './notice.js';
 export type {
   DeliveryOptions,
+  LargeRequest,
   OutgoingOptions,
   ReportOptions,
   SipRequestParts,
 } from './outgoing.js';
-export { deliverRequest, reportRequest } from './outgoing.js';
+export { deliverRequest, largeRequest, reportRequest } from './outgoing.js';
 export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';

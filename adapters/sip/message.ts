@@ -73,14 +73,18 @@ function topVia(request: SipRequest): string {
 }
 
 /** SIP code for a request that cannot be read (RFC 3261 section 21.4). */
-function statusOf(code: string): number {
+export function statusOf(code: string): number {
   return code.endsWith('-too-large') ? 413 : 400;
 }
 
-function readTarget(request: SipRequest): { readonly ok: true; readonly aor: string } | Refusal {
-  if (request.method !== 'MESSAGE') {
+/** The served user a request is for. */
+export function readTarget(
+  request: SipRequest,
+  method = 'MESSAGE',
+): { readonly ok: true; readonly aor: string } | Refusal {
+  if (request.method !== method) {
     const offset = request.startOffset;
-    return refusal(405, { code: 'method', message: 'only MESSAGE is taken here', offset });
+    return refusal(405, { code: 'method', message: `only ${method} is taken here`, offset });
   }
   const aor = canonicalAor(request.requestUri);
   const offset = request.startOffset + request.method.length + 1;
@@ -99,7 +103,10 @@ function hasKnownScheme(uri: string): boolean {
 
 type Names = Pick<IncomingMessage, 'fromUri' | 'fromAor' | 'toUri' | 'fromTag' | 'callId' | 'cseq'>;
 
-function readNames(request: SipRequest): { readonly ok: true; readonly names: Names } | Failed {
+/** Who sent a request, to whom, and what makes it the one it is; or what is wrong with it. */
+export function readNames(
+  request: SipRequest,
+): { readonly ok: true; readonly names: Names } | Failed {
   const from = readAddress(request, 'from');
   if ('ok' in from) return from;
   const to = readAddress(request, 'to');
@@ -161,7 +168,7 @@ export function parseExpires(value: string): number | null {
 }
 
 /** A header that says two things says nothing. */
-function single<T>(
+export function single<T>(
   request: SipRequest,
   name: string,
   parse: (value: string) => T | null,
@@ -179,7 +186,8 @@ interface Content {
   readonly unreadable: Finding | null;
 }
 
-function readContent(
+/** The content type of a body, and what its CPIM layer says. */
+export function readContent(
   octets: Uint8Array,
   request: SipRequest,
   options: CpimOptions,

@@ -88,12 +88,11 @@ export function deliverRequest(
   if (!read.ok) throw new TypeError(`stored request is unreadable: ${read.finding.code}`);
   const { request } = read;
   const from = nameAddr(headerValue(request, 'from') ?? '');
-  const to = nameAddr(headerValue(request, 'to') ?? '');
   const hidden = isAnonymous(request, message.fromUri);
   const clock = marking(effect, request);
   const lines = [
     `From: <${from?.uri ?? message.fromUri}>;tag=${effect.fromTag}`,
-    `To: ${to?.display ? `${to.display} ` : ''}<${to?.uri ?? message.toUri}>`,
+    toLine(request, message),
     `Call-ID: ${effect.callId}`,
     `CSeq: ${effect.cseq} MESSAGE`,
   ];
@@ -107,6 +106,58 @@ export function deliverRequest(
     headers,
     body: routed(body, effect, Buffer.byteLength(headers), options.recordRoute ?? null),
     fromName: from?.display ?? null,
+  };
+}
+
+function toLine(request: SipRequest, message: Message): string {
+  const to = nameAddr(headerValue(request, 'to') ?? '');
+  return `To: ${to?.display ? `${to.display} ` : ''}<${to?.uri ?? message.toUri}>`;
+}
+
+/** A stored large message on its way to its recipient: the call, and what the MSRP session then carries. */
+export interface LargeRequest {
+  readonly uri: string;
+  /** The contacts that may be called, the latest at the end. */
+  readonly contacts: readonly string[];
+  /** From, To, Call-ID and all other headers of the INVITE but CSeq, CRLF behind each line. */
+  readonly headers: string;
+  readonly cseq: number;
+  readonly content: Uint8Array;
+  readonly contentType: string;
+  /** Of the SEND: the message's life as its recipient is to see it, or null. */
+  readonly expiresSeconds: number | null;
+}
+
+/** Headers of the stored message that belong to its content, and so to the SEND. */
+const contentNames = new Set(['content-type', 'expires']);
+
+/** The call that pushes a stored large message: its INVITE says what a MESSAGE would say, its SEND carries the rest. */
+export function largeRequest(effect: OutgoingDelivery): LargeRequest {
+  const { message, contacts = [] } = effect;
+  const read = readRequest(effect.octets, { bodyOctetsMax: effect.octets.length });
+  if (!read.ok) throw new TypeError(`stored message is unreadable: ${read.finding.code}`);
+  const { request } = read;
+  const headers = request.headers.filter((one) => !contentNames.has(one.name));
+  const from = nameAddr(headerValue(request, 'from') ?? '');
+  const hidden = isAnonymous(request, message.fromUri);
+  const clock = marking(effect, request);
+  const lines = [
+    `From: ${from?.display ? `${from.display} ` : ''}<${from?.uri ?? message.fromUri}>;tag=${effect.fromTag}`,
+    toLine(request, message),
+    `Call-ID: ${effect.callId}`,
+    ...clock.added.filter((line) => !line.startsWith('Expires:')),
+    ...addedIdentity(request, message, hidden),
+  ];
+  const kept = keptHeaders(effect.octets, { ...request, headers }, { message, hidden, clock });
+  const expires = clock.added.find((line) => line.startsWith('Expires:'))?.slice(9);
+  return {
+    uri: message.aor,
+    contacts,
+    headers: block(lines) + kept,
+    cseq: effect.cseq,
+    content: effect.octets.subarray(request.bodyOffset),
+    contentType: headerValue(request, 'content-type') ?? message.contentType,
+    expiresSeconds: parseExpires(expires ?? headerValue(request, 'expires') ?? ''),
   };
 }
 

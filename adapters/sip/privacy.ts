@@ -31,7 +31,8 @@ const ownNames: ReadonlySet<string> = new Set([
 
 /** The octets of a stored request as the owner of the mailbox may have them. Never throws. */
 export function shownOctets(octets: Uint8Array): Uint8Array {
-  const read = readRequest(octets);
+  // A large message is beyond the bounds of page mode, and none the less private.
+  const read = readRequest(octets, { bodyOctetsMax: octets.length });
   if (!read.ok) return octets;
   const { request } = read;
   const from = nameAddr(headerValue(request, 'from') ?? '');

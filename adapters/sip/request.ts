@@ -53,7 +53,8 @@ const knownNames = new Map(
     .map((rawName) => [rawName, rawName.toLowerCase()]),
 );
 
-function longName(rawName: string): string {
+/** Lower-case long name of a header. */
+export function longName(rawName: string): string {
   const known = knownNames.get(rawName);
   if (known !== undefined) return known;
   const lower = rawName.toLowerCase();
@@ -63,14 +64,23 @@ function longName(rawName: string): string {
 /** Two of these in one request would let two readers see two different messages. */
 const singleNames = ['from', 'to', 'call-id', 'cseq', 'content-length', 'content-type'];
 
+/** How large a body may be; the bounds of a page-mode request by default. */
+export interface SizeLimits {
+  readonly bodyOctetsMax: number;
+}
+
+const pageSizes: SizeLimits = { bodyOctetsMax };
+
 /** Reads a whole request; leading empty lines are skipped (section 7.5). */
 export function readRequest(
   given: Uint8Array,
+  sizes: SizeLimits = pageSizes,
 ): { readonly ok: true; readonly request: SipRequest } | Failed {
   // Once for all that is decoded.
   const octets = asBuffer(given);
-  if (octets.length > requestOctetsMax) {
-    return failed('request-too-large', 'the request is too large', requestOctetsMax);
+  const octetsMax = sizes === pageSizes ? requestOctetsMax : sizes.bodyOctetsMax + headerOctetsMax;
+  if (octets.length > octetsMax) {
+    return failed('request-too-large', 'the request is too large', octetsMax);
   }
   const start = skipEmptyLines(octets);
   const line = readStartLine(octets, start);
@@ -79,21 +89,24 @@ export function readRequest(
   const block = readFields(octets, line.end, limit, longName);
   if (!block.ok) return headerTooLong(block, octets.length);
   const headers = block.fields;
-  const body = checkBody(headers, octets.length, block.end);
+  const body = checkBody(headers, octets.length, block.end, sizes);
   if (body !== null) return body;
   const { method, requestUri } = line;
   const request = { startOffset: start, method, requestUri, headers, bodyOffset: block.end };
   return { ok: true, request };
 }
 
+/** A request or a response. */
+type WithHeaders = Pick<SipRequest, 'headers'>;
+
 /** First value of a header by its lower-case long name, or null. */
-export function headerValue(request: SipRequest, name: string): string | null {
+export function headerValue(request: WithHeaders, name: string): string | null {
   for (const header of request.headers) if (header.name === name) return header.value;
   return null;
 }
 
 /** All values of a header by its lower-case long name, in order. */
-export function headerValues(request: SipRequest, name: string): string[] {
+export function headerValues(request: WithHeaders, name: string): string[] {
   const values: string[] = [];
   for (const header of request.headers) if (header.name === name) values.push(header.value);
   return values;
@@ -148,7 +161,13 @@ function readStartLine(octets: Buffer, start: number): StartLine | Failed {
 const badStartLine = (start: number): Failed =>
   failed('start-line', 'the first line is not that of a SIP request', start);
 
-function checkBody(headers: readonly Header[], length: number, bodyOffset: number): Failed | null {
+/** Null, or why header fields and body do not make one message. */
+export function checkBody(
+  headers: readonly Header[],
+  length: number,
+  bodyOffset: number,
+  sizes: SizeLimits = pageSizes,
+): Failed | null {
   const repeated = repeatedSingle(headers);
   if (repeated !== null) {
     return failed('repeated-header', 'a header that may stand once stands twice', repeated.start);
@@ -159,7 +178,8 @@ function checkBody(headers: readonly Header[], length: number, bodyOffset: numbe
   if (declared !== undefined && readDigits(declared.value, 10) !== size) {
     return failed('body-length', 'Content-Length is not the length of the body', declared.start);
   }
-  if (size > bodyOctetsMax) return failed('body-too-large', 'the body is too large', bodyOffset);
+  if (size > sizes.bodyOctetsMax)
+    return failed('body-too-large', 'the body is too large', bodyOffset);
   return null;
 }
 

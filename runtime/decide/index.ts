@@ -17,13 +17,13 @@ import {
   type TurnReply,
 } from './operate.js';
 import { changePreferences, discard } from './preferences.js';
-import { receive, refuse, unacknowledged } from './receive.js';
+import { receive, refuse, sessionEnded, sessionRefusal, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
 import { dispositionPassed, withdrawSent } from './sender.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
-export { refuse };
+export { refuse, sessionRefusal };
 
 /** Commands that may be about a whole mailbox. */
 export type BulkType = 'messages.deleted' | 'messages.requested' | 'messages.discarded';
@@ -45,6 +45,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return receive(turn, command);
     case 'message.unacknowledged':
       return unacknowledged(turn, command);
+    case 'session.ended':
+      return sessionEnded(turn, command);
     case 'recipient.registered':
       return register(turn, command);
     case 'recipient.unregistered':

@@ -1,7 +1,7 @@
 // What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
 // activate policies.
 import { compilePolicy, ruleFor } from '../../machines/index.js';
-import { reachable, readUser, writeUser } from '../accounts.js';
+import { largeContacts, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
@@ -10,7 +10,7 @@ import { advance, endParked, fireDue, readActor, retryParked } from '../life.js'
 import { limits } from '../limits.js';
 import { tell } from '../notices.js';
 import { wishesFor } from '../preferences.js';
-import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
+import type { ActiveRow, ActorRow, PolicyRow, StoreRow, UserRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
 import type { Notice, Turn } from '../turn.js';
 import { refuse } from './receive.js';
@@ -77,10 +77,18 @@ export function giveTurn(
   const user = readUser(turn, aor);
   if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
   if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
+  if (!takesLarge(turn, row, user, command.asked)) return { kind: 'turn', came: 'passed' };
   if (!command.asked && heldBack(turn, aor, row)) return { kind: 'turn', came: 'passed' };
   const after = hearTurn(turn, local, row, { asked: command.asked, node: user.node });
   const came = pushing(after) || turn.notices.some(isNotice) ? 'sent' : 'passed';
   return { kind: 'turn', came };
+}
+
+// A large message is pushed to a device that says it takes such (spec 3.3), and waits for one; a notice of it goes to any.
+function takesLarge(turn: Turn, row: ActorRow, user: UserRow, asked: boolean): boolean {
+  const { aor, kind } = messageOf(row);
+  if (kind !== 'large' || largeContacts(user, turn.nowMs).length > 0) return true;
+  return !asked && wishesFor(turn, aor).delivery !== 'push';
 }
 
 // What was asked for is pushed, also where the policy or its user wants a notice in place of a push. A policy that is

@@ -16,7 +16,7 @@ import {
   type Wishes,
 } from '../../machines/index.js';
 import { excessOf, reachable, readUser, writeUser } from '../accounts.js';
-import type { Command, Reply } from '../commands.js';
+import type { Command, Reply, Summoned } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusalOf } from '../errors.js';
 import {
@@ -56,12 +56,14 @@ export function receive(turn: Turn, command: Received): Reply {
   return reply;
 }
 
+type Refused = Extract<Reply, { kind: 'refused' }>;
+
 /** A refusal of the table, as a reply. */
 export function refuse(
   code: RefusalCode,
   details = '',
   accept: readonly string[] | null = null,
-): Reply {
+): Refused {
   const row = refusalOf(code)!;
   const reason = details === '' ? row.meaning : `${row.meaning} ${details}`;
   const retryAfterSeconds = row.retryAfterSeconds ?? null;
@@ -79,9 +81,11 @@ function swallow(turn: Turn, aor: string): Reply {
 // With an IMDN Message-ID the sender's own id counts, else what makes the SIP request (reliability R17, X12).
 function dedupKey(message: IncomingMessage, sender: string): string {
   const id = message.cpim?.imdnMessageId;
-  return id
-    ? sentDigest(sender, id, message.aor)
-    : dedupDigest(['sip', message.callId, String(message.cseq), message.fromTag, message.aor]);
+  if (id) return sentDigest(sender, id, message.aor);
+  const request = ['sip', message.callId, String(message.cseq), message.fromTag, message.aor];
+  // A session may bring several messages.
+  const within = message.session === undefined ? [] : [message.session.msrpMessageId];
+  return dedupDigest([...request, ...within]);
 }
 
 function repeated(turn: Turn, known: DedupRow, bodyDigest: string): Reply {
@@ -117,20 +121,51 @@ function admit(
   message: IncomingMessage,
   { sender, wishes, queued }: Pick<Named, 'sender' | 'wishes'> & { readonly queued: boolean },
 ): RefusalCode | 'swallowed' | null {
+  const { aor, asserted, anonymous, contentType, kind } = message;
+  const octets = message.octets.length;
+  const asked = { aor, sender, asserted, anonymous, octets, contentType, queued };
+  return admission(turn, { ...asked, large: kind === 'large' }, wishes);
+}
+
+/** What is asked about a message before it is stored. */
+interface Asked extends Summoned {
+  readonly octets: number;
+  /** Null while it is not known. */
+  readonly contentType: string | null;
+  readonly queued: boolean;
+  readonly large: boolean;
+}
+
+type Admitting = Pick<Turn, 'gate' | 'ledger' | 'settings' | 'seen'>;
+
+/** Why a session that would bring a large message is refused, or null; a polite block lets it come (spec 7.3). */
+export function sessionRefusal(source: Admitting, summoned: Summoned): Refused | null {
+  const unknown = { octets: 0, contentType: null, queued: false, large: true } as const;
+  const wishes = wishesFor(source, summoned.aor);
+  const refusal = admission(source, { ...summoned, ...unknown }, wishes);
+  return refusal === null || refusal === 'swallowed' ? null : refuse(refusal);
+}
+
+function admission(
+  turn: Admitting,
+  asked: Asked,
+  wishes: Wishes,
+): RefusalCode | 'swallowed' | null {
   const { settings } = turn;
-  if (!serves(settings.servedDomains, message.aor)) return 'not-served';
-  const { asserted, anonymous } = message;
-  const admission = admissionOf(wishes, { asserted, anonymous });
+  const { aor, sender, octets, contentType } = asked;
+  if (!serves(settings.servedDomains, aor)) return 'not-served';
+  const admission = admissionOf(wishes, asked);
   // A live message that waits behind a backlog is not kept for somebody who is away.
   const awayOnly = admission === 'deferral-off' || admission === 'not-permitted';
-  if (admission !== 'stored' && !(queued && awayOnly)) return admission;
-  if (message.octets.length > settings.messageOctetsMax) return 'too-large';
-  if (!takes(settings.mediaTypes, message.contentType)) return 'media-type';
+  if (admission !== 'stored' && !(asked.queued && awayOnly)) return admission;
+  // A large message has a limit of its own, at its own door.
+  if (!asked.large && octets > settings.messageOctetsMax) return 'too-large';
+  if (contentType !== null && !takes(settings.mediaTypes, contentType)) return 'media-type';
   const closed = turn.gate();
   if (closed !== null) return closed;
-  const stranger = isStranger(turn, message, wishes);
-  const counted = { sender, octets: message.octets.length, stranger };
-  const excess = excessOf(turn, message.aor, counted, settings);
+  const stranger = isStranger(turn, asked, wishes);
+  const counted = { sender, octets, stranger };
+  const excess = excessOf(turn, aor, counted, settings);
   if (excess.pair > 0) return 'pair-full';
   if (excess.strangerMessages > 0 || excess.strangerOctets > 0) return 'strangers-full';
   return excess.messages > 0 || excess.octets > 0 ? 'mailbox-full' : null;
@@ -143,7 +178,7 @@ export const senderOf = (message: IncomingMessage): string =>
 /** Whether a message counts among those of strangers; nobody does where they may fill all of a mailbox (X6). */
 export const isStranger = (
   { settings }: Pick<Turn, 'settings'>,
-  { asserted, anonymous }: IncomingMessage,
+  { asserted, anonymous }: Pick<IncomingMessage, 'asserted' | 'anonymous'>,
   { rules }: Wishes,
 ): boolean => settings.strangersPercent < 100 && !isKnown(rules, { asserted, anonymous });
 
@@ -238,7 +273,10 @@ function factsOf(
   { settings, rules, deferredId }: Terms,
 ): Message {
   const reportTo = reportTarget(incoming, rules);
+  const { kind, session } = incoming;
   return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(session === undefined ? {} : { session }),
     deferredId,
     aor: incoming.aor,
     asserted: incoming.asserted,
@@ -297,4 +335,16 @@ function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged:
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
   rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+}
+
+/** The session a large message came by is over: what its BYE said is kept beside it, once. */
+export function sessionEnded(
+  turn: Turn,
+  command: Extract<Command, { type: 'session.ended' }>,
+): Reply {
+  const local = turn.identities.localOf(command.deferredId);
+  const row = local === null ? null : readActor(turn, local);
+  if (local !== null && row !== null && row.bye === undefined)
+    rewrite(turn, local, row, { ...row, bye: command.bye });
+  return { kind: 'done' };
 }

@@ -15,7 +15,7 @@ function harness() {
     load: (local, effect) =>
       test.missing.has(local)
         ? null
-        : ({ type: effect.type, effectId: effect.effectId } as OutgoingEffect),
+        : ({ type: effect.type, effectId: effect.effectId, message: {} } as OutgoingEffect),
     unanswered: (effectId, status) => {
       unanswered.push([effectId, status]);
       outbox.over(effectId);

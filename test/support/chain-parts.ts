@@ -42,7 +42,16 @@ export interface Life {
   readonly state: string;
   readonly outcome: string | null;
   readonly policyId: string;
+  readonly bye?: readonly (readonly [string, string])[];
   readonly message: {
+    readonly kind?: string;
+    readonly contentType: string;
+    readonly session?: {
+      readonly invite: readonly (readonly [string, string])[];
+      readonly ok: readonly (readonly [string, string])[];
+      readonly send: readonly (readonly [string, string])[];
+      readonly msrpMessageId: string;
+    };
     readonly reportException: string | null;
     readonly receivedAtMs: number;
     readonly expiresAtMs: number | null;
@@ -50,6 +59,7 @@ export interface Life {
   readonly trail: readonly {
     readonly atMs: number;
     readonly event: string;
+    readonly status?: number;
     readonly by?: string;
   }[];
 }

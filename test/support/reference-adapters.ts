@@ -280,5 +280,9 @@ export function adapterLimits(): readonly string[] {
     table(head, limitRows(objectEntries('adapters/nats/limits.ts', 'natsLimits'))),
     '## SIP',
     table(head, limitRows(constants('adapters/sip/limits.ts'))),
+    '## MSRP',
+    table(head, limitRows(objectEntries('adapters/msrp/limits.ts', 'msrpLimits'))),
+    '## SIP leg of large messages',
+    table(head, limitRows(objectEntries('adapters/sip/leg/limits.ts', 'legLimits'))),
   ];
 }

@@ -13,6 +13,7 @@ import {
   guardVocabulary,
   messageEventTypes,
   type ParameterType,
+  patienceMs,
   type ReportException,
   reportExceptions,
   retentionMinMs,
@@ -337,7 +338,7 @@ export function limitsPage(rest: readonly string[]): string {
       ['Limit', 'Value', 'Reason'],
       limitRows([...objectEntries('machines/compile.ts', 'policyBounds'), ...own]),
     ),
-    `\`answerTimeoutMs\` is ${answerTimeoutMs / 1000} s, \`retentionMinMs\` is ${retentionMinMs / 86_400_000} days.`,
+    `\`answerTimeoutMs\` is ${answerTimeoutMs / 1000} s (a large message: ${patienceMs.large / 1000} s), \`retentionMinMs\` is ${retentionMinMs / 86_400_000} days.`,
     ...rest,
   ]);
 }

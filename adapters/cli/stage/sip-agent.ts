@@ -57,6 +57,9 @@ export interface SipRequest extends SipText {
   header(name: string): string | undefined;
 }
 
+/** Answers a request that is no MESSAGE; an ACK is heard and never answered. */
+export type Reply = (status: number, headers?: HeaderFields, body?: string) => void;
+
 /** An answer that says when to come again. */
 export interface LaterAnswer {
   readonly status: number;
@@ -97,6 +100,8 @@ export class SipAgent {
   readonly received: SipRequest[] = [];
   /** Called once for each MESSAGE; 200 by default. */
   onMessage: MessageHandler = () => 200;
+  /** Called for each request that is no MESSAGE, in place of the 405. */
+  onOther: ((request: SipRequest, reply: Reply) => void) | null = null;
 
   readonly #options: AgentOptions;
   readonly #pending = new Map<string, ClientTransaction>();
@@ -177,6 +182,16 @@ export class SipAgent {
     return this.#transaction(method, uri, parts, fixed, { [name]: value });
   }
 
+  /** Sends a request within a dialog, whose headers are given whole but for Via. */
+  within(method: string, uri: string, headers: HeaderFields): Promise<SipAnswer> {
+    const branch = `z9hG4bK${randomBytes(10).toString('hex')}`;
+    const transport = this.#options.transport ?? 'udp';
+    const via = `SIP/2.0/${transport.toUpperCase()} 127.0.0.1:${this.port};branch=${branch};rport`;
+    const all = { Via: via, 'Max-Forwards': '70', ...headers };
+    const octets = formatSip(`${method} ${uri} SIP/2.0`, all, Buffer.alloc(0));
+    return this.#exchange(`${branch} ${method}`, octets, transport);
+  }
+
   /** Sends octets as they are; answers to them are ignored. */
   sendRaw(octets: Buffer): void {
     this.#show('sent', octets, this.#options.transport ?? 'udp');
@@ -212,7 +227,27 @@ export class SipAgent {
       ...parts.headers,
     };
     const octets = formatSip(`${method} ${uri} SIP/2.0`, headers, Buffer.from(parts.body ?? ''));
-    return this.#exchange(`${branch} ${method}`, octets, transport);
+    const answer = this.#exchange(`${branch} ${method}`, octets, transport);
+    return method === 'INVITE'
+      ? answer.then((one) => this.#acknowledged(uri, headers, one))
+      : answer;
+  }
+
+  // RFC 3261 section 17.1.1.3: a refusal is acknowledged within the INVITE's own transaction.
+  #acknowledged(uri: string, headers: HeaderFields, answer: SipAnswer): SipAnswer {
+    if (answer.status < 300 || answer.local) return answer;
+    const { Via, From, CSeq, 'Call-ID': callId } = headers as Record<string, string>;
+    const To = answer.header('to') ?? '';
+    const own = { Via, 'Max-Forwards': '70', From, To, 'Call-ID': callId };
+    const number = (CSeq ?? '').split(' ', 1)[0];
+    this.sendRaw(
+      formatSip(
+        `ACK ${uri} SIP/2.0`,
+        { ...own, CSeq: `${number} ACK` } as HeaderFields,
+        Buffer.alloc(0),
+      ),
+    );
+    return answer;
   }
 
   // RFC 3261 section 17.1.2.2: timer E doubles up to T2, timer F ends the wait.
@@ -264,17 +299,28 @@ export class SipAgent {
     const key = `${branchOf(text)} ${method}`;
     const before = this.#answered.get(key);
     if (before) answer(before);
-    if (before !== undefined || method === 'ACK') return;
-    this.#remember(key, null);
     const header = (name: string): string | undefined => headerValue(text, name);
     const request: SipRequest = { ...text, method, uri, transport, header };
-    const said = method === 'MESSAGE' ? await this.#heardMessage(request) : 405;
+    if (method === 'ACK') this.onOther?.(request, () => {});
+    if (before !== undefined || method === 'ACK') return;
+    this.#remember(key, null);
+    const reply: Reply = (status, headers = {}, body = '') => {
+      const all = { ...answerHeaders(text), ...headers };
+      const first = `SIP/2.0 ${status} ${reasonOf(status)}`;
+      const octets = formatSip(first, all, Buffer.from(body));
+      this.#remember(key, octets);
+      this.#show('sent', octets, transport);
+      answer(octets);
+    };
+    if (method !== 'MESSAGE') {
+      if (this.onOther === null) reply(405);
+      else this.onOther(request, reply);
+      return;
+    }
+    const said = await this.#heardMessage(request);
     if (said === null) return;
-    const { status, headers } = answering(said, answerHeaders(text));
-    const octets = formatSip(`SIP/2.0 ${status} ${reasonOf(status)}`, headers, empty);
-    this.#remember(key, octets);
-    this.#show('sent', octets, transport);
-    answer(octets);
+    const { status, headers } = answering(said, {});
+    reply(status, headers);
   }
 
   #heardMessage(request: SipRequest): Answering | Promise<Answering> {
@@ -303,8 +349,6 @@ export interface RequestParts {
   readonly headers?: HeaderFields;
   readonly body?: string | Uint8Array;
 }
-
-const empty = Buffer.alloc(0);
 
 function newTag(): string {
   return randomBytes(6).toString('hex');
@@ -361,6 +405,7 @@ const reasons: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   415: 'Unsupported Media Type',
   480: 'Temporarily Unavailable',
+  481: 'Call/Transaction Does Not Exist',
   486: 'Busy Here',
   503: 'Service Unavailable',
   603: 'Decline',

@@ -31,6 +31,11 @@ function nested(name: string, value: unknown): object {
   return name.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as object;
 }
 
+const plainUris = ['a', 'b', 'c'].map((user): [unknown, string] => [
+  `sip:${user}@d`,
+  `sip:${user}@d`,
+]);
+
 /** Values of settings that are checked more closely than by their type. */
 const special: Readonly<Record<string, readonly [unknown, string][]>> = {
   'nats.servers': [
@@ -54,7 +59,8 @@ const special: Readonly<Record<string, readonly [unknown, string][]>> = {
       ] as [unknown, string][],
     ]),
   ),
-  'report.serviceIdentity': ['a', 'b', 'c'].map((user) => [`sip:${user}@d`, `sip:${user}@d`]),
+  'report.serviceIdentity': plainUris,
+  'report.recordRoute': plainUris,
 };
 
 function valuesOf({ type }: Setting): readonly [unknown, string][] {

@@ -36,6 +36,7 @@ t.test('each thing that is missing is named', async (t) => {
     ['    route(DEFERRED_IM_INNER);', '', /^KAMAILIO_ROUTE .*DEFERRED_IM_INNER/],
     ['    route(DEFERRED_IM_REGISTERED);', '', /^KAMAILIO_ROUTE .*DEFERRED_IM_REGISTERED/],
     ['    route(DEFERRED_IM_CLEAN);', '', /^KAMAILIO_ROUTE .*DEFERRED_IM_CLEAN/],
+    ['loadmodule "rr.so"', '', /^KAMAILIO_MODULE .*rr\.so/],
     ['route[DEFERRED_IM_SERVED]', 'route[OTHER]', /^KAMAILIO_ROUTE .*DEFERRED_IM_SERVED/],
     [
       'route[ALIVE]',
@@ -49,6 +50,12 @@ t.test('each thing that is missing is named', async (t) => {
     t.equal(found.length, 1, `${remove}: ${found.join('; ')}`);
     t.match(found[0], finding);
   }
+});
+
+t.test('large messages need more, and only where they are on', async (t) => {
+  const none = good.replace('loadmodule "rr.so"', '').replaceAll('route(DEFERRED_IM_SESSION)', '');
+  t.match(codes(none), [/^KAMAILIO_MODULE .*rr/, /^KAMAILIO_ROUTE .*DEFERRED_IM_SESSION/]);
+  t.same(codes(none.replace('#!define DEFERRED_IM_LARGE', '')), []);
 });
 
 t.test('a module after the include line is named with its line', async (t) => {

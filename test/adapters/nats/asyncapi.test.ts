@@ -85,8 +85,8 @@ t.test('the fields of each line are the members of its schema', async (t) => {
   t.equal(lines.length, 10);
   for (const [path, text] of lines) {
     const name = path.split('/')[2]!;
-    // What stands in brackets is about the field before it.
-    const [version, ...fields] = text.replaceAll(/\([^)]*\)/g, '').split(' ');
+    // What stands in round brackets is about the field before it; square ones stand around fields that come together.
+    const [version, ...fields] = text.replaceAll(/\([^)]*\)|[[\]]/g, '').split(' ');
     const schema = JSON.parse(readFileSync(join(folder, `${name}.schema.json`), 'utf8')) as {
       properties: object;
     };

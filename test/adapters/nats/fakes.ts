@@ -139,6 +139,7 @@ export function fakeRuntime(): FakeRuntime {
     stats: () => {
       throw new Error('not needed here');
     },
+    refusal: () => null,
     wake: () => undefined,
     close: async () => undefined,
   };

@@ -79,6 +79,10 @@ const samples: Sample[] = [
     value: { ...busyAnswer, headers: 'Accept: text/plain\r\nWarning: 399 x "y"\r\n' },
   }),
   sample('beat', beatLine, { text: 'v1 store-1 7', value: { storeId: 'store-1', seq: 7 } }),
+  sample('beat with large messages on', beatLine, {
+    text: `v1 store-1 7 127.0.0.1:5065 ${'0a'.repeat(20)}`,
+    value: { storeId: 'store-1', seq: 7, leg: '127.0.0.1:5065', legToken: '0a'.repeat(20) },
+  }),
   sample('send', sendLine, {
     text: [
       `v1 k1 ${effectId} ${token} ${b64('sip:bob@example.org')} - 20 3`,
@@ -95,6 +99,15 @@ function sample<T extends object>(
 ): Sample {
   return { name, form: form as unknown as LineForm<never>, ...rest };
 }
+
+t.test('what large messages add stands at the end of a line, or is not there', async (t) => {
+  const value = { node: 'k1', inner: '127.0.0.1:5061' };
+  t.strictSame(aliveLine.format(value), { ok: true, value: 'v1 k1 127.0.0.1:5061' });
+  t.match(aliveLine.parse(Buffer.from('v1 k1 127.0.0.1:5061')), { ok: true, value });
+  for (const bad of ['v1 k1 127.0.0.1', 'v1 k1 127.0.0.1:5061 more', 'v1 k1 a/b:1'])
+    t.notOk(aliveLine.parse(Buffer.from(bad)).ok, bad);
+  t.notOk(beatLine.parse(Buffer.from('v1 store-1 7 127.0.0.1:5065')).ok, 'a leg without token');
+});
 
 for (const { name, form, value, text } of samples) {
   t.test(`the ${name} line is written and read the same`, async (t) => {

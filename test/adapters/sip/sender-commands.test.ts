@@ -130,7 +130,8 @@ t.test('results are written in the form of the question', async (t) => {
     effectId: 'n-abc-1',
   };
   t.match(resultRequest({ ...effect, form: 'rcs' }).headers, `Content-Type: ${revokeType}\r\n`);
-  t.match(resultRequest(effect).headers, 'Content-Type: application/vnd.deferred-im.result+json');
+  const plain = resultRequest({ ...effect, body: json });
+  t.match(plain.headers, 'Content-Type: application/vnd.deferred-im.result+json');
 });
 
 /** Any well-formed document. */

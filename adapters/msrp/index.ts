@@ -1,0 +1,6 @@
+// The public face of adapters/msrp/: what the composition root may use.
+export { Delivery } from './delivery.js';
+export { MsrpHub } from './hub.js';
+export { Intake } from './intake.js';
+export { msrpLimits } from './limits.js';
+export type { CallingLeg, IncomingCall, LargeCodec, ProxyPlace } from './ports.js';

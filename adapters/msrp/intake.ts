@@ -1,0 +1,235 @@
+// Large messages on their way in: a call for somebody who is offline is answered, its message received, stored, and
+// only then acknowledged (S2 9.3.2.4, spec 2.3). What does not come whole leaves no trace. Decides nothing about a
+// message but whether its session may begin.
+import type { HeaderLine } from '../../machines/index.js';
+import type { Cancel, Clock, Reply, Runtime } from '../../runtime/index.js';
+import { Budget } from './assembly.js';
+import type { MsrpHub } from './hub.js';
+import { msrpLimits } from './limits.js';
+import type { IncomingCall, InviteFacts, LargeCodec } from './ports.js';
+import { type Received, Receiving, type Verdict } from './receiving.js';
+import { readSdp, type SessionDescription, writeAnswer } from './sdp.js';
+
+export interface IntakeOptions {
+  readonly hub: MsrpHub;
+  readonly runtime: Pick<Runtime, 'submit' | 'refusal'>;
+  readonly codec: LargeCodec;
+  readonly clock: Pick<Clock, 'after' | 'now'>;
+  /** Octets of the largest message that is taken. */
+  readonly octetsMax: number;
+  /** Told when a message was stored: answered, and not yet heard. */
+  readonly failpoint?: (name: 'ack.before' | 'ack.after') => void;
+  readonly onFailure: (where: string, cause: unknown) => void;
+}
+
+type Refusal = readonly [status: number, lines: readonly HeaderLine[]];
+
+const busy: Refusal = [503, [['Retry-After', '30']]];
+
+export class Intake {
+  private readonly budget = new Budget(msrpLimits.octetsInMemoryMax);
+  private closing = false;
+  private readonly open = new Set<Reception>();
+  private readonly storing = new Set<Promise<unknown>>();
+
+  constructor(private readonly options: IntakeOptions) {}
+
+  /** Sessions under way. */
+  get sessions(): number {
+    return this.open.size;
+  }
+
+  /** Takes a call, or refuses it. */
+  heard(call: IncomingCall): void {
+    const asserted = readAsserted(call.asserted);
+    const facts = this.options.codec.readInvite(call.octets, asserted);
+    if (!facts.ok) {
+      call.refuse(facts.status);
+      return;
+    }
+    const offer = readSdp(call.body);
+    const refusal = this.refusal(facts, offer);
+    if (offer === null || refusal !== null) call.refuse(...(refusal ?? notAcceptable));
+    else this.begin(call, asserted, offer);
+  }
+
+  /** Takes nothing more, and resolves when what was complete is stored and answered. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.allSettled([...this.storing]);
+    for (const one of [...this.open]) one.end();
+  }
+
+  private refusal(facts: InviteFacts, offer: SessionDescription | null): Refusal | null {
+    if (offer === null) return notAcceptable;
+    const { setup, direction } = offer.medium;
+    // The sender connects, as RFC 4975 has it: nobody makes us open connections to places of his choice.
+    if (setup === 'passive' || setup === 'holdconn') return notAcceptable;
+    if (direction === 'recvonly' || direction === 'inactive') return notAcceptable;
+    if (this.closing || !this.options.hub.room) return busy;
+    const refused = this.options.runtime.refusal(facts);
+    return refused === null ? null : refusalLines(refused);
+  }
+
+  private begin(call: IncomingCall, asserted: string | null, offer: SessionDescription): void {
+    const { hub, clock, octetsMax } = this.options;
+    const { path, sessionId } = hub.newPath();
+    const { setup } = offer.medium;
+    const sdp = writeAnswer(offer, {
+      host: hub.host,
+      port: hub.port,
+      path,
+      setup: setup === null ? null : 'passive',
+      direction: 'recvonly',
+      maxSize: octetsMax,
+      sessionNumber: Math.trunc(clock.now() / 1000),
+    });
+    const ok = call.accept(sdp, [['Date', this.options.codec.formatSipDate(clock.now())]]);
+    if (ok === null) return;
+    const reception = new Reception(call, clock, {
+      over: () => {
+        hub.remove(sessionId);
+        this.open.delete(reception);
+      },
+      ended: (deferredId, bye) => this.tell({ type: 'session.ended', deferredId, bye }),
+    });
+    const receiving = new Receiving(path, offer.medium.path.at(-1)!, octetsMax, this.budget, {
+      complete: (message) => this.complete(call, asserted, ok, message, reception),
+      lost: () => reception.lost(),
+      random: () => hub.random(),
+    });
+    reception.begin(receiving);
+    this.open.add(reception);
+    hub.add(sessionId, receiving);
+  }
+
+  private complete(
+    call: IncomingCall,
+    asserted: string | null,
+    ok: readonly HeaderLine[],
+    received: Received,
+    reception: Reception,
+  ): Promise<Verdict | null> {
+    const read = this.options.codec.readLarge(call.octets, asserted, { ...received, ok });
+    if (!read.ok) return Promise.resolve(verdictOf(read.status, read.reason));
+    const { runtime, onFailure } = this.options;
+    const command = { type: 'message.received', message: read.message, node: null } as const;
+    const stored = runtime
+      .submit(command)
+      .then((reply) => this.decided(reply, reception))
+      .catch((cause: unknown) => {
+        onFailure('large', cause);
+        return null;
+      });
+    this.storing.add(stored);
+    return stored.finally(() => this.storing.delete(stored));
+  }
+
+  private decided(reply: Reply, reception: Reception): Verdict {
+    if (reply.kind === 'refused') {
+      reception.refused(reply.status, reply.reason);
+      return verdictOf(reply.status, reply.reason);
+    }
+    // A polite block takes it, and keeps nothing (spec 7.3).
+    if (reply.kind === 'swallowed') return { status: 200, comment: 'OK' };
+    if (reply.kind !== 'accepted') throw new TypeError(`a message became ${reply.kind}`);
+    const { deferredId } = reply;
+    reception.stored(deferredId);
+    this.options.failpoint?.('ack.before');
+    const unheard = () => this.tell({ type: 'message.unacknowledged', deferredId });
+    return { status: 200, comment: 'OK', unheard };
+  }
+
+  private tell(command: Parameters<Runtime['submit']>[0]): void {
+    const told = this.options.runtime.submit(command).catch((cause: unknown) => {
+      if (!this.closing) this.options.onFailure('large', cause);
+    });
+    this.storing.add(told);
+    void told.finally(() => this.storing.delete(told));
+  }
+}
+
+const notAcceptable: Refusal = [488, []];
+
+const refusalLines = (refused: Extract<Reply, { kind: 'refused' }>): Refusal => {
+  const { retryAfterSeconds, status } = refused;
+  return [status, retryAfterSeconds === null ? [] : [['Retry-After', String(retryAfterSeconds)]]];
+};
+
+// `-`: the proxy vouches for nobody.
+const readAsserted = (field: string): string | null =>
+  field === '-' ? null : Buffer.from(field, 'base64').toString('utf8');
+
+/** A SIP status as MSRP says it: no 5xx exists there, and everything but size means "not here" (RFC 4975 10). */
+function verdictOf(status: number, reason: string): Verdict {
+  const known = status === 400 || status === 413 || status === 415;
+  return { status: known ? status : 403, comment: reason };
+}
+
+interface ReceptionHooks {
+  readonly over: () => void;
+  readonly ended: (deferredId: string, bye: readonly HeaderLine[]) => void;
+}
+
+/** One session from its answer to its end: SIP on one side, MSRP on the other. */
+class Reception {
+  private receiving!: Receiving;
+  private readonly ids: string[] = [];
+  private over = false;
+  private readonly stopWaiting: Cancel[] = [];
+
+  constructor(
+    private readonly call: IncomingCall,
+    private readonly clock: Pick<Clock, 'after'>,
+    private readonly hooks: ReceptionHooks,
+  ) {}
+
+  begin(receiving: Receiving): void {
+    this.receiving = receiving;
+    this.call.onEnd(({ bye }) => this.finish(bye));
+    this.stopWaiting.push(
+      this.clock.after(msrpLimits.idleMsMax, () => {
+        if (!receiving.bound) this.end();
+      }),
+    );
+    this.wait(msrpLimits.sessionMsMax);
+  }
+
+  stored(deferredId: string): void {
+    this.ids.push(deferredId);
+    this.wait(msrpLimits.byeMsMax);
+  }
+
+  /** What the store said in place of 200 also stands in our BYE, as MSRP has no word for it (RFC 3326). */
+  refused(status: number, reason: string): void {
+    const cause = `SIP;cause=${status};text="${reason.replaceAll('"', "'").replaceAll('\\', '/')}"`;
+    this.stopWaiting.push(
+      this.clock.after(msrpLimits.byeMsMax, () => this.call.hangUp([['Reason', cause]])),
+    );
+  }
+
+  lost(): void {
+    this.wait(msrpLimits.byeMsMax);
+  }
+
+  end(): void {
+    this.call.hangUp();
+    this.finish([]);
+  }
+
+  // The clock takes at most a minute at once.
+  private wait(forMs: number): void {
+    const part = Math.min(forMs, 60_000);
+    const rest = forMs - part;
+    this.stopWaiting.push(this.clock.after(part, () => (rest > 0 ? this.wait(rest) : this.end())));
+  }
+
+  private finish(bye: readonly HeaderLine[]): void {
+    if (this.over) return;
+    this.over = true;
+    for (const cancel of this.stopWaiting) cancel();
+    this.receiving.end();
+    this.hooks.over();
+    if (bye.length > 0) for (const id of this.ids) this.hooks.ended(id, bye);
+  }
+}

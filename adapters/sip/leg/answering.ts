@@ -1,0 +1,152 @@
+// A call for somebody who is offline, from its INVITE to its end: refused, or answered and then ended by the caller's
+// BYE or ours. It is answered for the served user; what the session carries is decided elsewhere.
+import type { DialogEnd, LegCore } from './core.js';
+import { answeringDialog, type Dialog, dialogKey, requestLines } from './dialog.js';
+import type { Place } from './link.js';
+import type { ServerTransaction } from './transactions.js';
+import { echoOf, type HeaderLine, type HeardRequest, linesOf, statusLine, write } from './wire.js';
+
+/** How a call ended: the lines of the caller's BYE, or none when it was not he who ended it in good order. */
+export interface CallEnd {
+  readonly bye: readonly HeaderLine[];
+}
+
+/** A call that waits for its answer. */
+export interface Answering {
+  /** The INVITE as it came. */
+  readonly octets: Uint8Array;
+  /** Its body: the caller's session description. */
+  readonly body: Uint8Array;
+  /** Base64 of the identity the proxy vouches for, or `-`. */
+  readonly asserted: string;
+  /** Answers 200 with a description; gives the headers of that answer that are kept with the message. */
+  accept(sdp: string, lines: readonly HeaderLine[]): readonly HeaderLine[] | null;
+  refuse(status: number, lines?: readonly HeaderLine[]): void;
+  /** Told once, when nothing more can come of it. */
+  onEnd(run: (end: CallEnd) => void): void;
+  /** Ends an accepted call by BYE, with these lines; harmless when it is over. */
+  hangUp(lines?: readonly HeaderLine[]): void;
+}
+
+const keptOfOk = ['From', 'To', 'P-Asserted-Identity', 'Subject', 'Date'];
+const keptOfBye = ['From', 'To', 'P-Asserted-Identity', 'Date', 'Reason', 'User-Agent'];
+const supported = new Set<string>();
+
+export class IncomingCall implements Answering, DialogEnd {
+  private dialog: Dialog | null = null;
+  private readonly localTag: string;
+  private over = false;
+  private tell: (end: CallEnd) => void = () => {};
+
+  constructor(
+    private readonly leg: LegCore,
+    private readonly transaction: ServerTransaction,
+    private readonly from: Place,
+    readonly asserted: string,
+  ) {
+    this.localTag = leg.random();
+  }
+
+  get octets(): Uint8Array {
+    return this.transaction.request.octets;
+  }
+
+  get body(): Uint8Array {
+    return this.transaction.request.body;
+  }
+
+  onEnd(run: (end: CallEnd) => void): void {
+    this.tell = run;
+  }
+
+  accept(sdp: string, lines: readonly HeaderLine[]): readonly HeaderLine[] | null {
+    const { request } = this.transaction;
+    const unsupported = requiredBy(request);
+    if (unsupported.length > 0) {
+      this.refuse(420, [['Unsupported', unsupported.join(', ')]]);
+      return null;
+    }
+    const dialog = answeringDialog(request, this.localTag, this.from);
+    if (dialog === null || this.over) {
+      this.refuse(400);
+      return null;
+    }
+    this.dialog = dialog;
+    this.leg.addDialog(this.key(dialog), this);
+    const all = this.okLines(lines);
+    this.transaction.respond(200, write(statusLine(200), all, sdp));
+    return all.filter(([name]) => keptOfOk.includes(name));
+  }
+
+  private okLines(lines: readonly HeaderLine[]): HeaderLine[] {
+    const { request } = this.transaction;
+    return [
+      ...echoOf(request, this.localTag),
+      ...linesOf(request.headers, ['Record-Route']),
+      ['Contact', this.leg.contact],
+      ['Content-Type', 'application/sdp'],
+      ...lines,
+    ];
+  }
+
+  refuse(status: number, lines: readonly HeaderLine[] = []): void {
+    this.leg.answer(this.transaction, status, lines);
+    this.finish([]);
+  }
+
+  hangUp(lines: readonly HeaderLine[] = []): void {
+    const { dialog } = this;
+    if (dialog === null || this.over) return;
+    const branch = this.leg.newBranch();
+    dialog.localSeq += 1;
+    const own: HeaderLine[] = [
+      this.leg.via(branch),
+      ...requestLines(dialog, 'BYE', dialog.localSeq),
+      ['X-IM-Leg', this.leg.token],
+      ...lines,
+    ];
+    const octets = write(`BYE ${dialog.remoteTarget} SIP/2.0`, own);
+    this.finish([]);
+    this.leg.transact({ branch, method: 'BYE' }, octets, dialog.proxy, { final: () => {} });
+  }
+
+  // ---- told by the leg ----
+
+  acknowledged(): void {
+    this.transaction.acknowledge();
+  }
+
+  /** The caller gave up before the answer (section 9.2). */
+  cancelled(): void {
+    this.refuse(487);
+  }
+
+  bye(request: HeardRequest): void {
+    this.finish(linesOf(request.headers, keptOfBye));
+  }
+
+  /** Nothing is heard of the caller any more, or the leg closes. */
+  end(): void {
+    this.hangUp();
+    this.finish([]);
+  }
+
+  private finish(bye: readonly HeaderLine[]): void {
+    if (this.over) return;
+    this.over = true;
+    if (this.dialog !== null) this.leg.dropDialog(this.key(this.dialog));
+    this.tell({ bye });
+  }
+
+  private key({ callId, localTag, remoteTag }: Dialog): string {
+    return dialogKey(callId, localTag, remoteTag);
+  }
+}
+
+// What the caller insists on and we do not know (section 8.2.2.3).
+function requiredBy(request: HeardRequest): string[] {
+  return linesOf(request.headers, ['Require'])
+    .flatMap(([, value]) => value.split(','))
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && !supported.has(one.toLowerCase()));
+}
