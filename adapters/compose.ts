@@ -40,6 +40,7 @@ import {
   deliverRequest,
   noticeRequest,
   noticeRowsMax,
+  readAccessRules,
   readCommand,
   readContacts,
   readMessage,
@@ -97,6 +98,7 @@ const codecOf = ({
 const codec: SipCodec = {
   readMessage,
   readCommand,
+  readAccessRules,
   readSenderCommand,
   resultPages,
   resultRequest,
@@ -119,7 +121,7 @@ export async function openEngine(
   const engine = await openLocalEngine(options, codecOf(options.sip ?? {}));
   if (options.admin !== true) return engine;
   const readiness = () => ({ ready: true, reason: null });
-  const context: VerbContext = { engine: engine.runtime, canonicalAor, readiness };
+  const context: VerbContext = { engine: engine.runtime, canonicalAor, readAccessRules, readiness };
   const admin = await serveAdmin(adminPath(options.folder), context, rethrow);
   return { ...engine, close: () => admin.close().then(() => engine.close()) };
 }
@@ -146,7 +148,11 @@ export async function askStore(
   try {
     await opened.ready;
     const readiness = () => ({ ready: false, reason: 'not running' });
-    return await runVerb({ engine: opened.engine, canonicalAor, readiness }, verb, args);
+    return await runVerb(
+      { engine: opened.engine, canonicalAor, readAccessRules, readiness },
+      verb,
+      args,
+    );
   } finally {
     await opened.close();
   }
@@ -263,7 +269,7 @@ async function openDoors(
   { opened, bus, publisher, consumer }: Core,
   readiness: Service['readiness'],
 ): Promise<Doors> {
-  const context: VerbContext = { engine: opened.engine, canonicalAor, readiness };
+  const context: VerbContext = { engine: opened.engine, canonicalAor, readAccessRules, readiness };
   const admin = await serveAdmin(adminPath(config.folder), context, (cause) =>
     exit(exitCodes.internal, String(cause)),
   );

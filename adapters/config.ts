@@ -36,6 +36,22 @@ const hostCheck = (value: string): string | null =>
     ? null
     : 'must be a host name of letters, digits, dots and hyphens, at most 253 signs';
 
+const domainCheck = (value: string): string | null =>
+  value === '' || hostCheck(value) !== null ? 'must be a domain: example.org' : null;
+
+// What a user is called is the codec's to judge, later; here only what cannot be one.
+const usersCheck = (value: string): string | null =>
+  (value.startsWith('@') && domainCheck(value.slice(1)) === null) ||
+  /^(?:sips?|tel):[!-~]{1,250}$/.test(value)
+    ? null
+    : 'must be a user (sip:bob@example.org) or a domain (@example.org)';
+
+// It stands in the header Accept as it is.
+const mediaTypeCheck = (value: string): string | null =>
+  /^[a-z0-9.+-]{1,64}\/(?:[a-z0-9.+-]{1,64}|\*)$/.test(value)
+    ? null
+    : 'must be a media type in lower case: text/plain or text/*';
+
 /** One part of a host name (RFC 1123 section 2.1). */
 const isLabel = (label: string): boolean =>
   label.length > 0 &&
@@ -136,15 +152,76 @@ export const settingsTable = {
     default: 200,
     meaning: 'Messages of one sender that may wait for one recipient.',
   },
+  'quota.strangersPercent': {
+    type: integer(1, 100),
+    default: 100,
+    meaning:
+      'How much of a mailbox all senders together may fill whom its user has not named by a rule that stores.',
+  },
   'quota.atLimit': {
     type: choice('refuse', 'drop-oldest'),
     default: 'refuse',
-    meaning: 'What happens when a mailbox is full.',
+    meaning: 'At any of these limits: refuse the new message, or drop the oldest ones in its way.',
   },
   'quota.freeOctets': {
     type: integer(0, 1_099_511_627_776),
     default: 67_108_864,
     meaning: 'Free octets on the volume below which nothing new is stored.',
+  },
+  'quota.messageOctets': {
+    type: integer(1000, 1_099_511_627_776),
+    meaning: 'Octets of one message that may be stored. Default: as many as can be taken in.',
+  },
+  'storage.domains': {
+    type: texts,
+    default: [],
+    check: domainCheck,
+    meaning: 'Domains of the users who are served; others hear 404. None: the proxy alone decides.',
+  },
+  'storage.permitted': {
+    type: flag,
+    default: true,
+    meaning: "The operator's permission to store messages for users who are away.",
+  },
+  'storage.exceptFor': {
+    type: texts,
+    default: [],
+    check: usersCheck,
+    meaning:
+      'Users (sip:bob@example.org) and domains (@example.org) for whom the opposite of storage.permitted holds.',
+  },
+  'storage.mediaTypes': {
+    type: texts,
+    default: [],
+    check: mediaTypeCheck,
+    meaning:
+      'Content types that are stored, text/* for all of a kind; others hear 415 with Accept. None: all.',
+  },
+  'preferences.deferral': {
+    type: choice('on', 'off'),
+    default: 'on',
+    meaning: 'Default of users: whether messages of senders no rule of theirs speaks of are kept.',
+  },
+  'preferences.delivery': {
+    type: choice('push', 'notice'),
+    default: 'push',
+    meaning: 'Default of users: the messages themselves on return, or a notice.',
+  },
+  'preferences.notices': {
+    type: choice('once', 'off'),
+    default: 'once',
+    meaning: 'Default of users: whether a notice is sent on return.',
+  },
+  'preferences.expiredChoices': {
+    type: texts,
+    default: [],
+    meaning: 'Ids of installed policies a user may choose for his new messages.',
+  },
+  'preferences.blockedAtDelivery': {
+    type: choice('deliver', 'hold'),
+    default: 'deliver',
+    meaning:
+      'What was stored before its sender was blocked: delivered, or held while he is blocked.',
   },
   'report.trustedRoutes': {
     type: texts,
@@ -161,7 +238,7 @@ export const settingsTable = {
     type: choice('send', 'never', 'forbidden'),
     default: 'send',
     meaning:
-      "Reports in the recipient's name: sent, never sent, or answered at once by `forbidden`.",
+      "Default of users: reports in the recipient's name are sent, never sent, or answered at once by `forbidden`.",
   },
   'report.stored': {
     type: flag,

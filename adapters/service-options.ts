@@ -2,7 +2,13 @@
 // the runtime, and no adapter but the log and the configuration.
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { defaultReportRules, type ReportConsent } from '../machines/index.js';
+import {
+  canonicalSenders,
+  defaultPreferenceRules,
+  defaultReportRules,
+  type PreferenceRules,
+  type ReportConsent,
+} from '../machines/index.js';
 import {
   type ActorRow,
   dropBallast,
@@ -22,6 +28,7 @@ import {
 } from '../runtime/index.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
+import { canonicalAor } from './sip/index.js';
 
 export interface ServiceHooks {
   readonly log: Log;
@@ -102,8 +109,13 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       mailboxMessagesMax: config['quota.mailboxMessages'],
       mailboxOctetsMax: config['quota.mailboxOctets'],
       pairMessagesMax: config['quota.pairMessages'],
+      strangersPercent: config['quota.strangersPercent'],
       atLimit: config['quota.atLimit'] as 'refuse' | 'drop-oldest',
       requireImTag: config.requireImTag,
+      servedDomains: config['storage.domains'].map((domain) => domain.toLowerCase()),
+      mediaTypes: config['storage.mediaTypes'],
+      ...messageOctetsMax(config),
+      preferences: preferenceRules(config),
       senderStatus: config.senderStatus as SenderStatus,
       auditBacklogMax: config['audit.backlog'],
       reportRules: {
@@ -139,10 +151,36 @@ function listenerOf(log: Log): (notice: Notice) => void {
   };
 }
 
+const messageOctetsMax = (config: Config) => {
+  const octets = config['quota.messageOctets'];
+  return octets === undefined ? {} : { messageOctetsMax: octets };
+};
+
+// The choices were checked with the configuration.
+function preferenceRules(config: Config): PreferenceRules {
+  const { defaults } = defaultPreferenceRules;
+  return {
+    defaults: {
+      deferral: config['preferences.deferral'] as typeof defaults.deferral,
+      delivery: config['preferences.delivery'] as typeof defaults.delivery,
+      notices: config['preferences.notices'] as typeof defaults.notices,
+      expired: null,
+    },
+    permitted: config['storage.permitted'],
+    permittedExcept: config['storage.exceptFor'].map(
+      (one) => canonicalSenders(one, canonicalAor) ?? one,
+    ),
+    expiredChoices: config['preferences.expiredChoices'],
+    blockedAtDelivery: config['preferences.blockedAtDelivery'] as 'deliver' | 'hold',
+  };
+}
+
 function logNotice(log: Log, notice: Notice): void {
   if (notice.type === 'parked')
     log('error', 'message.parked', { local: notice.local, why: notice.error });
   if (notice.type === 'damaged') log('error', 'row.damaged', { key: notice.key });
+  if (notice.type === 'preferences')
+    log('info', 'preferences.changed', { aor: notice.aor, by: notice.by });
   if (notice.type === 'activated') log('info', 'policy.activated', { hash: notice.hash });
   if (notice.type === 'counted') {
     // Requests for reports that are not met are worth knowing of (RFC 5438 section 14).

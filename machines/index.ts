@@ -81,6 +81,7 @@ export {
   admissionOf,
   defaultPreferenceRules,
   domainOf,
+  isKnown,
   noPreferences,
   type PreferenceRecord,
   type PreferenceRules,

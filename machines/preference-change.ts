@@ -63,7 +63,7 @@ export function readPreferenceChange(
   return findings.length > 0 ? { ok: false, findings } : { ok: true, change };
 }
 
-const notSenders = 'must be an address of record, @domain, anonymous or *';
+const notSenders = 'must be an address of record, @domain, authenticated, anonymous or *';
 
 function ruleAt(
   rule: SenderRule,
@@ -79,12 +79,12 @@ function ruleAt(
   };
 }
 
-/** `*`, `anonymous`, `@domain` in lower case, or the canonical AOR; null for anything else. */
+/** `*`, `anonymous`, `authenticated`, `@domain` in lower case, or the canonical AOR; null for anything else. */
 export function canonicalSenders(
   text: string,
   canonicalAor: (uri: string) => string | null,
 ): string | null {
-  if (text === '*' || text === 'anonymous') return text;
+  if (text === '*' || text === 'anonymous' || text === 'authenticated') return text;
   if (!text.startsWith('@')) return canonicalAor(text);
   const aor = canonicalAor(`sip:x${text}`);
   return aor === null ? null : aor.slice('sip:x'.length);

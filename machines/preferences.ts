@@ -17,7 +17,10 @@ export type SenderAction =
 
 /** One rule about some senders. Rules have an order: the first that speaks of a sender holds. */
 export interface SenderRule {
-  /** A canonical AOR, `@domain`, `anonymous`, or `*` for everybody. */
+  /**
+   * A canonical AOR, `@domain`, `authenticated` (whoever the proxy vouches for, under his name), `anonymous`, or `*`
+   * for everybody.
+   */
   readonly from: string;
   /** AORs and `@domain`s the rule does not speak of. */
   readonly except?: readonly string[];
@@ -114,11 +117,21 @@ export function ruleFor(rules: readonly SenderRule[], sender: Sender): SenderAct
   return rules.find((rule) => speaksOf(rule, sender))?.action ?? null;
 }
 
+/** Rules about so many that they name nobody. */
+const unnamed = new Set(['*', 'authenticated', 'anonymous']);
+
+/** Whether the user has named this sender, or his domain, as one whose messages are kept; all others are strangers. */
+export function isKnown(rules: readonly SenderRule[], sender: Sender): boolean {
+  const rule = rules.find((one) => speaksOf(one, sender));
+  return rule?.action === 'store' && !unnamed.has(rule.from);
+}
+
 function speaksOf({ from, except = [] }: SenderRule, sender: Sender): boolean {
   const { asserted } = sender;
   if (asserted !== null && except.some((one) => names(one, asserted))) return false;
   if (from === '*') return true;
   if (from === 'anonymous') return sender.anonymous || asserted === null;
+  if (from === 'authenticated') return !sender.anonymous && asserted !== null;
   return asserted !== null && names(from, asserted);
 }
 

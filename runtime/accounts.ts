@@ -3,7 +3,7 @@
 import type { AnswerClass } from '../machines/index.js';
 import { keys } from './keys.js';
 import { emptyUser, type PairRow, type UserRow } from './rows.js';
-import type { Turn } from './turn.js';
+import type { RuntimeSettings, Turn } from './turn.js';
 
 export const readUser = (turn: Pick<Turn, 'ledger'>, aor: string): UserRow =>
   turn.ledger.readJson<UserRow>(keys.user(aor)) ?? emptyUser;
@@ -22,22 +22,75 @@ const readPair = (turn: Pick<Turn, 'ledger'>, aor: string, sender: string): Pair
 export const waitingFrom = (turn: Pick<Turn, 'ledger'>, aor: string, sender: string): number =>
   readPair(turn, aor, sender).messages;
 
-export function enterMailbox(turn: Turn, aor: string, sender: string, octets: number): void {
-  count(turn, aor, sender, octets, 1);
+/** What one message counts for. */
+export interface Counted {
+  readonly sender: string;
+  readonly octets: number;
+  readonly stranger: boolean;
 }
 
-export function leaveMailbox(turn: Turn, aor: string, sender: string, octets: number): void {
-  count(turn, aor, sender, -octets, -1);
+export function enterMailbox(turn: Turn, aor: string, one: Counted): void {
+  count(turn, aor, one, 1);
 }
 
-function count(turn: Turn, aor: string, sender: string, octets: number, messages: number): void {
+export function leaveMailbox(turn: Turn, aor: string, one: Counted): void {
+  count(turn, aor, one, -1);
+}
+
+function count(turn: Turn, aor: string, { sender, octets, stranger }: Counted, sign: 1 | -1): void {
   const user = readUser(turn, aor);
-  const left = user.messages + messages;
-  const retry = left === 0 ? null : user.retry;
-  writeUser(turn, aor, { ...user, messages: left, octets: user.octets + octets, retry });
-  const pair = readPair(turn, aor, sender).messages + messages;
+  const messages = user.messages + sign;
+  writeUser(turn, aor, {
+    ...user,
+    messages,
+    octets: user.octets + sign * octets,
+    ...(stranger ? strangersOf(user, octets, sign) : {}),
+    retry: messages === 0 ? null : user.retry,
+  });
+  const pair = readPair(turn, aor, sender).messages + sign;
   if (pair <= 0) turn.ledger.remove(keys.pair(aor, sender));
   else turn.ledger.put(keys.pair(aor, sender), { messages: pair });
+}
+
+const strangersOf = (user: UserRow, octets: number, sign: 1 | -1) => ({
+  strangerMessages: (user.strangerMessages ?? 0) + sign,
+  strangerOctets: (user.strangerOctets ?? 0) + sign * octets,
+});
+
+type Quotas = Pick<
+  RuntimeSettings,
+  'mailboxMessagesMax' | 'mailboxOctetsMax' | 'pairMessagesMax' | 'strangersPercent'
+>;
+
+/** By how much a message is too many, for each limit; nothing above 0 means that it fits. */
+export interface Excess {
+  readonly pair: number;
+  readonly messages: number;
+  readonly octets: number;
+  readonly strangerMessages: number;
+  readonly strangerOctets: number;
+}
+
+/** What a message would be too many by if it joined the mailbox now. */
+export function excessOf(
+  turn: Pick<Turn, 'ledger'>,
+  aor: string,
+  { sender, octets, stranger }: Counted,
+  quotas: Quotas,
+): Excess {
+  const user = readUser(turn, aor);
+  const { mailboxMessagesMax, mailboxOctetsMax, pairMessagesMax, strangersPercent } = quotas;
+  const share = (most: number): number => Math.floor((most * strangersPercent) / 100);
+  const none = Number.NEGATIVE_INFINITY;
+  return {
+    pair: waitingFrom(turn, aor, sender) + 1 - pairMessagesMax,
+    messages: user.messages + 1 - mailboxMessagesMax,
+    octets: user.octets + octets - mailboxOctetsMax,
+    strangerMessages: stranger
+      ? (user.strangerMessages ?? 0) + 1 - share(mailboxMessagesMax)
+      : none,
+    strangerOctets: stranger ? (user.strangerOctets ?? 0) + octets - share(mailboxOctetsMax) : none,
+  };
 }
 
 /**

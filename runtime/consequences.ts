@@ -10,7 +10,7 @@ import {
   type Policy,
   retentionMinMs,
 } from '../machines/index.js';
-import { enterMailbox, leaveMailbox } from './accounts.js';
+import { type Counted, enterMailbox, leaveMailbox } from './accounts.js';
 import type { TrailStep } from './api.js';
 import { audit } from './audit.js';
 import { effectIdOf } from './identity.js';
@@ -241,13 +241,19 @@ function writePlace(
   turn.notices.push({ type: 'placed', live });
   if (live) {
     turn.ledger.insert(place, { local });
-    enterMailbox(turn, message.aor, row.sender, message.octets);
+    enterMailbox(turn, message.aor, countedOf(row, message));
     return;
   }
   turn.ledger.remove(place);
   turn.ledger.remove(keys.body(local));
-  leaveMailbox(turn, message.aor, row.sender, message.octets);
+  leaveMailbox(turn, message.aor, countedOf(row, message));
 }
+
+const countedOf = (row: ActorRow, { octets }: Message): Counted => ({
+  sender: row.sender,
+  octets,
+  stranger: row.stranger === true,
+});
 
 /** Tells the delivery run when a push is over. */
 export function noteSettled(

@@ -51,6 +51,12 @@ export const refusals = {
     told: true,
     meaning: 'This sender has as many messages waiting for this recipient as allowed.',
   },
+  'strangers-full': {
+    status: 480,
+    retryAfterSeconds: 60,
+    told: true,
+    meaning: 'Senders the recipient has not named have as many messages waiting as they may.',
+  },
   'store-full': {
     status: 503,
     retryAfterSeconds: 60,

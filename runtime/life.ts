@@ -53,6 +53,7 @@ export interface Birth {
   readonly bodyDigest: string;
   readonly arrival: string;
   readonly sender: string;
+  readonly stranger: boolean;
   /** What the sender is told at once, or null. */
   readonly early: EarlyStatus | null;
 }
@@ -76,6 +77,7 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
     dedup: birth.dedup,
     bodyDigest: birth.bodyDigest,
     sender: birth.sender,
+    ...(birth.stranger ? { stranger: true } : {}),
     pending: [],
     wakeMs: null,
     outlived: false,

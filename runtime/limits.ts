@@ -36,6 +36,9 @@ export const limits = {
   mailboxOctetsMax: 33_554_432,
   /** Messages waiting from one sender for one recipient. */
   pairMessagesMax: 200,
+  /** After so many registrations one page of users is looked at, and those whose bindings have lapsed are forgotten. */
+  registrationsPerSweep: 64,
+  sweepRows: 256,
   /** Bindings remembered for one user. */
   bindingsMax: 16,
   /** How long the proxies queue live messages behind a delivery run without hearing of it again. */

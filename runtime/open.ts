@@ -46,6 +46,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   mailboxMessagesMax: limits.mailboxMessagesMax,
   mailboxOctetsMax: limits.mailboxOctetsMax,
   pairMessagesMax: limits.pairMessagesMax,
+  strangersPercent: 100,
   atLimit: 'refuse',
   senderStatus: 'full',
   servedDomains: [],

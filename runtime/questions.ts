@@ -1,6 +1,7 @@
 // The questions of queries.ts as an engine answers them. A read that fails is a store error like any other: whoever
 // asked, the process ends (reliability R5); a single damaged row is only missing from the answer (B10).
-import { readUser } from './accounts.js';
+import type { IncomingMessage } from '../machines/index.js';
+import { type Excess, excessOf, readUser } from './accounts.js';
 import type { MessageLife, Runtime } from './api.js';
 import type {
   Binding,
@@ -11,15 +12,15 @@ import type {
   SentStatus,
 } from './commands.js';
 import { messageOf } from './consequences.js';
+import { isStranger, senderOf } from './decide/receive.js';
 import { unlessDamaged } from './integrity.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
-import { viewOf } from './preferences.js';
+import { viewOf, wishesFor } from './preferences.js';
 import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
 import { findSent, statusOf } from './sent.js';
-import type { RuntimeSettings } from './turn.js';
 
 export class Questions {
   constructor(
@@ -40,28 +41,25 @@ export class Questions {
   }
 
   /**
-   * The oldest messages of a full mailbox that must go so that one of `octets` fits: none when even all that may go do
-   * not make room. Those in flight or parked stay.
+   * The oldest messages that must go so that a message fits: first those of its own sender where he has too many, then
+   * those of strangers, then any. None when even all that may go do not make room: nothing goes in vain. Those in
+   * flight or parked stay.
    */
-  async victims(
-    aor: string,
-    octets: number,
-    settings: RuntimeSettings,
-  ): Promise<readonly string[]> {
-    const user = this.reading(() => readUser(this.source, aor));
-    let messages = user.messages + 1 - settings.mailboxMessagesMax;
-    let room = user.octets + octets - settings.mailboxOctetsMax;
-    const chosen: string[] = [];
+  async victims(message: IncomingMessage): Promise<readonly string[]> {
+    const { aor } = message;
+    const counted = this.reading(() => ({
+      sender: senderOf(message),
+      octets: message.octets.length,
+      stranger: isStranger(this.source, message, wishesFor(this.source, aor)),
+    }));
+    const excess = this.reading(() => excessOf(this.source, aor, counted, this.source.settings));
     const locals = await this.asked(localsOf(this.source, aor, null, limits.bulkIdsMax));
-    for (const local of locals) {
-      if (messages <= 0 && room <= 0) break;
+    const rows = locals.flatMap((local) => {
       const row = this.reading(() => unlessDamaged(() => readActor(this.source, local)));
-      if (row === null || !row.live || row.parked !== null || row.pending.length > 0) continue;
-      chosen.push(local);
-      messages -= 1;
-      room -= messageOf(row).octets;
-    }
-    return messages <= 0 && room <= 0 ? chosen : [];
+      const stays = row === null || !row.live || row.parked !== null || row.pending.length > 0;
+      return stays ? [] : [{ local, row }];
+    });
+    return chosenOf(rows, { ...excess }, counted.sender);
   }
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
@@ -124,4 +122,47 @@ export class Questions {
       this.underWay.delete(answer);
     }
   }
+}
+
+interface Waiting {
+  readonly local: string;
+  readonly row: ActorRow;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+// Whoever is chosen for one limit counts for the others as well.
+function chosenOf(
+  rows: readonly Waiting[],
+  excess: Mutable<Excess>,
+  sender: string,
+): readonly string[] {
+  const chosen = new Set<string>();
+  const pick = (tooMany: () => boolean, fits: (row: ActorRow) => boolean): void => {
+    for (const { local, row } of rows) {
+      if (!tooMany()) return;
+      if (chosen.has(local) || !fits(row)) continue;
+      chosen.add(local);
+      leave(excess, row, sender);
+    }
+  };
+  const strangers = () => excess.strangerMessages > 0 || excess.strangerOctets > 0;
+  const all = () => excess.messages > 0 || excess.octets > 0;
+  pick(
+    () => excess.pair > 0,
+    (row) => row.sender === sender,
+  );
+  pick(strangers, (row) => row.stranger === true);
+  pick(all, () => true);
+  return excess.pair > 0 || strangers() || all() ? [] : [...chosen];
+}
+
+function leave(excess: Mutable<Excess>, row: ActorRow, sender: string): void {
+  const { octets } = messageOf(row);
+  excess.messages -= 1;
+  excess.octets -= octets;
+  if (row.sender === sender) excess.pair -= 1;
+  if (row.stranger !== true) return;
+  excess.strangerMessages -= 1;
+  excess.strangerOctets -= octets;
 }

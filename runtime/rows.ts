@@ -50,6 +50,8 @@ export interface ActorRow {
   readonly bodyDigest: string;
   /** Whose quota it counts for. */
   readonly sender: string;
+  /** It counts among the messages of strangers; absent where nobody counted them. */
+  readonly stranger?: true;
   readonly pending: readonly PendingEffect[];
   /** When its timer row is due, or null when it has none. */
   readonly wakeMs: number | null;
@@ -76,6 +78,9 @@ export interface DedupRow {
 export interface UserRow {
   readonly messages: number;
   readonly octets: number;
+  /** Of these, messages and octets of strangers; absent without any. */
+  readonly strangerMessages?: number;
+  readonly strangerOctets?: number;
   readonly bindings: readonly Binding[];
   readonly node: string | null;
   /** Grows with every contact that was not bound before. */

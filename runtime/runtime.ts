@@ -23,6 +23,7 @@ import type { SeenFilter } from './filter.js';
 import { Identities } from './identity.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
+import { LapsedUsers } from './lapsed.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
@@ -57,6 +58,9 @@ export interface EngineOptions {
 /** A message's actor row as subscribers see it. */
 export type StepListener = (deferredId: string, row: ActorRow) => void;
 
+/** Refusals that older messages may make room for. */
+const quotas: ReadonlySet<string> = new Set(['mailbox-full', 'pair-full', 'strangers-full']);
+
 const isBulk = (command: Command): command is Extract<Command, { type: BulkType }> =>
   command.type === 'messages.deleted' ||
   command.type === 'messages.requested' ||
@@ -74,6 +78,7 @@ export class Engine implements Runtime {
   /** Null when nobody wants to hear of steps. */
   private readonly audits: AuditSender | null;
   private readonly sending: Sending;
+  private readonly lapsed: LapsedUsers;
   private readonly listeners = new Set<StepListener>();
   private readonly reading = new Set<Promise<unknown>>();
   private closing = false;
@@ -113,6 +118,15 @@ export class Engine implements Runtime {
       refill: () => void this.refillOutbox().catch(failed),
       failpoint: (name) => world.failpoint(name),
     });
+    this.lapsed = new LapsedUsers(
+      world.store,
+      {
+        ...{ now, failed },
+        closing: () => this.closing,
+        let: (aor, partition) => this.writer.submit({ type: 'user.lapsed', aor }, partition),
+      },
+      this.reading,
+    );
     this.mailboxes = new Mailboxes(world.clock, world.store, {
       ...{ now, failed },
       canSend: () => world.effects.ready(),
@@ -169,6 +183,7 @@ export class Engine implements Runtime {
     if (this.closing || this.options.readOnly) throw closedFault();
     this.statistics.command(command.type);
     this.received(command);
+    if (command.type === 'recipient.registered') this.lapsed.registered();
     if (isBulk(command)) return this.bulk(command);
     const reply = this.writer.submit(command, this.partition(command)) as Promise<Reply>;
     const makesRoom =
@@ -233,10 +248,8 @@ export class Engine implements Runtime {
     command: Extract<Command, { type: 'message.received' }>,
     first: Reply,
   ): Promise<Reply> {
-    if (first.kind !== 'refused' || first.code !== 'mailbox-full') return first;
-    const { settings } = this.options;
-    const { aor, octets } = command.message;
-    const victims = await this.questions.victims(aor, octets.length, settings);
+    if (first.kind !== 'refused' || !quotas.has(first.code)) return first;
+    const victims = await this.questions.victims(command.message);
     if (victims.length === 0) return first;
     const partition = this.partition(command);
     for (const local of victims) {

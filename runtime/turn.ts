@@ -14,7 +14,9 @@ export interface RuntimeSettings {
   readonly mailboxMessagesMax: number;
   readonly mailboxOctetsMax: number;
   readonly pairMessagesMax: number;
-  /** At the recipient's limit: refuse the new message, or drop the oldest one. */
+  /** How much of a mailbox all senders together may fill whom its user has not named; 100: no less than others. */
+  readonly strangersPercent: number;
+  /** At any of these limits: refuse the new message, or drop the oldest ones that stand in its way. */
   readonly atLimit: 'refuse' | 'drop-oldest';
   /** Domains of the users this store serves; none: the proxy alone says who is served. */
   readonly servedDomains: readonly string[];

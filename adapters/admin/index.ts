@@ -1,10 +1,4 @@
 // The public face of adapters/admin/.
 export { type AdminServer, askAdmin, serveAdmin } from './socket.js';
-export {
-  runVerb,
-  type Verb,
-  type VerbAnswer,
-  type VerbContext,
-  VerbRefused,
-  verbs,
-} from './verbs.js';
+export { type Verb, type VerbAnswer, type VerbContext, VerbRefused } from './verb.js';
+export { runVerb, verbs } from './verbs.js';

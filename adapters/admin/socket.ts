@@ -2,7 +2,8 @@
 // may open the socket may do everything: the file system is the access control (reliability S4).
 import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { runVerb, type VerbAnswer, type VerbContext } from './verbs.js';
+import type { VerbAnswer, VerbContext } from './verb.js';
+import { runVerb } from './verbs.js';
 
 const lineOctetsMax = 262_144;
 // Lines of one connection that may wait for their answers before no more are read.

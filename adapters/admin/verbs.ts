@@ -2,49 +2,20 @@
 // command line all run these. Requests are checked against their schema before anything happens;
 // every answer is plain JSON.
 import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
+import { type Engine, limits, type OperatorAct, RuntimeFault } from '../../runtime/index.js';
+import { preferenceVerbs } from './preferences.js';
 import {
-  type Engine,
-  limits,
-  type OperatorAct,
-  type Reply,
-  RuntimeFault,
-} from '../../runtime/index.js';
-
-/** What a verb works on. */
-export interface VerbContext {
-  readonly engine: Engine;
-  /** Canonical AOR of what an operator typed, or null. */
-  readonly canonicalAor: (uri: string) => string | null;
-  readonly readiness: () => { readonly ready: boolean; readonly reason: string | null };
-}
-
-export type VerbAnswer =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly code: string; readonly message: string };
-
-type Args = Readonly<Record<string, unknown>>;
-
-export interface Verb {
-  readonly meaning: string;
-  /** Reading verbs also run on a store that nobody serves. */
-  readonly reads: boolean;
-  readonly schema: object;
-  readonly run: (context: VerbContext, args: Args) => Promise<unknown>;
-}
-
-/** A request that cannot be met; becomes an answer that is not ok. */
-export class VerbRefused extends Error {
-  override readonly name = 'VerbRefused';
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+  type Args,
+  accepted,
+  object,
+  text,
+  type Verb,
+  type VerbAnswer,
+  type VerbContext,
+  VerbRefused,
+} from './verb.js';
 
 const id = { type: 'string', minLength: 1, maxLength: 320 } as const;
-const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
 const author = { type: 'string', minLength: 1, maxLength: limits.authorCharactersMax } as const;
 const seconds = { type: 'integer', minimum: 1, maximum: 4_294_967_295 } as const;
 const instant = {
@@ -53,13 +24,6 @@ const instant = {
   maxLength: 24,
 } as const;
 const page = { type: 'integer', minimum: 1, maximum: 1000 } as const;
-
-const object = (properties: object, required: readonly string[] = []) => ({
-  type: 'object',
-  additionalProperties: false,
-  properties,
-  required,
-});
 
 const deeds: Readonly<Record<OperatorAct, string>> = {
   delete: 'Delete a waiting message, as its owner would.',
@@ -79,7 +43,7 @@ const act = (deed: OperatorAct): Verb => ({
   schema: object({ id, by: author, ...(deed === 'extend' ? { seconds } : {}) }, ['id']),
   run: async ({ engine }, args) => {
     const deferredId = String(args['id']);
-    const reply = settled(
+    const reply = accepted(
       await engine.submit({
         type: 'operator.acted',
         deferredId,
@@ -135,6 +99,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.release': act('release'),
   'messages.drop': act('drop'),
   'messages.extend': act('extend'),
+  ...preferenceVerbs,
   'policy.list': {
     meaning: 'Installed policies, the active one marked.',
     reads: true,
@@ -153,7 +118,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     schema: object({ source: { type: 'object' }, by: text }, ['source']),
     run: async ({ engine }, args) => {
       const by = String(args['by'] ?? 'operator');
-      const reply = settled(
+      const reply = accepted(
         await engine.submit({ type: 'policy.installed', source: args['source'], by }),
       );
       return { hash: reply.kind === 'policy' ? reply.hash : null };
@@ -167,7 +132,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
       const hash = resolvePolicy(engine, String(args['policy']));
       const by = String(args['by'] ?? 'operator');
       const reason = String(args['reason'] ?? '');
-      settled(await engine.submit({ type: 'policy.activated', hash, mode: 'new', by, reason }));
+      accepted(await engine.submit({ type: 'policy.activated', hash, mode: 'new', by, reason }));
       return { hash, mode: 'new' };
     },
   },
@@ -260,11 +225,6 @@ function resolvePolicy(engine: Engine, name: string): string {
       `no installed policy is called ${JSON.stringify(name)}`,
     );
   throw new VerbRefused('ambiguous-policy', `${JSON.stringify(name)} may be ${many}`);
-}
-
-function settled(reply: Reply): Reply {
-  if (reply.kind === 'refused') throw new VerbRefused(reply.code, reply.reason);
-  return reply;
 }
 
 const checkers = new Map<string, SchemaChecker>();

@@ -23,6 +23,12 @@ import {
   policyList,
   policyShow,
 } from './policy.js';
+import {
+  preferencesImport,
+  preferencesReset,
+  preferencesSet,
+  preferencesShow,
+} from './preferences.js';
 import { serve } from './serve.js';
 import { storeStats, storeVerify } from './store.js';
 import type { Verb } from './verb.js';
@@ -40,6 +46,10 @@ export const verbs: readonly Verb[] = [
   messagesRelease,
   messagesDrop,
   messagesExtend,
+  preferencesShow,
+  preferencesSet,
+  preferencesReset,
+  preferencesImport,
   policyList,
   policyShow,
   policyCheck,

@@ -1,7 +1,11 @@
 // The engine inside another Node.js program: the same runtime, the same store, effects handed to a function in place
 // of a bus. SIP octets go in and SIP request parts come out; the codec is handed in by the composition root.
 import type { AnyMachineSnapshot } from 'xstate';
-import type { IncomingMessage, MessageEvent } from '../../machines/index.js';
+import {
+  type IncomingMessage,
+  type MessageEvent,
+  readPreferenceChange,
+} from '../../machines/index.js';
 import {
   type AuditEvent,
   type AuditPort,
@@ -18,6 +22,7 @@ import {
   type OutgoingNotice,
   type OutgoingReport,
   openFolder,
+  type PreferencesView,
   type Reply,
   RuntimeFault,
   type RuntimeOptions,
@@ -111,6 +116,10 @@ export interface LocalEngine {
     deferredId: string,
   ): { readonly octets: Uint8Array; confirm(): Promise<Reply> } | null;
   remove(aor: string, ids: readonly string[] | 'all'): Promise<readonly IdResult[]>;
+  /** What a user wants, and what holds where he said nothing; null when his row is damaged. */
+  preferences(aor: string): PreferencesView | null;
+  /** Changes it, as the user would; the change is JSON as docs/preferences.md describes it. */
+  setPreferences(aor: string, change: unknown): Promise<Reply>;
   /** Takes a message back for its sender, as long as it waits; a refusal says why not. */
   withdraw(sent: SentKey): Promise<Reply>;
   /** What has become of a message, for its sender. */
@@ -228,6 +237,21 @@ function localEngine(opened: Opened, codec: LocalCodec): LocalEngine {
     remove: async (aor, ids) => {
       const reply = await engine.submit({ type: 'messages.deleted', aor: aorOf(aor), ids });
       return reply.kind === 'results' ? reply.results : [];
+    },
+    preferences: (aor) => engine.preferences(aorOf(aor)),
+    setPreferences: async (aor, change) => {
+      const read = readPreferenceChange(change, (uri) => codec.canonicalAor(uri));
+      if (!read.ok) {
+        const { pointer, message } = read.findings[0]!;
+        throw new TypeError(`the change of preferences: ${pointer || '/'} ${message}`);
+      }
+      const by = { role: 'owner' } as const;
+      return engine.submit({
+        type: 'preferences.changed',
+        aor: aorOf(aor),
+        change: read.change,
+        by,
+      });
     },
     withdraw: (sent) => engine.submit({ type: 'message.withdrawn', sent: keyOf(sent) }),
     sent: (sent) => engine.sent(keyOf(sent)),

@@ -17,6 +17,8 @@ export interface Decision {
   readonly code: number;
   readonly reason: string;
   readonly retryAfterSeconds: number | null;
+  /** Further header fields for the sender, complete lines without their ends: Accept, Warning. */
+  readonly headers?: readonly string[];
   /** The message that this answer says is kept, or null. */
   readonly promised: Promised | null;
 }

@@ -1,6 +1,6 @@
 // What the bus adapter needs of a SIP codec. The composition root hands one in: sibling adapters
 // never import each other. This file holds types alone.
-import type { IncomingMessage } from '../../machines/index.js';
+import type { IncomingMessage, PreferenceChange, SenderRule } from '../../machines/index.js';
 import type {
   Binding,
   IdResult,
@@ -8,6 +8,7 @@ import type {
   OutgoingDelivery,
   OutgoingNotice,
   OutgoingReport,
+  PreferencesView,
   SentKey,
   SentStatus,
 } from '../../runtime/index.js';
@@ -24,10 +25,13 @@ export interface CodecRefusal {
 
 /** A user command sent to `sip:deferred@DOMAIN`. */
 export interface UserCommand {
-  readonly op: 'list' | 'retrieve' | 'delete';
+  readonly op: 'list' | 'retrieve' | 'delete' | 'preferences';
   readonly ids: readonly string[] | 'all';
   /** List: the id to continue after, or null. */
   readonly after: string | null;
+  /** Preferences: what to set first, or null. */
+  readonly set: PreferenceChange | null;
+  readonly discardBlocked: boolean;
   /** How a list is written. */
   readonly form?: 'json' | 'xml';
   /** Call-ID of the request: the result carries it as correlation. */
@@ -47,6 +51,12 @@ export type CommandResult =
       readonly op: 'retrieve' | 'delete';
       readonly callId: string;
       readonly results: readonly IdResult[];
+    }
+  | {
+      readonly op: 'preferences';
+      readonly callId: string;
+      readonly preferences: PreferencesView;
+      readonly discarded: number | null;
     }
   | SenderResult;
 
@@ -112,6 +122,8 @@ export interface SipCodec {
     | {
         readonly ok: true;
         readonly message: IncomingMessage;
+        /** The top Via as written: by which path the request came. */
+        readonly via: string;
         /** What keeps its envelope from being read, though it is taken. */
         readonly unreadable?: { readonly code: string; readonly offset: number } | null;
       }
@@ -133,6 +145,19 @@ export interface SipCodec {
   /** Bodies in order, each small enough for a MESSAGE of at most 1,300 octets. */
   resultPages(result: CommandResult): readonly string[];
   resultRequest(effect: ResultEffect): SipRequestParts;
+  /** Rules of an access-rules document (RFC 4745), and what of it says nothing here. */
+  readAccessRules(
+    octets: Uint8Array,
+    options: { readonly unmatched?: 'deny' | 'deferral' },
+  ):
+    | {
+        readonly ok: true;
+        readonly access: {
+          readonly rules: readonly SenderRule[];
+          readonly notes: readonly { readonly path: string; readonly message: string }[];
+        };
+      }
+    | { readonly ok: false; readonly finding: { readonly message: string } };
   /** Bindings of a Contact header field value; one that ends now is a removal. */
   readContacts(contacts: string, defaultExpirySeconds: number, nowMs: number): readonly Binding[];
   /** The canonical AOR of a URI or `user@domain`, or null when it is none. */

@@ -15,7 +15,7 @@ import type { Bus, BusClock } from './bus.js';
 import type { CodecRefusal, SipCodec } from './codec.js';
 import { type Counters, createCounters } from './counters.js';
 import type { Parsed } from './fields.js';
-import { createHeldDoor, type HeldDoor, refusal, storeDecision } from './held.js';
+import { createHeldDoor, type HeldDoor, readRefusal, refusal, storeDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import {
   aliveLine,
@@ -29,6 +29,7 @@ import {
   outcomeLine,
   type RequestPayload,
 } from './lines.js';
+import { createMergedMemory, type MergedMemory } from './merged.js';
 import { createPassage, type Passage } from './passing.js';
 import type { Malformed } from './requests.js';
 import { createResultSender, type ResultSender } from './results.js';
@@ -97,6 +98,7 @@ interface Intake {
   readonly runtime: Runtime;
   readonly codec: SipCodec;
   readonly held: HeldDoor;
+  readonly merged: MergedMemory;
   readonly results: ResultSender;
   readonly desk: SenderDesk;
   readonly passage: Passage;
@@ -168,12 +170,14 @@ function createIntake(
     options.onFailure?.(where, error);
   };
   const failpoint = options.failpoint ?? (() => {});
-  const door = { now, admission, counters, onNode, onMalformed, onFailure, failpoint };
+  const merged = createMergedMemory(now);
+  const onUnheard = merged.forget;
+  const door = { now, admission, counters, onNode, onMalformed, onFailure, onUnheard, failpoint };
   const held = createHeldDoor(bus, runtime, door);
   const engineNow = options.engineNow ?? now;
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);
   const results = createResultSender(bus, codec, { ...options, onFailure, reserve });
-  const shared = { bus, runtime, codec, counters, now, engineNow, admission };
+  const shared = { bus, runtime, codec, counters, now, engineNow, admission, merged };
   const desk = { runtime, results, clock: options.clock, waiting: { count: 0 } };
   const passage = createPassage(bus, runtime, { ...options, onFailure });
   return {
@@ -219,9 +223,13 @@ function decideStore(intake: Intake, request: RequestPayload): Decision | Promis
   const read = intake.codec.readMessage(octets, line.asserted);
   if (!read.ok) {
     intake.onDoubtful(refusalOf('message.refused', line.node, read));
-    return refusal(read.status, read.reason);
+    return readRefusal(read);
   }
-  const { message, unreadable } = read;
+  const { message, via, unreadable } = read;
+  if (intake.merged.isMerged(line, message, via)) {
+    intake.counters.count('merged');
+    return refusal(482, 'Loop Detected');
+  }
   if (unreadable)
     intake.onDoubtful({ event: 'cpim.unreadable', node: line.node, ...placeOf(unreadable) });
   return intake.runtime

@@ -162,10 +162,16 @@ export function base64Text(key: string, bytesMax: number, lossy = false): FieldK
 }
 
 /** As `base64Text`, or `-` for null. */
-export function base64TextOrNone(key: string, bytesMax: number, lossy = false): FieldKind {
+export function base64TextOrNone(
+  key: string,
+  bytesMax: number,
+  lossy = false,
+  optional = false,
+): FieldKind {
   const inner = base64Text(key, bytesMax, lossy);
   return {
     key,
+    optional,
     read: (text) => (text === '-' ? null : inner.read(text)),
     write: (value) => (value === null ? '-' : inner.write(value)),
   };

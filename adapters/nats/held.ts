@@ -1,7 +1,7 @@
 // Held SIP requests (`store` and `command` lines): admission, checks, the command, the answer line.
 // Invariant: an answer of 202 leaves only after the runtime has said that the message is durable
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
-import type { FailpointHook, Reply, Runtime } from '../../runtime/index.js';
+import { type FailpointHook, type Reply, type Runtime, refusalOf } from '../../runtime/index.js';
 import type { Admission } from './admission.js';
 import { createAnswerMemory, type Decision, type Held } from './answers.js';
 import type { Bus } from './bus.js';
@@ -19,6 +19,8 @@ import type { Malformed } from './requests.js';
 import { subjects } from './subjects.js';
 
 export interface HeldOptions {
+  /** The sender of this transaction heard 503, or 5xx by an answer of ours. */
+  readonly onUnheard: (line: { node: string; index: number; label: number }) => void;
   /** Real wall clock: the proxy's stamp is compared with it. */
   readonly now: () => number;
   readonly admission: Admission;
@@ -80,11 +82,13 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
     try {
       let decision = lengthRefusal(request) ?? (await decide(request));
       if (memory.leansOnNothing(decision)) decision = await decide(request);
+      if (decision === null || decision.code >= 500) options.onUnheard(line);
       if (decision === null) memory.drop(held);
       else settle(line, held, decision);
     } catch (error) {
       // Unknown is not refused (R6): no answer, the sender repeats.
       memory.drop(held);
+      options.onUnheard(line);
       options.onFailure(where, error);
     } finally {
       admission.end(octets.length);
@@ -120,6 +124,7 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
   }
 
   async function late(line: LateLine): Promise<void> {
+    options.onUnheard(line);
     const deferredId = memory.late(line);
     counters.count(deferredId === undefined ? 'late-unknown' : 'late');
     if (typeof deferredId === 'string') await takeBack(deferredId);
@@ -156,18 +161,72 @@ function lengthRefusal({ line, octets }: RequestPayload): Decision | null {
 function answerOf(line: RequestLine, decision: Decision): AnswerLine {
   const { node, index, label } = line;
   const { code, retryAfterSeconds, reason } = decision;
-  return { node, index, label, code, retryAfterSeconds, reason: plainReason(reason) };
+  const headers = headerBlock(decision.headers ?? []);
+  return { node, index, label, code, retryAfterSeconds, reason: plainReason(reason), headers };
+}
+
+/** As many whole lines as there is room for; nothing can break out of one. */
+function headerBlock(lines: readonly string[]): string | null {
+  let block = '';
+  for (const line of lines) {
+    const whole = `${plainText(line)}\r\n`;
+    if (Buffer.byteLength(block + whole) > natsLimits.answerHeadersBytesMax) break;
+    block += whole;
+  }
+  return block === '' ? null : block;
 }
 
 /** A reason becomes a SIP reason phrase at the proxy: one line, bounded (P7). */
 function plainReason(reason: string): string {
   if (/^[A-Za-z0-9]{1,64}$/.test(reason)) return reason;
-  let text = '';
-  for (const char of reason.slice(0, natsLimits.reasonCharsMax))
-    text += char < ' ' || char === '\u007f' ? ' ' : char;
-  // A lone surrogate becomes U+FFFD, as it would on the wire.
-  return Buffer.from(text, 'utf8').toString('utf8').trim() || 'Refused';
+  return plainText(reason.slice(0, natsLimits.reasonCharsMax)).trim() || 'Refused';
 }
+
+function plainText(given: string): string {
+  let text = '';
+  for (const char of given) text += char < ' ' || char === '\u007f' ? ' ' : char;
+  // A lone surrogate becomes U+FFFD, as it would on the wire.
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
+/** A refusal that a reader of requests found, with its sentence as Warning. */
+export const readRefusal = ({ status, reason }: { status: number; reason: string }): Decision => ({
+  ...refusal(status, phraseOf(status)),
+  headers: [warning(reason)],
+});
+
+/** A refusal of the runtime as its sender hears it: status and phrase, and what the table of refusals lets him know. */
+export function refusedDecision(reply: Extract<Reply, { kind: 'refused' }>): Decision {
+  const { status, code, reason, retryAfterSeconds, accept } = reply;
+  const told = refusalOf(code)?.told === true;
+  const headers = [
+    ...(accept === undefined ? [] : [`Accept: ${accept.join(', ')}`]),
+    ...(told ? [warning(reason)] : []),
+  ];
+  return { code: status, reason: phraseOf(status), retryAfterSeconds, promised: null, headers };
+}
+
+/** RFC 3261 section 20.43: 399 is a warning for people; what might end the quoted text is taken out. */
+const warning = (text: string): string =>
+  `Warning: 399 deferred-im "${text.replaceAll('"', "'").replaceAll('\\', '/')}"`;
+
+/** Reason phrases of RFC 3261 section 21, for the statuses a sender may hear. */
+const phrases: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  410: 'Gone',
+  413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
+  416: 'Unsupported URI Scheme',
+  480: 'Temporarily Unavailable',
+  482: 'Loop Detected',
+  500: 'Server Internal Error',
+  503: 'Service Unavailable',
+};
+
+const phraseOf = (status: number): string => phrases[status] ?? 'Refused';
 
 export function refusal(code: number, reason: string, retryAfterSeconds?: number): Decision {
   return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, promised: null };
@@ -177,10 +236,7 @@ const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
 
 /** The runtime's reply to `message.received` as an answer to the sender. */
 export function storeDecision(reply: Reply): Decision {
-  if (reply.kind === 'refused') {
-    const { status, reason, retryAfterSeconds } = reply;
-    return { code: status, reason, retryAfterSeconds, promised: null };
-  }
+  if (reply.kind === 'refused') return refusedDecision(reply);
   // The very answer of a stored message: a polite block shows in nothing (spec 7.3).
   if (reply.kind === 'swallowed')
     return { code: 202, reason: 'Accepted', retryAfterSeconds: null, promised: null };

@@ -25,6 +25,10 @@ export const natsLimits = {
    */
   answerMemoryMs: 60_000,
   answerMemoryMax: 32_768,
+  /** How long a transaction may live after its first request: Timer J, 64 times T1 (RFC 3261 section 17.2.2). */
+  transactionLifeMs: 32_000,
+  /** Further header fields of an answer: Accept and Warning; the answer of a proxy over UDP stays below 1,300. */
+  answerHeadersBytesMax: 512,
   /** Commands submitted and not yet durable; beyond it the sender hears 503 (N7). */
   inFlightMax: 8_192,
   inFlightBytesMax: 67_108_864,

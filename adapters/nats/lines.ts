@@ -92,6 +92,8 @@ export interface AnswerLine {
   readonly code: number;
   readonly retryAfterSeconds: number | null;
   readonly reason: string;
+  /** Complete header lines, CRLF after each, or null. */
+  readonly headers: string | null;
 }
 
 export interface SendLine {
@@ -183,6 +185,7 @@ export const answerLine = lineForm<AnswerLine>('answer', [
   uint('code', 699),
   uintOrNone('retryAfterSeconds', uint32),
   base64Text('reason', natsLimits.reasonCharsMax * 4),
+  base64TextOrNone('headers', natsLimits.answerHeadersBytesMax, false, true),
 ]);
 
 export const beatLine = lineForm<BeatLine>('beat', [

@@ -22,6 +22,8 @@ export const schemaNames = [
   'user-retrieve-reply',
   'user-confirm-request',
   'user-delete-request',
+  'user-preferences-request',
+  'user-preferences-reply',
   'user-results-reply',
   'user-sent-request',
   'user-status-reply',

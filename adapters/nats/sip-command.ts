@@ -4,9 +4,10 @@
 import type { Runtime } from '../../runtime/index.js';
 import type { Decision } from './answers.js';
 import type { CodecRefusal, CommandResult, SipCodec, UserCommand } from './codec.js';
-import { refusal } from './held.js';
+import { readRefusal, refusal, refusedDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import type { RequestPayload } from './lines.js';
+import { changePreferences } from './preferences.js';
 import type { ResultSender } from './results.js';
 
 export async function decideCommand(
@@ -22,7 +23,7 @@ export async function decideCommand(
   const read = codec.readCommand(octets, line.asserted);
   if (!read.ok) {
     refused(read);
-    return refusal(read.status, read.reason);
+    return readRefusal(read);
   }
   if (!results.room(aor)) return refusal(503, 'Busy', natsLimits.retryAfterSeconds);
   const result = await perform(runtime, aor, read.command);
@@ -41,10 +42,21 @@ async function perform(
     const listing = await runtime.list(aor, after, natsLimits.sipListRowsMax);
     return { op, callId, form, ...listing };
   }
+  if (op === 'preferences') return preferences(runtime, aor, command);
   const type = op === 'delete' ? 'messages.deleted' : 'messages.requested';
   const reply = await runtime.submit({ type, aor, ids });
   if (reply.kind === 'results') return { op, callId, results: reply.results };
   if (reply.kind !== 'refused') return refusal(500, 'Unexpected Reply');
-  const { status, reason, retryAfterSeconds } = reply;
-  return { code: status, reason, retryAfterSeconds, promised: null };
+  return refusedDecision(reply);
+}
+
+async function preferences(
+  runtime: Runtime,
+  aor: string,
+  { callId, set, discardBlocked }: UserCommand,
+): Promise<CommandResult | Decision> {
+  const reply = await changePreferences(runtime, aor, { set, discardBlocked });
+  if (reply.kind === 'refused') return refusedDecision(reply);
+  const discarded = reply.discarded?.length ?? null;
+  return { op: 'preferences', callId, preferences: reply.preferences, discarded };
 }

@@ -21,6 +21,7 @@ export const subjects = {
   userRetrieve: 'deferred-im.v1.user.retrieve',
   userConfirm: 'deferred-im.v1.user.confirm',
   userDelete: 'deferred-im.v1.user.delete',
+  userPreferences: 'deferred-im.v1.user.preferences',
   userStatus: 'deferred-im.v1.user.status',
   userWithdraw: 'deferred-im.v1.user.withdraw',
 } as const;

@@ -1,6 +1,8 @@
-// The owner's commands over NATS request and reply: list, retrieve, confirm, delete. The caller
+// The owner's commands over NATS request and reply: list, retrieve, confirm, delete, preferences. The caller
 // vouches for the owner with `asserted`; a mailbox is never named otherwise, so nobody else's can
 // be reached (X11). Invariant: a retrieved message stays stored until its token is confirmed.
+
+import { type PreferenceChange, readPreferenceChange } from '../../machines/index.js';
 import type {
   Cancel,
   Entropy,
@@ -14,6 +16,7 @@ import type { Bus } from './bus.js';
 import type { SipCodec } from './codec.js';
 import { newToken } from './identity.js';
 import { natsLimits } from './limits.js';
+import { changePreferences } from './preferences.js';
 import { type Malformed, type RequestRefusal, refuse, serveRequests } from './requests.js';
 import { type SchemaName, schemaCheck } from './schemas.js';
 import { subjects } from './subjects.js';
@@ -43,6 +46,13 @@ interface ConfirmRequest extends Owned {
   readonly token: string;
 }
 
+interface PreferencesRequest extends Owned {
+  readonly set?: unknown;
+  readonly document?: string;
+  readonly unmatched?: 'deny' | 'deferral';
+  readonly discardBlocked?: boolean;
+}
+
 interface Pending {
   readonly aor: string;
   readonly ids: readonly string[];
@@ -54,7 +64,7 @@ interface Pending {
 /** Room left for the envelope of a page. */
 const pageBytesMax = natsLimits.payloadBytesMax - 4_096;
 
-/** Serves the four user subjects until the bus closes or the result is called. */
+/** Serves the user subjects until the bus closes or the result is called. */
 export function serveUserCommands(
   bus: Bus,
   runtime: Runtime,
@@ -105,6 +115,11 @@ export function serveUserCommands(
     ['user-delete-request', 'user-results-reply'],
     async (aor, { ids }) =>
       resultsReply(await runtime.submit({ type: 'messages.deleted', aor, ids })),
+  );
+  door<PreferencesRequest>(
+    subjects.userPreferences,
+    ['user-preferences-request', 'user-preferences-reply'],
+    (aor, request) => preferences(runtime, codec, aor, request),
   );
   return () => {
     for (const close of doors) close();
@@ -207,6 +222,46 @@ async function confirm(
   const reply = await runtime.submit({ type: 'messages.retrieved', aor, ids });
   if (reply.kind === 'results') entry.results = reply.results;
   return resultsReply(reply);
+}
+
+async function preferences(
+  runtime: Runtime,
+  codec: SipCodec,
+  aor: string,
+  request: PreferencesRequest,
+): Promise<unknown> {
+  const { set, document, discardBlocked = false } = request;
+  if (set !== undefined && document !== undefined)
+    return refuse(400, 'preferences-twice', 'either set or document');
+  const read = document === undefined ? readSet(codec, set) : readDocument(codec, request);
+  if ('ok' in read) return read;
+  const reply = await changePreferences(runtime, aor, { set: read.set, discardBlocked });
+  if (reply.kind === 'refused') return refuse(reply.status, reply.code, reply.reason);
+  const { kind: _told, ...told } = reply;
+  return { v: 1, ok: true, ...told, ...(read.notes === undefined ? {} : { notes: read.notes }) };
+}
+
+interface ReadWish {
+  readonly set: PreferenceChange | null;
+  readonly notes?: readonly { readonly path: string; readonly message: string }[];
+}
+
+function readSet(codec: SipCodec, value: unknown): ReadWish | RequestRefusal {
+  if (value === undefined) return { set: null };
+  const read = readPreferenceChange(value, (uri) => codec.canonicalAor(uri));
+  if (read.ok) return { set: read.change };
+  const { pointer, message } = read.findings[0]!;
+  return refuse(400, 'preferences-malformed', `/set${pointer} ${message}`);
+}
+
+function readDocument(
+  codec: SipCodec,
+  { document = '', unmatched = 'deny' }: PreferencesRequest,
+): ReadWish | RequestRefusal {
+  const read = codec.readAccessRules(Buffer.from(document, 'utf8'), { unmatched });
+  if (!read.ok) return refuse(400, 'document-malformed', read.finding.message);
+  const { rules, notes } = read.access;
+  return { set: { rules }, notes };
 }
 
 function resultsReply(

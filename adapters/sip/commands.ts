@@ -1,17 +1,19 @@
 // User commands by SIP (design.md section 6): a MESSAGE to the service URI whose body asks for a
-// list, a retrieval or a deletion. Invariant: the owner is the identity the proxy asserted, never a
+// list, a retrieval, a deletion, or the preferences. Invariant: the owner is the identity the proxy asserted, never a
 // header or a word of the body; only known members are copied out of the JSON, and every string and
 // list has a bound.
+import { type PreferenceChange, readPreferenceChange } from '../../machines/index.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
 import { parseJson } from './json.js';
 import { commandIdsMax, commandOctetsMax, deferredIdCharactersMax } from './limits.js';
 import { readMessage } from './message.js';
 import { decode } from './octets.js';
+import { canonicalAor } from './uri.js';
 
 /** Content type of a command. */
 export const commandType = 'application/vnd.deferred-im.command+json';
 
-export type UserOperation = 'list' | 'retrieve' | 'delete';
+export type UserOperation = 'list' | 'retrieve' | 'delete' | 'preferences';
 
 export interface UserCommand {
   readonly op: UserOperation;
@@ -21,6 +23,10 @@ export interface UserCommand {
   readonly ids: readonly string[] | 'all';
   /** A list continues behind this id. */
   readonly after: string | null;
+  /** Preferences: what to set first; null where they are only asked for. */
+  readonly set: PreferenceChange | null;
+  /** Preferences: then delete what waits from senders who are blocked. */
+  readonly discardBlocked: boolean;
   /** How a list is written: our JSON, or OMA's document (spec.md 4.1). */
   readonly form: 'json' | 'xml';
   /** Call-ID of the request: the correlation of its results. */
@@ -53,9 +59,9 @@ export function readCommand(
   return { ok: true, command: { ...parsed.body, aor, callId } };
 }
 
-type Body = Pick<UserCommand, 'op' | 'ids' | 'after' | 'form'>;
+type Body = Omit<UserCommand, 'aor' | 'callId'>;
 
-/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id,"form":…}`; other members are left alone. */
+/** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id,"form":…,"set":{…}}`; other members are left alone. */
 function readBody(value: unknown): { readonly ok: true; readonly body: Body } | Failed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return failed('command', 'a command is a JSON object', 0);
@@ -65,18 +71,31 @@ function readBody(value: unknown): { readonly ok: true; readonly body: Body } | 
   const op = operation(members.get('op'));
   if (op === null) return failed('command-op', 'unknown operation', 0);
   const given = members.get('ids');
-  const ids = given === undefined && op === 'list' ? 'all' : readIds(given);
+  const needsNone = op === 'list' || op === 'preferences';
+  const ids = given === undefined && needsNone ? 'all' : readIds(given);
   if (ids === null) return failed('command-ids', 'malformed ids', 0);
   const rawAfter = members.get('after') ?? null;
   const after = rawAfter === null ? null : bareDeferredId(rawAfter);
   if (rawAfter !== null && after === null) return failed('command-after', 'malformed after', 0);
   const form = members.get('form') ?? 'json';
   if (form !== 'json' && form !== 'xml') return failed('command-form', 'unknown form of a list', 0);
-  return { ok: true, body: { op, ids, after, form } };
+  const set = op === 'preferences' ? readSet(members.get('set')) : null;
+  if (set !== null && 'ok' in set) return set;
+  const discardBlocked = op === 'preferences' && members.get('discardBlocked') === true;
+  return { ok: true, body: { op, ids, after, form, set, discardBlocked } };
+}
+
+/** The change of preferences, null without one; a finding names where it is malformed and no word of it. */
+function readSet(value: unknown): PreferenceChange | Failed | null {
+  if (value === undefined || value === null) return null;
+  const read = readPreferenceChange(value, canonicalAor);
+  if (read.ok) return read.change;
+  return failed('command-set', `malformed set at ${read.findings[0]?.pointer || '/'}`, 0);
 }
 
 function operation(value: unknown): UserOperation | null {
-  return value === 'list' || value === 'retrieve' || value === 'delete' ? value : null;
+  const known: readonly UserOperation[] = ['list', 'retrieve', 'delete', 'preferences'];
+  return known.find((one) => one === value) ?? null;
 }
 
 function readIds(value: unknown): readonly string[] | 'all' | null {

@@ -1,5 +1,7 @@
 // The public face of the SIP, CPIM and IMDN codecs. Everything here is pure: octets in, facts or
 // findings out.
+export type { AccessNote, AccessOptions, AccessRules } from './access-rules.js';
+export { accessRulesNamespace, readAccessRules } from './access-rules.js';
 export type { UserCommand, UserOperation } from './commands.js';
 export { bareDeferredId, commandType, readCommand } from './commands.js';
 export { readContacts } from './contacts.js';

@@ -17,7 +17,7 @@ import {
   statusOf,
 } from './message.js';
 import { asBuffer } from './octets.js';
-import { type Header, headerValues, readRequest, type SipRequest } from './request.js';
+import { type Header, headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { canonicalAor } from './uri.js';
 
 /** What is asked about before a session is answered. */
@@ -96,6 +96,7 @@ export function readLarge(
       anonymous: isAnonymous(request, names.names.fromUri),
       cpim: content.cpim,
     } satisfies IncomingMessage,
+    via: headerValue(request, 'via') ?? '',
     unreadable: content.unreadable,
   };
 }

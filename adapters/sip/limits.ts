@@ -20,6 +20,8 @@ export const messageOctetsMax = 1_300;
 export const hopOctets = 250;
 /** An IMDN document is read up to this size (threat P2). */
 export const imdnOctetsMax = 16_384;
+/** A document of access rules is read up to this size. */
+export const accessRulesOctetsMax = 65_536;
 /** How deep multipart bodies are searched, and how many parts of them. */
 export const multipartDepthMax = 4;
 export const multipartPartsMax = 32;

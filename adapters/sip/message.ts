@@ -18,6 +18,8 @@ export type ReadResult =
   | {
       readonly ok: true;
       readonly message: IncomingMessage;
+      /** The top Via as written: it names the transaction of the hop before us (RFC 3261 section 17.2.3). */
+      readonly via: string;
       /** Why a body that is declared as message/cpim is none; it is taken as any other content (ADR 0020). */
       readonly unreadable: Finding | null;
     }
@@ -58,8 +60,16 @@ export function readMessage(
       cpim: content.cpim,
       chargingId: single(request, 'p-charging-vector', parseChargingId),
     },
+    via: topVia(request),
     unreadable: content.unreadable,
   };
+}
+
+// Several may stand in one line, parted by commas.
+function topVia(request: SipRequest): string {
+  const line = headerValue(request, 'via') ?? '';
+  const comma = line.indexOf(',');
+  return comma < 0 ? line : line.slice(0, comma);
 }
 
 /** SIP code for a request that cannot be read (RFC 3261 section 21.4). */

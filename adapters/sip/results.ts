@@ -2,7 +2,8 @@
 // for a MESSAGE outside a session, tied to the command by its Call-ID. Invariant: every row is on
 // exactly one page, in order, and no page is larger than its limit; the text of a row gives way
 // before the row does.
-import type { IdResult, ListedMessage, SentStatus } from '../../runtime/index.js';
+import type { SenderRule } from '../../machines/index.js';
+import type { IdResult, ListedMessage, PreferencesView, SentStatus } from '../../runtime/index.js';
 import { deferredListType, writeDeferredList } from './deferred-list.js';
 import { escapeXml } from './imdn.js';
 import type { SipRequestParts } from './outgoing.js';
@@ -12,10 +13,10 @@ import { revokeType } from './sender-commands.js';
 export const resultType = 'application/vnd.deferred-im.result+json';
 
 /**
- * Octets of one page: with the headers around it the request stays within the 1300 octets of RFC
- * 3428 section 8.
+ * Octets of one page: with our headers and what the proxy puts before them, about 600 octets, the
+ * request stays within the 1300 of RFC 3428 section 8.
  */
-export const pageOctetsMax = 900;
+export const pageOctetsMax = 700;
 
 export type UserResult =
   | {
@@ -31,6 +32,13 @@ export type UserResult =
       readonly op: 'retrieve' | 'delete';
       readonly callId: string;
       readonly results: readonly IdResult[];
+    }
+  | {
+      readonly op: 'preferences';
+      readonly callId: string;
+      readonly preferences: PreferencesView;
+      /** How many waiting messages were let go; null where that was not asked for. */
+      readonly discarded: number | null;
     }
   | SenderResult;
 
@@ -102,9 +110,14 @@ function listDocuments(messages: readonly ListedMessage[], octetsMax: number): s
 }
 
 function rowsOf(result: PagedResult, room: number): string[] {
-  return result.op === 'list'
-    ? result.messages.map((message) => listRow(message, room))
-    : result.results.map(({ id, status }) => JSON.stringify({ id, status }));
+  switch (result.op) {
+    case 'list':
+      return result.messages.map((message) => listRow(message, room));
+    case 'preferences':
+      return result.preferences.rules.map((rule) => ruleRow(rule, room));
+    default:
+      return result.results.map(({ id, status }) => JSON.stringify({ id, status }));
+  }
 }
 
 function fill<Row>(rows: readonly Row[], sizeOf: (row: Row) => number, room: number): Row[][] {
@@ -124,10 +137,25 @@ function fill<Row>(rows: readonly Row[], sizeOf: (row: Row) => number, room: num
 
 function envelope(result: PagedResult, page: number, of: number, rows: readonly string[]): string {
   const head = { v: 1, op: result.op, callId: result.callId, page, of };
-  const next = result.op === 'list' ? { next: result.next } : {};
-  const label = result.op === 'list' ? 'messages' : 'results';
-  const open = JSON.stringify({ ...head, ...next }).slice(0, -1);
-  return `${open},"${label}":[${rows.join(',')}]}`;
+  const open = JSON.stringify({ ...head, ...beside(result) }).slice(0, -1);
+  return `${open},"${labels[result.op]}":[${rows.join(',')}]}`;
+}
+
+/** What the rows of a result are called. */
+const labels = {
+  list: 'messages',
+  retrieve: 'results',
+  delete: 'results',
+  preferences: 'rules',
+} as const;
+
+/** What stands on every page beside its rows. */
+function beside(result: UserResult): object {
+  if (result.op === 'list') return { next: result.next };
+  if (result.op !== 'preferences') return {};
+  const { deferral, delivery, notices, reports, expired, set, permission } = result.preferences;
+  const discarded = result.discarded === null ? {} : { discarded: result.discarded };
+  return { deferral, delivery, notices, reports, expired, set, permission, ...discarded };
 }
 
 /** The envelope with the widest page numbers there can be. */
@@ -154,6 +182,13 @@ function listRow(message: ListedMessage, room: number): string {
   const forms: unknown[] = [full, short, bare, { ...bare, to: cutText(full.to, 64) }, least];
   const rows = forms.map((form) => JSON.stringify(form));
   return rows.find((row) => Buffer.byteLength(row) < room) ?? rows.at(-1)!;
+}
+
+/** A rule; one with very many exceptions says how many. */
+function ruleRow({ from, except, action }: SenderRule, room: number): string {
+  const full = JSON.stringify({ from, ...(except === undefined ? {} : { except }), action });
+  if (Buffer.byteLength(full) < room) return full;
+  return JSON.stringify({ from: cutText(from, 128), exceptions: except?.length ?? 0, action });
 }
 
 function cutText(text: string | null, charactersMax: number): string | null {

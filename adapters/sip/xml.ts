@@ -1,4 +1,4 @@
-// A strict reader of small XML documents, only as much as an IMDN needs (threats P2 and P3).
+// A strict reader of small XML documents, only as much as an IMDN or a set of access rules needs (threats P2 and P3).
 // Invariant: strings only, nothing is coerced; no DOCTYPE, comment, CDATA or processing
 // instruction, no entity but the five of XML itself; size, depth and number of elements are
 // bounded, and each character is looked at once.
@@ -8,7 +8,14 @@ import { imdnOctetsMax } from './limits.js';
 import { decode, hexDigitAt } from './octets.js';
 
 const depthMax = 16;
-const elementsMax = 256;
+
+/** How large a document may be. */
+export interface XmlBounds {
+  readonly octetsMax: number;
+  readonly elementsMax: number;
+}
+
+const imdnBounds: XmlBounds = { octetsMax: imdnOctetsMax, elementsMax: 256 };
 
 export interface XmlElement {
   readonly namespace: string;
@@ -19,23 +26,30 @@ export interface XmlElement {
   text: string;
 }
 
-/** Reads one document of at most 16 KiB of UTF-8. */
+/** Reads one document of UTF-8, of at most 16 KiB and 256 elements where nothing else is said. */
 export function readXml(
   octets: Uint8Array,
+  bounds: XmlBounds = imdnBounds,
 ): { readonly ok: true; readonly root: XmlElement } | Failed {
-  if (octets.length > imdnOctetsMax) {
-    return failed('xml-too-large', 'the document is too large', imdnOctetsMax);
+  if (octets.length > bounds.octetsMax) {
+    return failed('xml-too-large', 'the document is too large', bounds.octetsMax);
   }
   const text = decode(octets, 0, octets.length);
   if (text === null) return failed('bad-utf8', 'the document is not valid UTF-8', 0);
-  return new Reader(text).document();
+  return new Reader(text, bounds.elementsMax).document();
 }
 
 interface Open {
   readonly element: XmlElement;
   /** Name as written, which the end tag must repeat. */
   readonly written: string;
-  readonly prefixes: ReadonlyMap<string, string>;
+  readonly prefixes: Prefixes | null;
+}
+
+/** Prefixes bound by one start tag, and those around it. */
+interface Prefixes {
+  readonly own: ReadonlyMap<string, string>;
+  readonly outer: Prefixes | null;
 }
 
 class Reader {
@@ -44,7 +58,10 @@ class Reader {
   #elements = 0;
   readonly #stack: Open[] = [];
 
-  constructor(text: string) {
+  constructor(
+    text: string,
+    private readonly elementsMax: number,
+  ) {
     // A byte order mark is allowed before an XML document.
     this.#text = text.startsWith('\ufeff') ? text.slice(1) : text;
   }
@@ -119,14 +136,14 @@ class Reader {
     // instructions.
     const written = this.#name(this.#at + 1);
     if (written === '') return 'a tag that is no element';
-    if (this.#stack.length >= depthMax || ++this.#elements > elementsMax)
+    if (this.#stack.length >= depthMax || ++this.#elements > this.elementsMax)
       return 'too many elements';
     this.#at += 1 + written.length;
     const attributes = this.#attributes();
     if (attributes === null) return 'malformed attributes';
-    const prefixes = bind(this.#stack.at(-1)?.prefixes ?? new Map(), attributes);
+    const prefixes = bind(this.#stack.at(-1)?.prefixes ?? null, attributes);
     const colon = written.indexOf(':');
-    const namespace = prefixes.get(colon < 0 ? '' : written.slice(0, colon));
+    const namespace = boundTo(prefixes, colon < 0 ? '' : written.slice(0, colon));
     if (colon >= 0 && namespace === undefined) return 'an unbound prefix';
     const name = written.slice(colon + 1);
     const element = { namespace: namespace ?? '', name, attributes, children: [], text: '' };
@@ -181,17 +198,24 @@ class Reader {
   }
 }
 
-function bind(
-  outer: ReadonlyMap<string, string>,
-  attributes: ReadonlyMap<string, string>,
-): ReadonlyMap<string, string> {
-  let inner: Map<string, string> | null = null;
+// Nothing is copied: many elements that bind a prefix each, inside one that binds many, cost what they are long.
+function bind(outer: Prefixes | null, attributes: ReadonlyMap<string, string>): Prefixes | null {
+  let own: Map<string, string> | null = null;
   for (const [name, value] of attributes) {
     if (name !== 'xmlns' && !name.startsWith('xmlns:')) continue;
-    inner ??= new Map(outer);
-    inner.set(name === 'xmlns' ? '' : name.slice(6), value);
+    own ??= new Map();
+    own.set(name === 'xmlns' ? '' : name.slice(6), value);
   }
-  return inner ?? outer;
+  return own === null ? outer : { own, outer };
+}
+
+/** What a prefix is bound to; at most `depthMax` steps. */
+function boundTo(prefixes: Prefixes | null, prefix: string): string | undefined {
+  for (let at = prefixes; at !== null; at = at.outer) {
+    const bound = at.own.get(prefix);
+    if (bound !== undefined) return bound;
+  }
+  return undefined;
 }
 
 function isSpace(code: number): boolean {

@@ -6,6 +6,7 @@ import { answer } from './answer.js';
 import {
   activate,
   due,
+  forgetLapsed,
   giveTurn,
   type InternalCommand,
   install,
@@ -74,6 +75,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return activate(turn, command);
     case 'timer.due':
       return due(turn, command);
+    case 'user.lapsed':
+      return forgetLapsed(turn, command);
     case 'room.made':
       return makeRoom(turn, command);
     case 'turn.given':

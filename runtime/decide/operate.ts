@@ -1,10 +1,11 @@
 // What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
 // activate policies.
-import { compilePolicy } from '../../machines/index.js';
-import { largeContacts, reachable, readUser } from '../accounts.js';
+import { compilePolicy, ruleFor } from '../../machines/index.js';
+import { largeContacts, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
+import { isLapsed } from '../lapsed.js';
 import { advance, endParked, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
 import { tell } from '../notices.js';
@@ -27,6 +28,8 @@ export type InternalCommand =
       /** Its user asked for it, before the others. */
       readonly asked: boolean;
     }
+  /** A user's bindings may all have lapsed, with nothing waiting for him. */
+  | { readonly type: 'user.lapsed'; readonly aor: string }
   /** A full mailbox makes room. */
   | { readonly type: 'room.made'; readonly local: string }
   /** Somebody has the audit event of a step. */
@@ -51,6 +54,16 @@ export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer
   return { kind: 'done' };
 }
 
+/** Forgets the row of a user who went without a word, unless he has come back meanwhile. */
+export function forgetLapsed(
+  turn: Turn,
+  { aor }: Extract<InternalCommand, { type: 'user.lapsed' }>,
+): Reply {
+  const user = readUser(turn, aor);
+  if (isLapsed(user, turn.nowMs)) writeUser(turn, aor, { ...user, bindings: [] });
+  return { kind: 'done' };
+}
+
 export function giveTurn(
   turn: Turn,
   command: Extract<InternalCommand, { type: 'turn.given' }>,
@@ -65,6 +78,7 @@ export function giveTurn(
   if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
   if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
   if (!takesLarge(turn, row, user, command.asked)) return { kind: 'turn', came: 'passed' };
+  if (!command.asked && heldBack(turn, aor, row)) return { kind: 'turn', came: 'passed' };
   const after = hearTurn(turn, local, row, { asked: command.asked, node: user.node });
   const came = pushing(after) || turn.notices.some(isNotice) ? 'sent' : 'passed';
   return { kind: 'turn', came };
@@ -96,6 +110,14 @@ function hearTurn(
 }
 
 const isNotice = (one: Notice): boolean => one.type === 'effect' && one.effect.type === 'notify';
+
+// Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
+function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {
+  if (turn.settings.preferences.blockedAtDelivery !== 'hold') return false;
+  const { asserted, hidden = false } = messageOf(row);
+  const rule = ruleFor(wishesFor(turn, aor).rules, { asserted, anonymous: hidden });
+  return rule === 'block' || rule === 'polite-block';
+}
 
 /** Ends the oldest waiting message of a full mailbox (spec 2.8). */
 export function makeRoom(

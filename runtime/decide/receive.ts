@@ -6,6 +6,7 @@ import {
   domainOf,
   earlyReport,
   type IncomingMessage,
+  isKnown,
   type Message,
   type Policy,
   type PolicySettings,
@@ -14,7 +15,7 @@ import {
   reportTarget,
   type Wishes,
 } from '../../machines/index.js';
-import { reachable, readUser, waitingFrom, writeUser } from '../accounts.js';
+import { excessOf, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply, Summoned } from '../commands.js';
 import { contextOf } from '../consequences.js';
 import { type RefusalCode, refusalOf } from '../errors.js';
@@ -37,7 +38,7 @@ type Received = Extract<Command, { type: 'message.received' }>;
 /** Stores a message, or says why not. A repetition finds the first copy (spec 2.7). */
 export function receive(turn: Turn, command: Received): Reply {
   const { message } = command;
-  const sender = message.asserted ?? message.fromAor ?? message.fromUri;
+  const sender = senderOf(message);
   const digest = dedupKey(message, sender);
   const bodyDigest = digestOf(message.octets.subarray(message.bodyOffset), 26);
   const known = turn.seen.mayHave(digest)
@@ -162,13 +163,24 @@ function admission(
   if (contentType !== null && !takes(settings.mediaTypes, contentType)) return 'media-type';
   const closed = turn.gate();
   if (closed !== null) return closed;
-  if (waitingFrom(turn, aor, sender) >= settings.pairMessagesMax) return 'pair-full';
-  const user = readUser(turn, aor);
-  const full =
-    user.messages >= settings.mailboxMessagesMax ||
-    user.octets + octets > settings.mailboxOctetsMax;
-  return full ? 'mailbox-full' : null;
+  const stranger = isStranger(turn, asked, wishes);
+  const counted = { sender, octets, stranger };
+  const excess = excessOf(turn, aor, counted, settings);
+  if (excess.pair > 0) return 'pair-full';
+  if (excess.strangerMessages > 0 || excess.strangerOctets > 0) return 'strangers-full';
+  return excess.messages > 0 || excess.octets > 0 ? 'mailbox-full' : null;
 }
+
+/** Whose quota a message counts for. */
+export const senderOf = (message: IncomingMessage): string =>
+  message.asserted ?? message.fromAor ?? message.fromUri;
+
+/** Whether a message counts among those of strangers; nobody does where they may fill all of a mailbox (X6). */
+export const isStranger = (
+  { settings }: Pick<Turn, 'settings'>,
+  { asserted, anonymous }: Pick<IncomingMessage, 'asserted' | 'anonymous'>,
+  { rules }: Wishes,
+): boolean => settings.strangersPercent < 100 && !isKnown(rules, { asserted, anonymous });
 
 // No domains: the proxy alone decides who is served.
 const serves = (domains: readonly string[], aor: string): boolean =>
@@ -203,6 +215,7 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
     dedup: named.digest,
     bodyDigest: named.bodyDigest,
     sender: named.sender,
+    stranger: isStranger(turn, incoming, named.wishes),
     arrival: arrivalNumber(state.arrivals),
     early: dead(message, turn) ? null : earlyReport(incoming, rules),
   });

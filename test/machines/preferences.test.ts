@@ -54,6 +54,9 @@ t.test(
       ['anonymous', 'sip:alice@example.com', true, true],
       ['anonymous', null, false, true],
       ['anonymous', 'sip:alice@example.com', false, false],
+      ['authenticated', 'sip:alice@example.com', false, true],
+      ['authenticated', 'sip:alice@example.com', true, false],
+      ['authenticated', null, false, false],
       ['*', 'sip:alice@example.com', false, true],
       ['*', null, true, true],
     ];

@@ -14,9 +14,10 @@ export function codecOf(simulation: Stage): SipCodec {
       const message = simulation.letters.read(octets);
       if (message === null)
         return { ok: false, status: 400, code: 'sip-bad', reason: 'Bad Request' };
-      return { ok: true, message: { ...message, octets, asserted } };
+      return { ok: true, message: { ...message, octets, asserted }, via: '' };
     },
     readCommand: () => ({ ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' }),
+    readAccessRules: () => ({ ok: false, finding: { message: 'no documents are read' } }),
     readSenderCommand: () => null,
     resultPages: () => [],
     resultRequest: () => {

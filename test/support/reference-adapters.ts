@@ -132,6 +132,11 @@ const subjectMeanings: Readonly<
   ],
   userConfirm: ['tools → engine', 'The owner has what was retrieved.', 'user-confirm-request'],
   userDelete: ['tools → engine', 'Delete some messages, or all.', 'user-delete-request'],
+  userPreferences: [
+    'tools → engine',
+    'What the owner wants: asked for, or changed and then told.',
+    'user-preferences-request',
+  ],
   userStatus: [
     'tools → engine',
     'Where a message of his stands, for its sender.',

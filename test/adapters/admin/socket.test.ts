@@ -104,6 +104,8 @@ t.test('unknown verbs and names of the prototype are refused', async (t) => {
     t.match(await askAdmin(path, verb, {}), { ok: false, code: 'no-such-verb' }, verb);
 });
 
+const ruleset = '<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"/>';
+
 t.test('every verb is reachable, and refuses what its schema does not know', async (t) => {
   const args: Readonly<Record<string, object>> = {
     'messages.show': { id: 'x@y' },
@@ -117,6 +119,9 @@ t.test('every verb is reachable, and refuses what its schema does not know', asy
     'messages.extend': { id: 'x@y', seconds: 60 },
     'clock.set': { to: '2036-08-01T10:00:00Z' },
     'clock.advance': { seconds: 60 },
+    'preferences.show': { aor: 'sip:bob@example.org' },
+    'preferences.set': { aor: 'sip:bob@example.org', change: { deferral: 'off' } },
+    'preferences.import': { aor: 'sip:bob@example.org', document: ruleset },
     'policy.show': { policy: 'deliver-late' },
     'policy.install': { source: shippedPolicy('deliver-late') },
     'policy.activate': { policy: 'deliver-late', mode: 'new', reason: 'test' },

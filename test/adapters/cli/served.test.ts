@@ -82,6 +82,73 @@ t.test('a served store answers every verb', async (t) => {
     });
   });
 
+  t.test('preferences: shown, set, imported, set back', async (t) => {
+    const bob = 'sip:bob@example.org';
+    const fresh = await run('preferences', 'show', bob, ...at);
+    t.equal(fresh.code, 0);
+    t.match(fresh.out, /^user +sip:bob@example\.org\ndeferral +on \(default\)\n/);
+    t.match(fresh.out, /permission +on \(configuration\)\nchanged +-\n\nno rules about senders\n$/);
+    const flags = ['--deferral', 'off', '--block', 'sip:mallory@example.net', '--by', 'anna'];
+    const set = await run('preferences', 'set', 'SIP:bob@EXAMPLE.org', ...flags, ...at);
+    t.equal(set.code, 0, set.err);
+    t.match(set.out, /deferral +off \(set\)/);
+    t.match(set.out, /changed +\S+ by anna/);
+    t.match(set.out, /1 +sip:mallory@example\.net +block +-\n$/);
+    const file = join(folder, 'rules.xml');
+    writeFileSync(
+      file,
+      '<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"><rule id="a"><conditions><identity>' +
+        '<one id="sip:alice@example.com"/></identity></conditions><actions>' +
+        '<allow-offline-storage>true</allow-offline-storage><allow-tea>1</allow-tea></actions></rule></ruleset>',
+    );
+    const dry = await run('preferences', 'import', bob, file, '--dry-run', ...at);
+    t.equal(dry.code, 0, dry.err);
+    t.match(dry.err, 'ruleset/rule[1]/actions/allow-tea has no meaning');
+    t.match(dry.out, /1 +sip:alice@example\.com +store +-\n2 +\* +no-storage/);
+    t.match((await run('preferences', 'show', bob, ...at)).out, 'mallory', 'nothing was changed');
+    const imported = await run(
+      'preferences',
+      'import',
+      bob,
+      file,
+      '--unmatched',
+      'deferral',
+      '--json',
+      ...at,
+    );
+    t.match(JSON.parse(imported.out), {
+      preferences: { rules: [{ from: 'sip:alice@example.com', action: 'store' }] },
+      notes: [{ path: 'ruleset/rule[1]/actions/allow-tea' }],
+    });
+    const reset = await run('preferences', 'reset', bob, '--json', ...at);
+    t.match(JSON.parse(reset.out), { preferences: { deferral: 'on', rules: [], set: [] } });
+    const bad: [string[], RegExp][] = [
+      [['set', bob], /nothing to set/],
+      [['set', bob, '--deferral', 'perhaps'], /\/change\/deferral must be equal to one of/],
+      [['set', bob, '--block', 'mallory'], /\/change\/add\/0\/from must be an address of record/],
+      [['set', bob, '--rules', join(folder, 'none.json')], /none\.json cannot be read/],
+      [['set', 'bob at home', '--deferral', 'on'], /is not an address of record/],
+      [['import', bob, join(folder, 'none.xml')], /none\.xml cannot be read/],
+      [['import', bob, config], /an element is missing/],
+    ];
+    for (const [args, message] of bad) {
+      const refused = await run('preferences', ...args, ...at);
+      t.equal(refused.code, 64, args.join(' '));
+      t.match(refused.err, message);
+    }
+    const discarded = await run(
+      'preferences',
+      'set',
+      bob,
+      '--block',
+      'sip:nobody@example.com',
+      '--discard-blocked',
+      ...at,
+    );
+    t.match(discarded.err, 'discarded: 0 messages');
+    await run('preferences', 'reset', bob, ...at);
+  });
+
   t.test('messages list', async (t) => {
     const all = await run('messages', 'list', ...at);
     t.equal(all.code, 0);

@@ -43,6 +43,22 @@ const special: Readonly<Record<string, readonly [unknown, string][]>> = {
     [['tls://b', 'nats://[::1]:4222'], 'tls://b,nats://[::1]:4222'],
     [['nats://d:3'], ' nats://d:3'],
   ],
+  ...Object.fromEntries(
+    (
+      [
+        ['storage.domains', (letter) => `${letter}.example.org`],
+        ['storage.exceptFor', (letter) => `@${letter}.example.org`],
+        ['storage.mediaTypes', (letter) => `text/${letter}`],
+      ] as readonly [string, (letter: string) => string][]
+    ).map(([name, text]) => [
+      name,
+      [
+        [[text('a')], text('a')],
+        [[text('b'), text('c')], `${text('b')},${text('c')}`],
+        [[text('d')], ` ${text('d')}`],
+      ] as [unknown, string][],
+    ]),
+  ),
   'report.serviceIdentity': plainUris,
   'report.recordRoute': plainUris,
 };

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { adminSubjects, schemaNames, subjects } from '../../../adapters/nats/index.js';
-import { schemaChecker } from '../../../machines/index.js';
+import { preferencesSchema, schemaChecker } from '../../../machines/index.js';
 import { projectFile } from './project-file.js';
 
 const file = projectFile('docs/asyncapi.yaml');
@@ -85,17 +85,26 @@ t.test('the fields of each line are the members of its schema', async (t) => {
   t.equal(lines.length, 10);
   for (const [path, text] of lines) {
     const name = path.split('/')[2]!;
-    // Brackets stand around fields that are there together or not at all.
-    const [version, ...fields] = text
-      .replaceAll('(may be missing)', '')
-      .replaceAll('[', '')
-      .replaceAll(']', '')
-      .split(' ')
-      .map((field) => field.split('(')[0]!);
+    // What stands in round brackets is about the field before it; square ones stand around fields that come together.
+    const [version, ...fields] = text.replaceAll(/\([^)]*\)|[[\]]/g, '').split(' ');
     const schema = JSON.parse(readFileSync(join(folder, `${name}.schema.json`), 'utf8')) as {
       properties: object;
     };
     t.equal(version, 'v1');
     t.strictSame(fields, Object.keys(schema.properties), name);
   }
+});
+
+t.test('what an owner may set is what machines/ reads, but for the operator’s word', async (t) => {
+  interface Shape {
+    readonly properties: Readonly<Record<string, object>>;
+    readonly definitions?: object;
+  }
+  const whole = preferencesSchema as Shape;
+  const file = join(folder, 'user-preferences-request.schema.json');
+  const request = JSON.parse(readFileSync(file, 'utf8')) as Shape;
+  const { permission, ...ownersOwn } = whole.properties;
+  t.ok(permission);
+  t.strictSame((request.properties['set'] as Shape).properties, ownersOwn);
+  t.strictSame(request.definitions, whole.definitions);
 });

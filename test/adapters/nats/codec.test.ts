@@ -16,6 +16,7 @@ import {
   headerOctetsMax,
   noticeRequest,
   noticeRowsMax,
+  readAccessRules,
   readCommand,
   readContacts,
   readMessage,
@@ -41,6 +42,7 @@ import {
 const codec: SipCodec = {
   readMessage: (octets, asserted) => readMessage(octets, asserted),
   readCommand,
+  readAccessRules,
   readSenderCommand,
   resultPages: (result) => resultPages(result),
   resultRequest,

@@ -105,24 +105,36 @@ t.test('the asserted identity and the untouched octets reach the codec', async (
   t.strictSame(seen, [['a\r\n\0b', null]]);
 });
 
-t.test('refusals carry their status, reason and Retry-After', async (t) => {
-  const w = world();
-  w.runtime.answer = () => ({
-    kind: 'refused',
-    status: 480,
-    code: 'QUOTA',
-    reason: 'Mailbox\r\nFull',
-    retryAfterSeconds: 60,
-  });
-  w.bus.bring(subjects.store, held('hello'));
-  w.bus.bring(subjects.store, held('bad', { label: 2 }));
-  await settled();
-  t.strictSame(answers(w.bus).sort(), [
-    'k1/12/2 415 - Unsupported Media Type',
-    'k1/12/345 480 60 Mailbox  Full',
-  ]);
-  t.equal(w.runtime.commands.length, 1);
-});
+t.test(
+  'refusals carry their status, phrase, Retry-After and what the sender may know',
+  async (t) => {
+    const w = world();
+    w.runtime.answer = () => ({
+      kind: 'refused',
+      status: 480,
+      code: 'mailbox-full',
+      reason: 'Mailbox\r\nFull "now"',
+      retryAfterSeconds: 60,
+      accept: ['text/plain', 'text/*'],
+    });
+    w.bus.bring(subjects.store, held('hello'));
+    w.bus.bring(subjects.store, held('bad', { label: 2 }));
+    await settled();
+    t.strictSame(answers(w.bus).sort(), [
+      'k1/12/2 415 - Unsupported Media Type',
+      'k1/12/345 480 60 Temporarily Unavailable',
+    ]);
+    const headers = w.bus.on(subjects.answer).map((text) => {
+      const block = text.split(' ')[7] ?? '';
+      return Buffer.from(block, 'base64').toString();
+    });
+    t.strictSame(headers.sort(), [
+      'Accept: text/plain, text/*\r\nWarning: 399 deferred-im "Mailbox  Full \'now\'"\r\n',
+      'Warning: 399 deferred-im "Unsupported Media Type"\r\n',
+    ]);
+    t.equal(w.runtime.commands.length, 1);
+  },
+);
 
 t.test('a message cut at NUL is refused with 400 before anything else', async (t) => {
   const w = world();
@@ -590,7 +602,7 @@ t.test('retrieve over SIP asks the runtime to push', async (t) => {
   w.bus.bring(subjects.command, held('nonsense', { label: 2 }));
   await settled();
   t.match(w.runtime.commands, [{ type: 'messages.requested', ids: 'all' }]);
-  t.strictSame(answers(w.bus), ['k1/12/2 400 - Bad Command', 'k1/12/345 202 - Accepted']);
+  t.strictSame(answers(w.bus), ['k1/12/2 400 - Bad Request', 'k1/12/345 202 - Accepted']);
 });
 
 t.test('G1 stop takes nothing more in and waits for what was', async (t) => {
@@ -625,7 +637,7 @@ t.test(
         const refused = { status: 400, code: 'from', reason: 'no From', offset: 17 };
         if (text.startsWith('bad')) return { ok: false, ...refused };
         const message = { octets, asserted } as unknown as IncomingMessage;
-        return { ok: true, message, unreadable: { code: 'bare-lf', offset: 99 } };
+        return { ok: true, message, via: '', unreadable: { code: 'bare-lf', offset: 99 } };
       },
     });
     const consumer = startConsumer(bus, runtime, codec, {

@@ -178,13 +178,14 @@ export function fakeCodec(overrides: Partial<SipCodec> = {}): SipCodec {
     readMessage: (octets, asserted) =>
       Buffer.from(octets).toString().startsWith('bad')
         ? { ok: false, status: 415, code: 'sip-bad', reason: 'Unsupported Media Type' }
-        : { ok: true, message: { octets, asserted } as unknown as IncomingMessage },
+        : { ok: true, message: { octets, asserted } as unknown as IncomingMessage, via: '' },
     readCommand: (octets) => {
       const [op, ids, after] = Buffer.from(octets).toString().split(' ');
-      if (op !== 'list' && op !== 'retrieve' && op !== 'delete')
+      if (op !== 'list' && op !== 'retrieve' && op !== 'delete' && op !== 'preferences')
         return { ok: false, status: 400, code: 'sip-bad', reason: 'Bad Command' };
       const named = ids === undefined || ids === 'all' ? 'all' : ids.split(',');
-      return { ok: true, command: { op, ids: named, after: after ?? null, callId: 'call-1' } };
+      const rest = { after: after ?? null, set: null, discardBlocked: false, callId: 'call-1' };
+      return { ok: true, command: { op, ids: named, ...rest } };
     },
     readSenderCommand: (octets) => {
       const [op, imdnMessageId, recipient] = Buffer.from(octets).toString().split(' ');
@@ -196,12 +197,12 @@ export function fakeCodec(overrides: Partial<SipCodec> = {}): SipCodec {
         command: { op, form: 'json', imdnMessageId, recipient, callId: 'call-1' },
       };
     },
-    resultPages: (result) =>
-      'outcome' in result
-        ? [JSON.stringify(result.outcome)]
-        : 'results' in result
-          ? result.results.map((r) => `${r.id} ${r.status}`)
-          : [`${result.messages.length} rows`],
+    resultPages: (result) => {
+      if ('outcome' in result) return [JSON.stringify(result.outcome)];
+      if ('results' in result) return result.results.map((r) => `${r.id} ${r.status}`);
+      return 'messages' in result ? [`${result.messages.length} rows`] : ['preferences'];
+    },
+    readAccessRules: () => ({ ok: true, access: { rules: [], notes: [] } }),
     resultRequest: (effect) => ({ ...parts, ruri: effect.aor, body: Buffer.from(effect.body) }),
     readContacts: (contacts, seconds, nowMs) =>
       contacts

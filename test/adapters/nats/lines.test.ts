@@ -41,6 +41,11 @@ interface Sample {
   readonly text: string;
 }
 
+const busyAnswer = {
+  ...{ node: 'k1', index: 12, label: 345 },
+  ...{ code: 503, retryAfterSeconds: 30, reason: 'Busy' },
+};
+
 const samples: Sample[] = [
   sample('online', onlineLine, {
     text: `v1 k1 1 ${b64('sip:bob@example.org')} ${b64('<sip:bob@192.0.2.1>;expires=60')} -`,
@@ -66,8 +71,12 @@ const samples: Sample[] = [
   }),
   sample('alive', aliveLine, { text: 'v1 k1', value: { node: 'k1' } }),
   sample('answer', answerLine, {
-    text: `v1 k1 12 345 503 30 ${b64('Busy')}`,
-    value: { node: 'k1', index: 12, label: 345, code: 503, retryAfterSeconds: 30, reason: 'Busy' },
+    text: `v1 k1 12 345 503 30 ${b64('Busy')} -`,
+    value: { ...busyAnswer, headers: null },
+  }),
+  sample('answer', answerLine, {
+    text: `v1 k1 12 345 503 30 ${b64('Busy')} ${b64('Accept: text/plain\r\nWarning: 399 x "y"\r\n')}`,
+    value: { ...busyAnswer, headers: 'Accept: text/plain\r\nWarning: 399 x "y"\r\n' },
   }),
   sample('beat', beatLine, { text: 'v1 store-1 7', value: { storeId: 'store-1', seq: 7 } }),
   sample('beat with large messages on', beatLine, {
@@ -178,11 +187,15 @@ t.test('fields out of their form are refused', async (t) => {
 });
 
 t.test('what does not fit the contract is not written either', async (t) => {
-  const answer = { node: 'k1', index: 1, label: 1, code: 202, retryAfterSeconds: null };
+  const numbers = { index: 1, label: 1, code: 202, retryAfterSeconds: null };
+  const answer = { node: 'k1', ...numbers, headers: null };
   t.notOk(answerLine.format({ ...answer, reason: '' }).ok);
   t.notOk(answerLine.format({ ...answer, reason: 'a\r\nb' }).ok);
   t.notOk(answerLine.format({ ...answer, reason: 'x', node: 'k 1' }).ok);
   t.notOk(answerLine.format({ ...answer, reason: 'x', code: 99 }).ok);
+  const headers = ['', 'no line end', 'X: 1\r\n\r\nbody', 'X: 1\n', `X: ${'x'.repeat(600)}\r\n`];
+  for (const block of headers)
+    t.notOk(answerLine.format({ ...answer, reason: 'x', headers: block }).ok, block);
   t.notOk(beatLine.format({ storeId: 'a b', seq: 1 }).ok);
   t.notOk(sendLine.format({ ...send, bodyBytes: 4 }).ok);
   t.notOk(sendLine.format({ ...send, ruri: 'sip:bob@example.org x' }).ok);

@@ -22,6 +22,7 @@ const user = [
   'userRetrieve',
   'userConfirm',
   'userDelete',
+  'userPreferences',
   'userStatus',
   'userWithdraw',
 ] as const;

@@ -96,7 +96,7 @@ t.test('N1 N2 no user string changes the subjects or frames a neighbour sees', a
   await until(() => frames.length >= sent);
   await sniffer.flush();
   t.equal(frames.length, sent, 'one store, one answer, two sends for each');
-  const expected: Record<string, number> = { [subjects.send]: 11, [subjects.answer]: 7 };
+  const expected: Record<string, number> = { [subjects.send]: 11, [subjects.answer]: 8 };
   for (const frame of frames) {
     t.equal(frame.reply, false);
     if (frame.subject in expected) t.equal(frame.fields, expected[frame.subject]);

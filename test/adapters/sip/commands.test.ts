@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   bareDeferredId,
   commandType,
+  pageOctetsMax,
   readCommand,
   readContacts,
   readRequest,
@@ -127,7 +128,7 @@ t.test('a bulk result gives one row per id, in pages', async (t) => {
     status: at % 2 ? 404 : 200,
   })) as { id: string; status: 200 | 404 }[];
   const result = { op: 'delete', callId: 'c@h', results } as const;
-  for (const page of resultPages(result)) t.ok(Buffer.byteLength(page) <= 900);
+  for (const page of resultPages(result)) t.ok(Buffer.byteLength(page) <= pageOctetsMax);
   const pages = pagesOf(result);
   t.ok(pages.length > 1);
   t.same(
@@ -167,13 +168,19 @@ t.test('a list is paged, and every message is on it whatever its texts', async (
     listed({ to: `sip:${'b'.repeat(400)}@x`, from: `sip:${'c'.repeat(400)}@x` }),
     listed({ deferredId: 'i'.repeat(200), from: 'sip:'.padEnd(3_000, 'x') }),
   ];
-  const result = { op: 'list', callId: 'c'.repeat(256), messages, next: 'n'.repeat(200) } as const;
+  const longest = { op: 'list', callId: 'c'.repeat(256), messages, next: 'n'.repeat(200) } as const;
+  const ids = messages.map((message) => message.deferredId);
+  t.same(
+    pagesOf(longest).flatMap((page) => page.messages.map((row: { id: string }) => row.id)),
+    ids,
+  );
+  const result = { ...longest, callId: 'c'.repeat(64), next: 'n'.repeat(100) };
   for (const page of resultPages(result))
-    t.ok(Buffer.byteLength(page) <= 900, page.length.toString());
+    t.ok(Buffer.byteLength(page) <= pageOctetsMax, page.length.toString());
   const rows = pagesOf(result).flatMap((page) => page.messages);
   t.same(
     rows.map((row) => row.id),
-    messages.map((message) => message.deferredId),
+    ids,
   );
   t.match(rows[0], {
     from: alice,
@@ -183,7 +190,7 @@ t.test('a list is paged, and every message is on it whatever its texts', async (
   });
   t.equal(rows[1].expiresAt, null);
   t.notMatch(rows[1].subject, '\ufffd');
-  t.equal(pagesOf(result)[0].next, 'n'.repeat(200));
+  t.equal(pagesOf(result)[0].next, 'n'.repeat(100));
 });
 
 t.test('a result is a MESSAGE to the user who asked, within 1300 octets', async (t) => {
@@ -214,6 +221,35 @@ t.test('a result is a MESSAGE to the user who asked, within 1300 octets', async 
   const octets = `MESSAGE ${parts.ruri} SIP/2.0\r\n${parts.headers}\r\n${body}`;
   t.ok(octets.length < messageOctetsMax);
   t.ok(readRequest(Buffer.from(octets)).ok);
+});
+
+t.test('preferences: asked for, changed, and what is malformed', async (t) => {
+  t.match(command('{"v":1,"op":"preferences"}'), {
+    ok: true,
+    command: { op: 'preferences', ids: 'all', set: null, discardBlocked: false },
+  });
+  const set = '{"deferral":"off","add":[{"from":"SIP:Mallory@EXAMPLE.net","action":"block"}]}';
+  t.match(command(`{"v":1,"op":"preferences","set":${set},"discardBlocked":true}`), {
+    ok: true,
+    command: {
+      set: { deferral: 'off', add: [{ from: 'sip:Mallory@example.net', action: 'block' }] },
+      discardBlocked: true,
+    },
+  });
+  t.match(command(`{"v":1,"op":"list","set":${set}}`), { ok: true, command: { set: null } });
+  const rows: [string, string][] = [
+    ['7', '/'],
+    ['{}', '/'],
+    ['{"deferral":"perhaps"}', '/deferral'],
+    ['{"rules":[{"from":"x","action":"block"}]}', '/rules/0/from'],
+  ];
+  for (const [value, place] of rows)
+    t.match(command(`{"v":1,"op":"preferences","set":${value}}`), {
+      ok: false,
+      status: 400,
+      code: 'command-set',
+      reason: `malformed set at ${place}`,
+    });
 });
 
 t.test('contacts become bindings', async (t) => {

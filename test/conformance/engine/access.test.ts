@@ -123,6 +123,7 @@ t.test('C55 refused message is never reported', async (t) => {
     ['mailbox-full', null, operator(closed), {}],
     ['mailbox-full', null, operator({ mailboxOctetsMax: 10 }), {}],
     ['pair-full', null, operator({ pairMessagesMax: 0 }), {}],
+    ['strangers-full', null, operator({ mailboxMessagesMax: 3, strangersPercent: 1 }), {}],
     ['mailbox-full', null, operator({ ...closed, atLimit: 'drop-oldest' }), {}],
   ];
   for (const [code, wish, options, changes] of cases) {

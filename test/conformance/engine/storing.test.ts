@@ -16,6 +16,7 @@ import {
   plain,
   received,
   registered,
+  wants,
   writtenAtMs,
 } from '../../support/messages.js';
 
@@ -188,6 +189,68 @@ t.test('C96 spec 2.8 drop-oldest evicts nothing in vain', async (t) => {
   t.equal(test.state(large), 'stored');
   t.same([test.state(first), test.state(second)], ['reporting.sending', 'reporting.sending']);
 });
+
+t.test('spec 2.8 drop-oldest at the limit of one sender drops his own oldest', async (t) => {
+  const test = await EngineUnderTest.open({
+    settings: { pairMessagesMax: 2, atLimit: 'drop-oldest' },
+  });
+  const carol = { asserted: 'sip:carol@example.com', fromAor: 'sip:carol@example.com' };
+  const other = await test.accept(received(numbered(1, carol)));
+  const first = await test.accept(received(numbered(2)));
+  const second = await test.accept(received(numbered(3)));
+  const third = await test.accept(received(numbered(4)));
+  t.same(
+    [other, first, second, third].map((id) => test.state(id)),
+    ['stored', 'reporting.sending', 'stored', 'stored'],
+  );
+  t.match(test.life(first).trail.at(-1), { event: 'message.evicted' });
+});
+
+t.test('spec 2.8 several limits at once: enough goes for all of them, or nothing', async (t) => {
+  const settings = { pairMessagesMax: 1, mailboxOctetsMax: 1500, atLimit: 'drop-oldest' } as const;
+  const test = await EngineUnderTest.open({ settings });
+  const carol = { asserted: 'sip:carol@example.com', fromAor: 'sip:carol@example.com' };
+  const other = await test.accept(received(numbered(1, { ...carol, text: 'x'.repeat(900) })));
+  const own = await test.accept(received(numbered(2)));
+  const huge = received(numbered(3, { text: 'x'.repeat(1800) }));
+  t.match(await test.submit(huge), { kind: 'refused', code: 'pair-full' });
+  t.same([test.state(other), test.state(own)], ['stored', 'stored'], 'it would not have fitted');
+  await test.accept(received(numbered(4, { text: 'x'.repeat(1000) })));
+  t.same([test.state(other), test.state(own)], ['reporting.sending', 'reporting.sending']);
+});
+
+t.test(
+  'X6 strangers share a part of a mailbox, and cannot drive out whom its user has named',
+  async (t) => {
+    for (const atLimit of ['refuse', 'drop-oldest'] as const) {
+      const settings = { mailboxMessagesMax: 4, strangersPercent: 50, atLimit };
+      const test = await EngineUnderTest.open({ settings });
+      await test.submit(wants({ add: [{ from: '@example.com', action: 'store' }] }));
+      const stranger = (number: number) => {
+        const sender = `sip:s${number}@far.example.net`;
+        return received(numbered(number, { asserted: sender, fromAor: sender, fromUri: sender }));
+      };
+      const first = await test.accept(stranger(1));
+      const known = await test.accept(received(numbered(2)));
+      await test.accept(stranger(3));
+      const reply = await test.submit(stranger(4));
+      if (atLimit === 'refuse') {
+        t.same(refusal(reply), { kind: 'refused', status: 480, code: 'strangers-full' });
+        t.equal(test.state(first), 'stored');
+      } else {
+        t.equal(reply.kind, 'accepted');
+        t.match(test.life(first).trail.at(-1), { event: 'message.evicted' });
+      }
+      t.equal(test.state(known), 'stored');
+      await test.accept(received(numbered(5)));
+      const again = await test.crash();
+      await again.submit(deleted('all'));
+      await again.accept(stranger(6));
+      await again.accept(stranger(7));
+      t.equal((await again.engine.list(bob, null, 10)).messages.length, 2, 'counted down as well');
+    }
+  },
+);
 
 t.test('C81 one account holds each message', async (t) => {
   const test = await EngineUnderTest.open();
