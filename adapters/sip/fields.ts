@@ -55,12 +55,10 @@ export function readFields(
   nameOf: (rawName: string) => string = lowerCase,
 ): Fields | Failed {
   const octets = asBuffer(given);
-  const end = octets.indexOf(blankLine, from, 'latin1');
-  const text = octets.toString(
-    'latin1',
-    from,
-    end < 0 ? limit : Math.min(end + blankLine.length, limit),
-  );
+  // Within its own range: a search that ran on through the parts behind it would be made anew for each of them.
+  const range = octets.subarray(from, limit);
+  const end = range.indexOf(blankLine, 0, 'latin1');
+  const text = range.toString('latin1', 0, end < 0 ? range.length : end + blankLine.length);
   const ascii = Buffer.byteLength(text) === text.length;
   const block = { octets, from, limit, text, ascii, nameOf };
   const fields: Field[] = [];

@@ -129,6 +129,7 @@ t.test('our own report is read back', async (t) => {
       recipientUri: 'sip:bob@example.org',
       originalRecipientUri: 'sip:bob@example.org',
       subject: 'Lunch',
+      form: 'rfc5438',
       notification: 'delivery',
       status: 'failed',
     },
