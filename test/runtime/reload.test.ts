@@ -71,10 +71,10 @@ t.test('ED18 every test of the engine is repeated, or excused with a reason', as
 
 // Two at a time: each waits for its own process.
 t.jobs = 2;
-t.setTimeout(115_000);
+t.setTimeout(230_000);
 for (const file of files) {
   const name = `ED18 ${file} holds when every actor is reloaded between two events`;
-  t.test(name, { buffered: true, timeout: 110_000 }, async (t) => {
+  t.test(name, { buffered: true, timeout: 220_000 }, async (t) => {
     const { code, output, reloaded } = await runReloading(file);
     const failed = output.split('\n').filter((line) => line.includes('not ok'));
     t.equal(code, 0, failed.join(' ') || 'holds');
