@@ -221,7 +221,7 @@ const byOtherPath = (request: string): string =>
   request.replace('branch=z9hG4bK', 'branch=z9hG4bKother');
 
 t.test(
-  'C04 a merged request hears 482 and is stored once (RFC 3261 section 8.2.2.2)',
+  'C04 C85 a merged request hears 482 and is stored once (RFC 3261 section 8.2.2.2)',
   async (t) => {
     for (const cpim of [true, false]) {
       const { agent: alice, lines } = await recorded();
