@@ -21,6 +21,7 @@ export type {
   SenderStatus,
   SentKey,
   SentStatus,
+  Watcher,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
@@ -55,6 +56,7 @@ export type {
   OutgoingEffect,
   OutgoingNotice,
   OutgoingReport,
+  OutgoingSubscription,
   RowWrite,
   StorePort,
   World,

@@ -27,7 +27,7 @@ import { LapsedUsers } from './lapsed.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
 import { Mailboxes } from './mailbox.js';
-import { noticeEffect } from './notices.js';
+import { noticeEffect, noticeTarget } from './notice-effect.js';
 import { Outbox } from './outbox.js';
 import type { AuditEvent, AuditPort, OutgoingEffect, OutgoingNotice, World } from './ports.js';
 import { auditsOf, outboxOf, type Source } from './queries.js';
@@ -38,6 +38,7 @@ import { type ActorRow, isReport, type NoticeRow, type PendingEffect } from './r
 import { TimerScheduler } from './scheduler.js';
 import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
+import { saidWithin } from './subscriptions.js';
 import type { AuditRoom, Notice, RuntimeSettings } from './turn.js';
 import { closedFault, Writer } from './writer.js';
 
@@ -390,20 +391,23 @@ export class Engine implements Runtime {
   }
 
   private load(local: string, effect: PendingEffect): OutgoingEffect | null {
-    return effect.type === 'notify'
+    return effect.type === 'notify' || effect.type === 'inform'
       ? this.loadNotice(local, effect)
       : this.loadMessage(local, effect);
   }
 
-  // Nothing waits any more: nothing is said.
+  // Nothing waits any more: nothing is said, but to who subscribed.
   private loadNotice(local: string, effect: PendingEffect): OutgoingNotice | null {
     const row = this.writer.ledger.readJson<NoticeRow>(keys.notice(local));
-    const waiting = row === null ? 0 : readUser(this.writer, row.aor).messages;
-    if (row === null || waiting === 0) return null;
+    if (row === null) return null;
+    const waiting = readUser(this.writer, row.aor).messages;
+    const within = row.within === undefined ? null : saidWithin(this.writer, row);
+    if (within === null && (row.within !== undefined || waiting === 0)) return null;
     const { aor } = row;
     return {
       type: 'notify',
       ...this.outgoing(local, effect),
+      ...within,
       ...{ aor, waiting, list: (limit) => this.list(aor, null, limit) },
     };
   }
@@ -490,7 +494,7 @@ export class Engine implements Runtime {
     this.scheduler.start(found.partition);
     this.resend(found.outbox);
     for (const [local, notice] of found.notices)
-      this.outbox.add(local, notice.aor, noticeEffect(local, notice));
+      this.outbox.add(local, noticeTarget(notice), noticeEffect(local, notice));
     const now = this.time.now();
     for (const [aor, user] of found.users) {
       const bound = user.bindings.some((binding) => binding.expiresAtMs > now);
