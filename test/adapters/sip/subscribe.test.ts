@@ -75,7 +75,12 @@ t.test('other requests are none of its business', async (t) => {
 });
 
 t.test('C101 what is refused, and the header that helps', async (t) => {
-  const events = ['Event: presence', 'Event: ', 'Event: Message-Summary', 'Event: message-summary;'];
+  const events = [
+    'Event: presence',
+    'Event: ',
+    'Event: Message-Summary',
+    'Event: message-summary;',
+  ];
   for (const event of events)
     t.same(refusalOf(written([event])), {
       ...{ status: 489, code: 'bad-event', headers: ['Allow-Events: message-summary'] },
@@ -148,7 +153,10 @@ t.test('C61 the NOTIFY is a request within that dialog', async (t) => {
 });
 
 t.test('C100 its state: how long it lasts, or why it is over', async (t) => {
-  t.match(notified({ state: 'timeout' }).headers, 'Subscription-State: terminated;reason=timeout\r\n');
+  t.match(
+    notified({ state: 'timeout' }).headers,
+    'Subscription-State: terminated;reason=timeout\r\n',
+  );
   t.match(
     notified({ state: 'probation' }).headers,
     'Subscription-State: terminated;reason=probation;retry-after=600\r\n',
