@@ -34,6 +34,7 @@ export {
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
+export { foundingRows } from './found.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
