@@ -21,6 +21,7 @@ export type {
   SenderStatus,
   SentKey,
   SentStatus,
+  Watcher,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
@@ -33,6 +34,7 @@ export {
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
+export { foundingRows } from './found.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
@@ -56,6 +58,7 @@ export type {
   OutgoingEffect,
   OutgoingNotice,
   OutgoingReport,
+  OutgoingSubscription,
   RowWrite,
   StorePort,
   World,
