@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
   compilePolicy,
+  findingOf,
   graphOf,
   mermaid,
   type Policy,
@@ -80,14 +81,7 @@ function judge(
 ): Judged & { readonly policy: Policy | null; readonly source: unknown } {
   const read = readJsonFile(file);
   if (!read.ok) {
-    const findings = [
-      {
-        code: 'json',
-        severity: 'error' as const,
-        pointer: '',
-        message: read.message,
-      },
-    ];
+    const findings = [findingOf('json', '', read.message)];
     return { file, hash: null, findings, policy: null, source: null };
   }
   const compiled = compilePolicy(read.value);
