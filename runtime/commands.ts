@@ -199,7 +199,12 @@ export type Reply =
   | { readonly kind: 'withdrawal'; readonly deferredId: string; readonly ended: boolean }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
   | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
-  | { readonly kind: 'policy'; readonly hash: string };
+  | {
+      readonly kind: 'policy';
+      readonly hash: string;
+      /** What the gate has to say about it all the same. */
+      readonly warnings?: readonly string[];
+    };
 
 /** One row of a user's list. */
 export interface ListedMessage {

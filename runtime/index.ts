@@ -33,6 +33,7 @@ export {
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
+export { type Judge, judge } from './gate.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';

@@ -15,14 +15,8 @@ import {
   messagesShow,
   messagesWithdraw,
 } from './messages.js';
-import {
-  policyActivate,
-  policyChart,
-  policyCheck,
-  policyInstall,
-  policyList,
-  policyShow,
-} from './policy.js';
+import { policyActivate, policyChart, policyInstall, policyList, policyShow } from './policy.js';
+import { policyCheck, printPolicySchema } from './policy-check.js';
 import {
   preferencesImport,
   preferencesReset,
@@ -53,6 +47,7 @@ export const verbs: readonly Verb[] = [
   policyList,
   policyShow,
   policyCheck,
+  printPolicySchema,
   policyChart,
   policyInstall,
   policyActivate,

@@ -31,6 +31,7 @@ t.test('no entry of a table is missing on its page', async (t) => {
   const expected: Readonly<Record<string, readonly string[]>> = {
     errors: [...Object.keys(refusals), ...Object.keys(faults)],
     events: messageEventTypes,
+    gate: Object.keys(findingKinds),
     vocabulary: [...Object.keys(guardVocabulary), ...Object.keys(actionVocabulary)],
     subjects: Object.values(subjects),
     keys: Object.keys(keyFamilies),
