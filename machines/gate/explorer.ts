@@ -15,9 +15,12 @@ import { birth, type Stimulus, stimuliAt } from './stimuli.js';
 export const gateBounds = {
   /** Different situations of a message. */
   situationsMax: 4_000,
-  /** Steps taken to find them. */
-  stepsMax: 40_000,
+  /** Work spent to find them: a step counts one for itself, and one for each active state and armed delay. */
+  workMax: 40_000,
 } as const;
+
+/** Bounds of a search. */
+export type GateBounds = Readonly<Record<keyof typeof gateBounds, number>>;
 
 /** One step from one situation to another. */
 export interface Edge {
@@ -60,7 +63,7 @@ export interface Exploration {
 export function explore(
   policy: Policy,
   stepper: Stepper,
-  bounds: { readonly situationsMax: number; readonly stepsMax: number } = gateBounds,
+  bounds: GateBounds = gateBounds,
 ): Exploration {
   const search = new Search(policy, stepper, bounds);
   search.run();
@@ -74,7 +77,7 @@ class Search implements Exploration {
   readonly edges: Edge[][] = [];
   readonly failures: Failure[] = [];
   complete = true;
-  private steps = 0;
+  private work = 0;
   private readonly names = new Map<string, ReadonlySet<string>>();
   private readonly known = new Map<string, Situation>();
   private readonly foundBy: Edge[] = [];
@@ -83,7 +86,7 @@ class Search implements Exploration {
   constructor(
     readonly policy: Policy,
     private readonly stepper: Stepper,
-    private readonly bounds: { readonly situationsMax: number; readonly stepsMax: number },
+    private readonly bounds: GateBounds,
   ) {
     this.index = indexOf(policy.graph);
     this.relevance = relevanceIn(policy.graph, this.index);
@@ -96,8 +99,8 @@ class Search implements Exploration {
       const situation = this.situations[at]!;
       if (situation.final) continue;
       for (const stimulus of stimuliAt(situation)) this.follow(situation, stimulus);
-      if (this.steps > this.bounds.stepsMax || this.situations.length > this.bounds.situationsMax)
-        this.complete = false;
+      const { situationsMax, workMax } = this.bounds;
+      this.complete = this.work <= workMax && this.situations.length <= situationsMax;
     }
   }
 
@@ -136,7 +139,7 @@ class Search implements Exploration {
   // One step, or several where guards of the program's own may answer either way.
   private take(from: Situation | null, stimulus: Stimulus, next: () => Step): readonly Step[] {
     return everyAnswer(() => {
-      this.steps += 1;
+      this.work += 1 + (from === null ? 0 : from.leaves.length + from.armed.length);
       try {
         return [next()];
       } catch (cause) {

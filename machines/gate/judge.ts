@@ -102,8 +102,7 @@ function objectionsOf<S>(at: Exploration, monitor: Monitor<S>): readonly PolicyF
 }
 
 function tooMany({ situations }: Exploration): PolicyFinding {
-  const { situationsMax, stepsMax } = gateBounds;
-  const message = `After ${situations.length} situations the search was ended; at most ${situationsMax}, and ${stepsMax} steps.`;
+  const message = `After ${situations.length} situations the search was ended; there may be ${gateBounds.situationsMax}, and only so many delays and regions side by side.`;
   return findingOf('too-many-situations', '/machine', message);
 }
 

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import t from 'tap';
 import { subjects } from '../../adapters/nats/index.js';
 import { settingsTable } from '../../adapters/settings.js';
-import { actionVocabulary, guardVocabulary, messageEventTypes } from '../../machines/index.js';
+import {
+  actionVocabulary,
+  findingKinds,
+  guardVocabulary,
+  messageEventTypes,
+} from '../../machines/index.js';
 import { faults, keyFamilies, limits, refusals } from '../../runtime/index.js';
 import { repositoryRoot } from '../support/generate-charts.js';
 import { generatedDocs } from '../support/generate-docs.js';

@@ -220,7 +220,11 @@ const backscatter = changed((policy: Loose) => {
 t.test('RC7 the gate refuses a chart that reports what is not owed', async (t) => {
   const test = await EngineUnderTest.open();
   const reply = await test.submit({ type: 'policy.installed', source: backscatter, by: 'x' });
-  t.match(reply, { kind: 'refused', code: 'policy-refused', reason: /never comes into the state/ });
+  t.match(reply, {
+    kind: 'refused',
+    code: 'policy-refused',
+    reason: /No message ever comes into the state/,
+  });
 });
 
 t.test('RC7 a report that is not owed never leaves, whatever the chart says', async (t) => {
@@ -326,7 +330,8 @@ t.test('registry: a stored policy must be what its hash says', async (t) => {
 });
 
 t.test('many timers of one message at one instant all fire', async (t) => {
-  const test = await EngineUnderTest.open();
+  // Twenty regions have more situations than the gate looks at.
+  const test = await EngineUnderTest.open({ judge: unjudged });
   const regions = Object.fromEntries(
     Array.from({ length: 20 }, (_, n) => [
       `r${n}`,
