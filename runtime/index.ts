@@ -21,6 +21,7 @@ export type {
   SenderStatus,
   SentKey,
   SentStatus,
+  Watcher,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
@@ -33,7 +34,11 @@ export {
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
+<<<<<<< HEAD
 export { type Judge, judge } from './gate.js';
+=======
+export { foundingRows } from './found.js';
+>>>>>>> main
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
@@ -57,6 +62,7 @@ export type {
   OutgoingEffect,
   OutgoingNotice,
   OutgoingReport,
+  OutgoingSubscription,
   RowWrite,
   StorePort,
   World,

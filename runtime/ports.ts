@@ -1,7 +1,7 @@
 // All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
 // through these ports; a simulation or a test supplies others.
 import type { EarlyStatus, Message } from '../machines/index.js';
-import type { Listing } from './commands.js';
+import type { Listing, Watcher } from './commands.js';
 import type { Failpoint } from './failpoints.js';
 
 /** Ends a wait that was begun; harmless when it is over. */
@@ -14,8 +14,10 @@ export interface Clock {
   mono(): number;
   /** Milliseconds since boot of the host; counts a suspend. Dearer than `mono`, asked only when in doubt. */
   boot(): number;
-  /** Runs once after `delayMs` (0 to 60,000). */
+  /** Runs once after `delayMs` (0 to `waitMsMax`). */
   after(delayMs: number, run: () => void): Cancel;
+  /** The longest wait it is asked for; 60,000 where it does not say. One on which nobody sets the time may take any. */
+  readonly waitMsMax?: number;
   /** Runs as soon as the work at hand is done. */
   soon(run: () => void): void;
   /** A virtual clock alone: its wall time stands until it is moved here. */
@@ -47,7 +49,7 @@ export interface StorePort {
 export type OutgoingEffect = OutgoingDelivery | OutgoingReport | OutgoingNotice;
 
 interface OutgoingIdentity {
-  /** Identity of this attempt, equal at every repetition: `d-`, `r-`, `p-` or `n-`, then `<local id>-<attempt>`. */
+  /** Identity of this attempt, equal at every repetition: `d-`, `r-`, `p-`, `n-` or `s-`, then `<local id>-<attempt>`. */
   readonly effectId: string;
   /** 130 unguessable bits, derived from the store's secret; an answer counts only when it echoes them. */
   readonly token: string;
@@ -92,6 +94,14 @@ export interface OutgoingNotice extends OutgoingIdentity {
   readonly waiting: number;
   /** The first of them, oldest first; rejects when the engine is closing. */
   list(limit: number): Promise<Listing>;
+  /** The subscription it is said in, as a NOTIFY; absent: as a MESSAGE. Call-ID, tag and CSeq are those of its dialog. */
+  readonly within?: OutgoingSubscription;
+}
+
+/** A subscription as its NOTIFY needs it. */
+export interface OutgoingSubscription extends Omit<Watcher, 'callId' | 'localTag' | 'cseq'> {
+  /** Seconds left, or why it is over (RFC 6665 section 4.1.3). */
+  readonly state: number | 'timeout' | 'probation';
 }
 
 /** Where committed effects go. Answers come back as the command `effect.answered`. */

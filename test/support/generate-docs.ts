@@ -23,6 +23,7 @@ import {
   reportExceptionsPage,
   vocabularyPage,
 } from './reference-pages.js';
+import { scenariosPage } from './scenarios-page.js';
 
 /** Path below the repository → content, for every reference page. */
 export async function generatedDocs(): Promise<Map<string, string>> {
@@ -36,6 +37,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
     keys: keysPage(),
     limits: limitsPage(adapterLimits()),
     'report-exceptions': reportExceptionsPage(),
+    scenarios: await scenariosPage(),
     subjects: subjectsPage(),
     vocabulary: vocabularyPage(),
   };
