@@ -229,18 +229,14 @@ export type Reply =
   | { readonly kind: 'withdrawal'; readonly deferredId: string; readonly ended: boolean }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
   | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
-<<<<<<< HEAD
+  /** The subscription lasts so long. */
+  | { readonly kind: 'subscribed'; readonly seconds: number }
   | {
       readonly kind: 'policy';
       readonly hash: string;
       /** What the gate has to say about it all the same. */
       readonly warnings?: readonly string[];
     };
-=======
-  /** The subscription lasts so long. */
-  | { readonly kind: 'subscribed'; readonly seconds: number }
-  | { readonly kind: 'policy'; readonly hash: string };
->>>>>>> main
 
 /** One row of a user's list. */
 export interface ListedMessage {

@@ -34,11 +34,8 @@ export {
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
-<<<<<<< HEAD
-export { type Judge, judge } from './gate.js';
-=======
 export { foundingRows } from './found.js';
->>>>>>> main
+export { type Judge, judge } from './gate.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';

@@ -15,20 +15,9 @@ import {
   messagesShow,
   messagesWithdraw,
 } from './messages.js';
-<<<<<<< HEAD
 import { policyActivate, policyChart, policyInstall, policyList, policyShow } from './policy.js';
 import { policyCheck, printPolicySchema } from './policy-check.js';
-=======
-import {
-  policyActivate,
-  policyChart,
-  policyCheck,
-  policyInstall,
-  policyList,
-  policyShow,
-} from './policy.js';
 import { policySimulate } from './policy-simulate.js';
->>>>>>> main
 import {
   preferencesImport,
   preferencesReset,
