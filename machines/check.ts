@@ -2,10 +2,11 @@
 // there, every state reachable, every state able to end, no endless `always`, and the events that no message may
 // be deaf to. Findings are plain data with a JSON pointer; nothing here throws.
 import { messageEventTypes } from './events.js';
-import { findingOf, type PolicyFinding } from './findings.js';
+import { type FindingCode, findingOf, type PolicyFinding } from './findings.js';
 import { type Graph, type GraphTransition, graphOf, isWithin } from './graph.js';
 import { closure, type GraphIndex, indexOf, lineage, memo } from './graph-index.js';
 import {
+  alternative,
   listOf,
   type Named,
   named,
@@ -69,11 +70,13 @@ function checkNames(policy: PolicyFile): PolicyFinding[] {
 
 function checkStateNames(state: StateConfig, pointer: string, delays: object): PolicyFinding[] {
   const actions = (value: Named | readonly Named[] | undefined, at: string) =>
-    listOf(value).flatMap((one) => checkNamed('action', one, at));
+    listOf(value).flatMap((one, order) => checkNamed('action', one, alternative(value, at, order)));
   const transitions = (value: StateConfig['always'], at: string) =>
-    transitionsOf(value).flatMap((one) => [
-      ...(one.guard === undefined ? [] : checkNamed('guard', one.guard, `${at}/guard`)),
-      ...actions(one.actions, `${at}/actions`),
+    transitionsOf(value).flatMap((one, order) => [
+      ...(one.guard === undefined
+        ? []
+        : checkNamed('guard', one.guard, `${alternative(value, at, order)}/guard`)),
+      ...actions(one.actions, `${alternative(value, at, order)}/actions`),
     ]);
   return [
     ...actions(state.entry, `${pointer}/entry`),
@@ -272,10 +275,11 @@ function checkEndless(graph: Graph, index: GraphIndex): PolicyFinding[] {
 function checkDeaf(graph: Graph, index: GraphIndex): PolicyFinding[] {
   return graph.states.flatMap((state) => {
     if (state.kind !== 'atomic' || isTransient(index, state.path)) return [];
-    const deaf = ['message.outlived', ...(isLive(index, state.path) ? ['message.deleted'] : [])];
-    return deaf
-      .filter((event) => !hears(index, state.path, event))
-      .map((event) => error('unhandled', state.pointer, `"${state.path}" must handle ${event}.`));
+    const must: [FindingCode, string][] = [['deaf-to-its-end', 'message.outlived']];
+    if (isLive(index, state.path)) must.push(['unhandled', 'message.deleted']);
+    return must
+      .filter(([, event]) => !hears(index, state.path, event))
+      .map(([code, event]) => error(code, state.pointer, `"${state.path}" must handle ${event}.`));
   });
 }
 
@@ -321,15 +325,17 @@ function checkEmptyTransitions(state: StateConfig, pointer: string): PolicyFindi
     ...Object.entries(state.after ?? {}).map(([name, value]) => [`after/${name}`, value] as const),
     ['always', state.always] as const,
   ].flatMap(([at, value]) =>
-    transitionsOf(value)
-      .filter((one) => one.target === undefined && one.actions === undefined)
-      .map(() =>
-        error(
-          'empty-transition',
-          `${pointer}/${at}`,
-          'This transition goes nowhere and does nothing.',
-        ),
-      ),
+    transitionsOf(value).flatMap((one, order) =>
+      one.target !== undefined || one.actions !== undefined
+        ? []
+        : [
+            error(
+              'empty-transition',
+              `${pointer}/${alternative(value, at, order)}`,
+              'This transition goes nowhere and does nothing.',
+            ),
+          ],
+    ),
   );
   const inner = Object.entries(state.states ?? {}).flatMap(([key, child]) =>
     checkEmptyTransitions(child, `${pointer}/states/${key}`),

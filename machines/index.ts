@@ -59,6 +59,7 @@ export {
   type Severity,
 } from './findings.js';
 export type { Behaviour } from './gate/behaviour.js';
+export { type Difference, firstDifference } from './gate/difference.js';
 export {
   type Edge,
   type Exploration,

@@ -35,7 +35,7 @@ export interface Situation extends Surroundings {
 export const instants = { nowMs: 0, expiresAtMs: 1e12, outlivesAtMs: 2e12 } as const;
 
 /** True when a failure report was asked for and may be sent, and the sender heard our 202. */
-export const isAsked = ({ message, acknowledged }: MessageContext): boolean =>
+const isAsked = ({ message, acknowledged }: MessageContext): boolean =>
   message.reportException === null && acknowledged;
 
 /** The situation after a step, not yet numbered, and the key under which it is known. */

@@ -317,7 +317,7 @@ t.test('RC4 RC9 no message is deaf to its end', async (t) => {
       changed((p) => {
         delete stored(p).on['message.outlived'];
       }),
-    ).includes('unhandled'),
+    ).includes('deaf-to-its-end'),
   );
   t.ok(
     codesOf(
