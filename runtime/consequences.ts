@@ -11,6 +11,7 @@ import {
   retentionMinMs,
 } from '../machines/index.js';
 import { type Counted, enterMailbox, leaveMailbox } from './accounts.js';
+import { announce } from './announcement.js';
 import type { TrailStep } from './api.js';
 import { audit } from './audit.js';
 import { effectIdOf } from './identity.js';
@@ -76,8 +77,11 @@ export function follow(
   const message = (next.state.snapshot as { context: MessageContext }).context.message;
   const told = toldBy(turn, local, row, message, next, cause);
   if (told === null && onlyNotifies(row, next, cause)) return row;
+  const announced = announce(turn, local, message, next, cause.node);
   const effects = [
-    ...next.effects.flatMap((effect) => pendingEffect(turn, local, effect, cause.node)),
+    ...next.effects.flatMap((effect) =>
+      pendingEffect(turn, local, effect, { node: cause.node, announced }),
+    ),
     ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
   ];
   const asked = effects.map((one) => one.effectId).concat(told ?? []);
@@ -127,15 +131,17 @@ function pendingEffect(
   turn: Turn,
   local: string,
   effect: Effect,
-  node: string | null,
+  { node, announced }: { readonly node: string | null; readonly announced: boolean },
 ): PendingEffect[] {
   if (effect.type === 'notify') return [];
+  const late = effect.type === 'deliver' && effect.late;
   return [
     {
       effectId: effectIdOf(effect.type, local, effect.attempt),
       type: effect.type,
       attempt: effect.attempt,
-      late: effect.type === 'deliver' && effect.late,
+      late,
+      ...(late && announced ? { announced } : {}),
       atMs: turn.nowMs,
       node,
     },
