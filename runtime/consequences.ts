@@ -78,13 +78,11 @@ export function follow(
   const told = toldBy(turn, local, row, message, next, cause);
   if (told === null && onlyNotifies(row, next, cause)) return row;
   const announced = announce(turn, local, message, next, cause.node);
-  const effects = [
-    ...next.effects.flatMap((effect) =>
-      pendingEffect(turn, local, effect, { node: cause.node, announced }),
-    ),
-    ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
-  ];
-  const asked = effects.map((one) => one.effectId).concat(told ?? []);
+  const going = { node: cause.node, announced };
+  const effects = next.effects.flatMap((effect) => pendingEffect(turn, local, effect, going));
+  if (cause.early) effects.push(earlyEffect(turn, local, cause.early));
+  const asked = effects.map((one) => one.effectId);
+  if (told !== null) asked.push(told);
   const pending = remaining(row.pending, effects, next, cause);
   const changed: Draft = {
     ...row,
@@ -185,18 +183,21 @@ function trailStep(
   cause: Cause,
   effects: readonly string[],
 ): TrailStep {
+  const from = row.value === '' ? null : row.value;
+  const to = next.path.length === 1 ? next.path[0]! : next.path.join(' → ');
+  const plain = { atMs: turn.nowMs, event: cause.name, from, to, effects };
+  if (isPlain(cause)) return plain;
   return {
-    atMs: turn.nowMs,
-    event: cause.name,
-    from: row.value === '' ? null : row.value,
-    to: next.path.join(' → '),
-    effects,
+    ...plain,
     ...(cause.status === undefined ? {} : { status: cause.status }),
     ...(cause.error === undefined ? {} : { error: cause.error }),
     ...(cause.by === undefined ? {} : { by: cause.by }),
     ...(cause.expiresAtMs === undefined ? {} : { expiresAtMs: cause.expiresAtMs }),
   };
 }
+
+const isPlain = ({ status, error, by, expiresAtMs }: Cause): boolean =>
+  status === undefined && error === undefined && by === undefined && expiresAtMs === undefined;
 
 function lengthen(trail: readonly TrailStep[], one: TrailStep): readonly TrailStep[] {
   if (trail.length < limits.trailHeadSteps + limits.trailTailSteps) return [...trail, one];

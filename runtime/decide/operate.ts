@@ -1,6 +1,6 @@
 // What the engine and its operators do: fire what is due, act on one message, install and
 // activate policies.
-import { compilePolicy } from '../../machines/index.js';
+import type { PolicyFinding } from '../../machines/index.js';
 import { reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
@@ -172,25 +172,37 @@ export function install(
   turn: Turn,
   command: Extract<Command, { type: 'policy.installed' }>,
 ): Reply {
-  const compiled = compilePolicy(command.source);
-  if (!compiled.ok) {
-    const first = compiled.findings[0];
-    return refuse('policy-refused', `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
-  }
-  const { hash } = compiled.policy;
-  if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };
+  const { ok, findings, policy } = turn.registry.judge(command.source);
+  if (!ok || policy === null) return refuse('policy-refused', sentenceOf(findings));
+  const { hash } = policy;
+  const reply: Reply = { kind: 'policy', hash, ...warnedOf(findings) };
+  if (turn.registry.get(hash) !== null) return reply;
   // As it was written: its order is the order of its charts, and means nothing else.
   const row: PolicyRow = { source: command.source, installedAtMs: turn.nowMs, by: command.by };
   turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
-  return { kind: 'policy', hash };
+  return reply;
 }
+
+const sentenceOf = (findings: readonly PolicyFinding[]): string => {
+  const { pointer, message, path } = findings[0]!;
+  const shown = path === undefined ? '' : ` Shown by: ${path.join(', ')}.`;
+  const others = findings.length > 1 ? ` (one of ${findings.length} findings)` : '';
+  return `${pointer}: ${message}${shown}${others}`;
+};
+
+const warnedOf = (findings: readonly PolicyFinding[]) =>
+  findings.length === 0
+    ? {}
+    : { warnings: findings.map(({ pointer, message }) => `${pointer}: ${message}`) };
 
 export function activate(
   turn: Turn,
   command: Extract<Command, { type: 'policy.activated' }>,
 ): Reply {
   if (turn.registry.get(command.hash) === null) return refuse('no-such-policy');
+  const { ok, findings } = turn.registry.rejudge(command.hash);
+  if (!ok) return refuse('policy-refused', sentenceOf(findings));
   const row: ActiveRow = {
     hash: command.hash,
     atMs: turn.nowMs,
