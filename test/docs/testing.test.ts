@@ -14,6 +14,8 @@ const codes = [
   ...rowsOf('C', 22),
   ...rowsOf('D', 9),
   ...rowsOf('F', 13),
+  // Those of the threats that a policy file can bring.
+  ...['J3', 'J5', 'J6', 'J7'],
   ...rowsOf('G', 5),
 ];
 
@@ -24,7 +26,7 @@ interface Row {
   readonly shownBy: string;
 }
 
-const tableRow = /^\| ([A-G]\d+) \| (.+) \| (.+) \| (.*?) ?\|$/;
+const tableRow = /^\| ([A-GJ]\d+) \| (.+) \| (.+) \| (.*?) ?\|$/;
 
 const rowsIn = (page: string): readonly Row[] =>
   page.split('\n').flatMap((line) => {
@@ -53,7 +55,7 @@ function complaint({ code, shownBy }: Pick<Row, 'code' | 'shownBy'>): string | n
 
 const rows = rowsIn(textOf('docs/testing.md'));
 
-t.test('every row of A, B, C, D, F and G is there once, in order', async (t) => {
+t.test('every row of A, B, C, D, F, G and of policies is there once, in order', async (t) => {
   t.strictSame(
     rows.map((row) => row.code),
     codes,

@@ -47,7 +47,7 @@ t.test('F2 unknown names are refused, each where it stands', async (t) => {
     ],
     [
       'unknown-action',
-      '/exit',
+      '/exit/1',
       (p) => {
         stored(p).exit = ['report', 'sendMail'];
       },

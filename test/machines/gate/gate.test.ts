@@ -26,7 +26,7 @@ const broken = brokenCases();
 const sound = soundCases();
 
 t.test(
-  'J6 every broken policy is refused for all that is wrong with it, and nothing else',
+  'F7 J6 every broken policy is refused for all that is wrong with it, and nothing else',
   async (t) => {
     t.ok(broken.length >= 40, `${broken.length}`);
     for (const one of broken) t.equal(brokenComplaint(one), null, `${one.name}: ${one.what}`);
