@@ -17,7 +17,7 @@ export interface IntakeOptions {
   readonly clock: Pick<Clock, 'after' | 'now'>;
   /** Octets of the largest message that is taken. */
   readonly octetsMax: number;
-  /** Told when a message was stored: answered, and not yet heard. */
+  /** Told when a message is stored and its last SEND not yet answered, and when it was. */
   readonly failpoint?: (name: 'ack.before' | 'ack.after') => void;
   readonly onFailure: (where: string, cause: unknown) => void;
 }
@@ -137,7 +137,12 @@ export class Intake {
     reception.stored(deferredId);
     this.options.failpoint?.('ack.before');
     const unheard = () => this.tell({ type: 'message.unacknowledged', deferredId });
-    return { status: 200, comment: 'OK', unheard };
+    return {
+      status: 200,
+      comment: 'OK',
+      heard: () => this.options.failpoint?.('ack.after'),
+      unheard,
+    };
   }
 
   private tell(command: Parameters<Runtime['submit']>[0]): void {
