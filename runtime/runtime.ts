@@ -10,6 +10,7 @@ import { Door } from './door.js';
 import { exitCodeOf } from './errors.js';
 import type { Failpoint } from './failpoints.js';
 import type { SeenFilter } from './filter.js';
+import type { Judge } from './gate.js';
 import { type Hearers, hear, type StepListener, StepListeners } from './hearing.js';
 import { Identities } from './identity.js';
 import { unlessDamaged } from './integrity.js';
@@ -19,7 +20,7 @@ import { Loading } from './loading.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import type { AuditEvent, AuditPort, World } from './ports.js';
-import { auditsOf, localOfRow, type Source } from './queries.js';
+import { auditsOf, listed, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
@@ -44,6 +45,7 @@ export interface EngineOptions {
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
   readonly compile?: (source: unknown) => Compiled;
+  readonly judge?: Judge;
 }
 
 export class Engine implements Runtime {
@@ -77,7 +79,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head, settings } = options;
-    this.registry = new Registry(options.compile);
+    this.registry = new Registry(options.compile, options.judge);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     this.sending = new Sending(world.effects);
@@ -134,7 +136,8 @@ export class Engine implements Runtime {
   private openOutbox(): Outbox {
     const { world } = this.options;
     const list = (aor: string, limit: number) => this.list(aor, null, limit);
-    const loading = new Loading({ ...this.source, list });
+    const listedNow = (local: string) => listed(this.source, local);
+    const loading = new Loading({ ...this.source, list, listed: listedNow });
     return new Outbox(world.clock, world.effects, {
       ...this.common,
       load: (local, effect) => this.readOrFail(() => loading.load(local, effect)),
