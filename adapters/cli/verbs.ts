@@ -15,14 +15,8 @@ import {
   messagesShow,
   messagesWithdraw,
 } from './messages.js';
-import {
-  policyActivate,
-  policyChart,
-  policyCheck,
-  policyInstall,
-  policyList,
-  policyShow,
-} from './policy.js';
+import { policyChart, policyCheck, policyInstall, policyList, policyShow } from './policy.js';
+import { policyActivate, policyDeactivate, policyHistory } from './policy-activate.js';
 import { policySimulate } from './policy-simulate.js';
 import {
   preferencesImport,
@@ -58,6 +52,8 @@ export const verbs: readonly Verb[] = [
   policySimulate,
   policyInstall,
   policyActivate,
+  policyDeactivate,
+  policyHistory,
   storeStats,
   storeVerify,
   clockConfirm,

@@ -1,5 +1,4 @@
-// What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
-// activate policies.
+// What the engine and its operators do: fire what is due, give a message its turn, act on one message, install a policy.
 import { compilePolicy, ruleFor } from '../../machines/index.js';
 import { largeContacts, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
@@ -10,9 +9,10 @@ import { advance, endParked, fireDue, readActor, retryParked } from '../life.js'
 import { limits } from '../limits.js';
 import { tell } from '../notices.js';
 import { wishesFor } from '../preferences.js';
-import type { ActiveRow, ActorRow, PolicyRow, StoreRow, UserRow } from '../rows.js';
+import type { ActorRow, PolicyRow, StoreRow, UserRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
 import type { Notice, Turn } from '../turn.js';
+import { remember } from './activation.js';
 import { refuse } from './receive.js';
 import { withdraw } from './sender.js';
 
@@ -252,23 +252,6 @@ export function install(
   const row: PolicyRow = { source: command.source, installedAtMs: turn.nowMs, by: command.by };
   turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
+  remember(turn, { act: 'installed', hash, by: command.by, reason: '' });
   return { kind: 'policy', hash };
-}
-
-export function activate(
-  turn: Turn,
-  command: Extract<Command, { type: 'policy.activated' }>,
-): Reply {
-  if (turn.registry.get(command.hash) === null) return refuse('no-such-policy');
-  const row: ActiveRow = {
-    hash: command.hash,
-    atMs: turn.nowMs,
-    by: command.by,
-    reason: command.reason,
-    before: turn.registry.activation?.hash ?? null,
-  };
-  turn.ledger.put(keys.active('default'), row);
-  turn.registry.activate(row);
-  turn.notices.push({ type: 'activated', hash: command.hash });
-  return { kind: 'policy', hash: command.hash };
 }

@@ -131,11 +131,15 @@ async function fetchAll(
   await proxy.own(subjects.userConfirm, { asserted, token });
 }
 
-/** Swaps the active policy; null when nobody said that it is done. */
-export async function swapPolicy(engine: EngineProcess, at: number): Promise<string | null> {
+/** Swaps the active policy, and moves what lives to it or not; null when nobody said that it is done. */
+export async function swapPolicy(
+  engine: EngineProcess,
+  at: number,
+  mode: 'new' | 'migrate',
+): Promise<string | null> {
   const source = policies[at % policies.length];
   const installed = await engine.ask<{ hash: string }>('policy.install', { source });
   if (installed === null) return null;
-  const done = await engine.ask('policy.activate', { policy: installed.hash });
+  const done = await engine.ask('policy.activate', { policy: installed.hash, mode });
   return done === null ? null : installed.hash;
 }
