@@ -2,8 +2,8 @@
 // keeps its place in the mailbox or out of it, what is under way is still awaited, and a deadline that runs stays the
 // deadline. Pure: it says where each place goes; the runtime moves.
 import { createRequire } from 'node:module';
-import type { PolicyFinding } from './check.js';
 import type { Policy } from './compile.js';
+import { findingOf, type PolicyFinding } from './findings.js';
 import { type RestingPlace, restingPlaces } from './resting.js';
 import { type SchemaFinding, schemaChecker } from './validate.js';
 
@@ -133,14 +133,14 @@ function* standsApart(
 ): Generator<PolicyFinding> {
   const names = `"${place.name}" and "${to.name}"`;
   if (place.live !== to.live)
-    yield error(
-      'place-in-mailbox',
+    yield findingOf(
+      'migration-breaks',
       pointer,
       `Only one of ${names} is in the mailbox: a body that is gone does not come back, and one that is there is not lost.`,
     );
   if (place.errand !== to.errand)
-    yield error(
-      'place-under-way',
+    yield findingOf(
+      'migration-breaks',
       pointer,
       `In ${names} different things are under way: ${errandText(place)} in the first, ${errandText(to)} in the second.`,
     );
@@ -157,13 +157,13 @@ const nowhere = (
   pointer: string,
 ): PolicyFinding =>
   asked === undefined
-    ? error(
-        'place-unmapped',
+    ? findingOf(
+        'migration-incomplete',
         pointer,
         `"${place.name}" of ${from.file.id} has no place to go in ${to.file.id}; known there: ${namesOf(to)}.`,
       )
-    : error(
-        'place-unknown',
+    : findingOf(
+        'migration-incomplete',
         pointer,
         `A living message cannot rest in "${asked}" of ${to.file.id}; known there: ${namesOf(to)}.`,
       );
@@ -175,8 +175,8 @@ const lost = (
   counterpart: string,
   pointer: string,
 ): PolicyFinding =>
-  error(
-    'deadline-lost',
+  findingOf(
+    'migration-timer-lost',
     pointer,
     `The deadline "${delay}" that runs in "${place.name}" has no "${counterpart}" to go on as in "${to.name}"; name another delay, or null to let it go.`,
   );
@@ -189,8 +189,8 @@ function strangers(from: Policy, to: Policy, { own, ownPointer }: Chosen): Polic
     Object.keys(names)
       .filter((name) => !are.has(name))
       .map((name) =>
-        error(
-          'map-of-nothing',
+        findingOf(
+          'migration-map',
           `${ownPointer}/${kind}/${escaped(name)}`,
           `${from.file.id} has no "${name}" from which anything could go to ${to.file.id}.`,
         ),
@@ -205,10 +205,3 @@ const namesOf = (policy: Policy): string =>
   restingPlaces(policy)
     .map((place) => place.name)
     .join(', ');
-
-const error = (code: string, pointer: string, message: string): PolicyFinding => ({
-  code,
-  severity: 'error',
-  pointer,
-  message,
-});

@@ -4,6 +4,7 @@ import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
 import { type Founding, foundingRows } from './found.js';
+import type { Judge } from './gate.js';
 import { sealJson } from './group.js';
 import { keys, storeSumKey } from './keys.js';
 import { limits } from './limits.js';
@@ -41,6 +42,8 @@ export interface RuntimeOptions {
   readonly listener?: (notice: Notice) => void;
   /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
   readonly compile?: (source: unknown) => Compiled;
+  /** Judges a policy that is to be installed or activated; the gate by default. Tests let in what it refuses. */
+  readonly judge?: Judge;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -140,6 +143,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
     ...(options.compile === undefined ? {} : { compile: options.compile }),
+    ...(options.judge === undefined ? {} : { judge: options.judge }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');

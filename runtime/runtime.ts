@@ -10,6 +10,7 @@ import { Door } from './door.js';
 import { exitCodeOf } from './errors.js';
 import type { Failpoint } from './failpoints.js';
 import type { SeenFilter } from './filter.js';
+import type { Judge } from './gate.js';
 import { type Hearers, hear, type StepListener, StepListeners } from './hearing.js';
 import { Identities } from './identity.js';
 import { unlessDamaged } from './integrity.js';
@@ -45,6 +46,7 @@ export interface EngineOptions {
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
   readonly compile?: (source: unknown) => Compiled;
+  readonly judge?: Judge;
 }
 
 export class Engine implements Runtime {
@@ -78,7 +80,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head, settings } = options;
-    this.registry = new Registry(options.compile);
+    this.registry = new Registry(options.compile, options.judge);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     this.sending = new Sending(world.effects);

@@ -48,7 +48,9 @@ export const policyVerbs: Readonly<Record<string, Verb>> = {
           by: authorOf(args),
         }),
       );
-      return { hash: reply.kind === 'policy' ? reply.hash : null };
+      if (reply.kind !== 'policy') return { hash: null };
+      const { hash, warnings = [] } = reply;
+      return { hash, ...(warnings.length === 0 ? {} : { warnings }) };
     },
   },
   'policy.activate': {

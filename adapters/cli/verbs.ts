@@ -15,8 +15,9 @@ import {
   messagesShow,
   messagesWithdraw,
 } from './messages.js';
-import { policyChart, policyCheck, policyInstall, policyList, policyShow } from './policy.js';
+import { policyChart, policyInstall, policyList, policyShow } from './policy.js';
 import { policyActivate, policyDeactivate, policyHistory } from './policy-activate.js';
+import { policyCheck, printPolicySchema } from './policy-check.js';
 import { policySimulate } from './policy-simulate.js';
 import {
   preferencesImport,
@@ -48,6 +49,7 @@ export const verbs: readonly Verb[] = [
   policyList,
   policyShow,
   policyCheck,
+  printPolicySchema,
   policyChart,
   policySimulate,
   policyInstall,

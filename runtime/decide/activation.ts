@@ -1,7 +1,7 @@
 // Which policy new messages are stored under, and the moving of living ones to it. An activation is one commit; the moving
 // goes on a group at a time behind it, each message in one piece, and the row of the migration marks how far it is, so
-// that it goes on after a crash (ADR 0031).
-import { planMigration } from '../../machines/index.js';
+// that it goes on after a crash (ADR 0030).
+import { type PolicyFinding, planMigration } from '../../machines/index.js';
 import type { Command, Reply } from '../commands.js';
 import { unlessDamaged } from '../integrity.js';
 import { keys } from '../keys.js';
@@ -32,6 +32,8 @@ export function activate(turn: Turn, command: Activated): Reply {
   const { hash, mode } = command;
   const { registry } = turn;
   if (registry.get(hash) === null) return refuse('no-such-policy');
+  const { ok, findings } = registry.rejudge(hash);
+  if (!ok) return refuse('policy-refused', sentenceOf(findings));
   if (registry.course.migration !== null) return refuse('migration-under-way');
   const from = mode === 'new' ? [] : (command.from ?? []).filter((one) => one !== hash);
   const against = mode === 'migrate' ? notTotal(turn, from, command) : null;
@@ -44,6 +46,14 @@ export function activate(turn: Turn, command: Activated): Reply {
   turn.notices.push({ type: 'activated', hash });
   return { kind: 'policy', hash };
 }
+
+/** The first finding, for a reply: where, what, and what shows it. */
+export const sentenceOf = (findings: readonly PolicyFinding[]): string => {
+  const { pointer, message, path } = findings[0]!;
+  const shown = path === undefined ? '' : ` Shown by: ${path.join(', ')}.`;
+  const others = findings.length > 1 ? ` (one of ${findings.length} findings)` : '';
+  return `${pointer}: ${message}${shown}${others}`;
+};
 
 /** Goes back to the policy that was active before. */
 export function deactivate(turn: Turn, command: Deactivated): Reply {
@@ -114,10 +124,7 @@ function notTotal(turn: Turn, from: readonly string[], { hash, map }: Activated)
     const policy = turn.registry.get(one);
     return policy === null ? [] : planMigration(policy, to, map ?? {}).findings;
   });
-  const [first] = findings;
-  if (first === undefined) return null;
-  const more = findings.length === 1 ? '' : ` (one of ${findings.length} findings)`;
-  return `${first.pointer}: ${first.message}${more}`;
+  return findings.length === 0 ? null : sentenceOf(findings);
 }
 
 function begin(

@@ -1,5 +1,5 @@
 // What the engine and its operators do: fire what is due, give a message its turn, act on one message, install a policy.
-import { compilePolicy, ruleFor } from '../../machines/index.js';
+import { type PolicyFinding, ruleFor } from '../../machines/index.js';
 import { largeContacts, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
@@ -12,9 +12,10 @@ import { wishesFor } from '../preferences.js';
 import type { ActorRow, PolicyRow, StoreRow, UserRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
 import type { Notice, Turn } from '../turn.js';
-import { remember } from './activation.js';
+import { remember, sentenceOf } from './activation.js';
 import { refuse } from './receive.js';
 import { withdraw } from './sender.js';
+import { subscriptionsDue } from './subscribe.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
 export type InternalCommand =
@@ -45,6 +46,7 @@ export type TurnReply = {
 
 export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer.due' }>): Reply {
   const row = readActor(turn, command.local);
+  if (row === null && subscriptionsDue(turn, command.local, command.dueMs)) return { kind: 'done' };
   // A row without a record, or of an earlier arming: it goes, and nothing else happens (reliability 7.2).
   if (row === null || row.wakeMs !== command.dueMs) {
     turn.ledger.remove(keys.timer(command.local, command.dueMs));
@@ -109,7 +111,8 @@ function hearTurn(
   return row;
 }
 
-const isNotice = (one: Notice): boolean => one.type === 'effect' && one.effect.type === 'notify';
+const isNotice = (one: Notice): boolean =>
+  one.type === 'effect' && (one.effect.type === 'notify' || one.effect.type === 'inform');
 
 // Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
 function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {
@@ -241,17 +244,20 @@ export function install(
   turn: Turn,
   command: Extract<Command, { type: 'policy.installed' }>,
 ): Reply {
-  const compiled = compilePolicy(command.source);
-  if (!compiled.ok) {
-    const first = compiled.findings[0];
-    return refuse('policy-refused', `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
-  }
-  const { hash } = compiled.policy;
-  if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };
+  const { ok, findings, policy } = turn.registry.judge(command.source);
+  if (!ok || policy === null) return refuse('policy-refused', sentenceOf(findings));
+  const { hash } = policy;
+  const reply: Reply = { kind: 'policy', hash, ...warnedOf(findings) };
+  if (turn.registry.get(hash) !== null) return reply;
   // As it was written: its order is the order of its charts, and means nothing else.
   const row: PolicyRow = { source: command.source, installedAtMs: turn.nowMs, by: command.by };
   turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
   remember(turn, { act: 'installed', hash, by: command.by, reason: '' });
-  return { kind: 'policy', hash };
+  return reply;
 }
+
+const warnedOf = (findings: readonly PolicyFinding[]) =>
+  findings.length === 0
+    ? {}
+    : { warnings: findings.map(({ pointer, message }) => `${pointer}: ${message}`) };

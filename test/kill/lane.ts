@@ -95,7 +95,6 @@ export class Lane implements Stage {
     this.swaps += 1;
     const hash = await swapPolicy(
       this.keeper.engine,
-      this.swaps,
       moves || this.swaps % 2 === 0 ? 'migrate' : 'new',
     );
     this.history.note(hash === null ? 'a policy swap had no answer' : `policy ${hash} is active`);

@@ -134,10 +134,11 @@ async function fetchAll(
 /** Swaps the active policy, and moves what lives to it or not; null when nobody said that it is done. */
 export async function swapPolicy(
   engine: EngineProcess,
-  at: number,
   mode: 'new' | 'migrate',
 ): Promise<string | null> {
-  const source = policies[at % policies.length];
+  const list = await engine.ask<{ policies: { id: string; active: boolean }[] }>('policy.list');
+  const active = list?.policies.find((one) => one.active)?.id;
+  const source = policies.find((one) => (one as { id?: string }).id !== active);
   const installed = await engine.ask<{ hash: string }>('policy.install', { source });
   if (installed === null) return null;
   const done = await engine.ask('policy.activate', { policy: installed.hash, mode });
