@@ -53,6 +53,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   strangersPercent: 100,
   atLimit: 'refuse',
   senderStatus: 'full',
+  refusedStatus: 480,
   servedDomains: [],
   mediaTypes: [],
   messageOctetsMax: Number.POSITIVE_INFINITY,

@@ -21,7 +21,7 @@ import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import type { MigrationForecast } from './population.js';
 import type { AuditEvent, AuditPort, World } from './ports.js';
-import { auditsOf, localOfRow, type Source } from './queries.js';
+import { auditsOf, listed, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { Registry } from './registry.js';
@@ -139,7 +139,8 @@ export class Engine implements Runtime {
   private openOutbox(): Outbox {
     const { world } = this.options;
     const list = (aor: string, limit: number) => this.list(aor, null, limit);
-    const loading = new Loading({ ...this.source, list });
+    const listedNow = (local: string) => listed(this.source, local);
+    const loading = new Loading({ ...this.source, list, listed: listedNow });
     return new Outbox(world.clock, world.effects, {
       ...this.common,
       load: (local, effect) => this.readOrFail(() => loading.load(local, effect)),
