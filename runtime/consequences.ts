@@ -11,6 +11,7 @@ import {
   retentionMinMs,
 } from '../machines/index.js';
 import { type Counted, enterMailbox, leaveMailbox } from './accounts.js';
+import { announce } from './announcement.js';
 import type { TrailStep } from './api.js';
 import { audit } from './audit.js';
 import { effectIdOf } from './identity.js';
@@ -76,7 +77,9 @@ export function follow(
   const message = (next.state.snapshot as { context: MessageContext }).context.message;
   const told = toldBy(turn, local, row, message, next, cause);
   if (told === null && onlyNotifies(row, next, cause)) return row;
-  const effects = next.effects.flatMap((effect) => pendingEffect(turn, local, effect, cause.node));
+  const announced = announce(turn, local, message, next, cause.node);
+  const going = { node: cause.node, announced };
+  const effects = next.effects.flatMap((effect) => pendingEffect(turn, local, effect, going));
   if (cause.early) effects.push(earlyEffect(turn, local, cause.early));
   const asked = effects.map((one) => one.effectId);
   if (told !== null) asked.push(told);
@@ -126,15 +129,17 @@ function pendingEffect(
   turn: Turn,
   local: string,
   effect: Effect,
-  node: string | null,
+  { node, announced }: { readonly node: string | null; readonly announced: boolean },
 ): PendingEffect[] {
   if (effect.type === 'notify') return [];
+  const late = effect.type === 'deliver' && effect.late;
   return [
     {
       effectId: effectIdOf(effect.type, local, effect.attempt),
       type: effect.type,
       attempt: effect.attempt,
-      late: effect.type === 'deliver' && effect.late,
+      late,
+      ...(late && announced ? { announced } : {}),
       atMs: turn.nowMs,
       node,
     },

@@ -27,6 +27,8 @@ export interface RuntimeSettings {
   readonly reportRules: ReportRules;
   /** What a sender who asks is told about his message. */
   readonly senderStatus: SenderStatus;
+  /** SIP status for a message that may not be kept for somebody who is away. */
+  readonly refusedStatus: number;
   /** Defaults of the users' preferences, and what they may choose from. */
   readonly preferences: PreferenceRules;
   /** Audit events that may lie in the store; beyond it steps are not told any more. */
@@ -82,6 +84,10 @@ export type Notice =
   | { readonly type: 'damaged'; readonly key: string }
   | { readonly type: 'preferences'; readonly aor: string; readonly by: string }
   | { readonly type: 'activated'; readonly hash: string }
+  /** Living messages are to be moved to another policy. */
+  | { readonly type: 'moving' }
+  /** A group of them is where it belongs. */
+  | { readonly type: 'group-moved' }
   /** A curiosity worth a counter and a log line: `late-success`, `stale-answer`, `foreign-token`. */
   | { readonly type: 'counted'; readonly what: string; readonly local: string | null };
 

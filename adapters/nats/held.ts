@@ -249,6 +249,7 @@ const phrases: Readonly<Record<number, string>> = {
   489: 'Bad Event',
   500: 'Server Internal Error',
   503: 'Service Unavailable',
+  603: 'Decline',
 };
 
 const phraseOf = (status: number): string => phrases[status] ?? 'Refused';

@@ -2,25 +2,24 @@
 // and nothing else.
 import type { Command, Reply } from '../commands.js';
 import type { Turn } from '../turn.js';
+import { activate, deactivate, endMoving, type MovingCommand, moveGroup } from './activation.js';
 import { answer } from './answer.js';
 import {
-  activate,
   due,
   forgetLapsed,
-  giveTurn,
   type InternalCommand,
   install,
   keepTime,
   makeRoom,
   operate,
   removeAudit,
-  type TurnReply,
 } from './operate.js';
 import { changePreferences, discard } from './preferences.js';
 import { receive, refuse, sessionEnded, sessionRefusal, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
 import { dispositionPassed, withdrawSent } from './sender.js';
 import { subscribe } from './subscribe.js';
+import { giveTurn, type TurnReply } from './turns.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
@@ -37,7 +36,8 @@ export type DecidableCommand =
       readonly aor: string;
       readonly ids: readonly string[];
     }
-  | InternalCommand;
+  | InternalCommand
+  | MovingCommand;
 
 /** Decides one command within its turn. */
 export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply {
@@ -76,6 +76,12 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return install(turn, command);
     case 'policy.activated':
       return activate(turn, command);
+    case 'policy.deactivated':
+      return deactivate(turn, command);
+    case 'messages.moved':
+      return moveGroup(turn, command);
+    case 'moving.ended':
+      return endMoving(turn);
     case 'timer.due':
       return due(turn, command);
     case 'user.lapsed':
