@@ -59,6 +59,12 @@ export {
   type RuntimeOptions,
 } from './open.js';
 export type {
+  MigrationForecast,
+  MigrationRequest,
+  PlannedPlace,
+  PlannedPolicy,
+} from './population.js';
+export type {
   AuditEvent,
   AuditPort,
   Cancel,
@@ -74,7 +80,7 @@ export type {
   StorePort,
   World,
 } from './ports.js';
-export type { ActorRow, PendingEffect } from './rows.js';
+export type { ActorRow, HistoryRow, MigrationRow, PendingEffect } from './rows.js';
 export { Engine } from './runtime.js';
 export { begin, restore, type Step, StepError, type StepEvent, step } from './step.js';
 export { type DiskStore, freeOctetsAt, openStore, storeExists, volumeKind } from './store.js';
