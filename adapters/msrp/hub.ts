@@ -37,6 +37,8 @@ export class MsrpHub {
   private readonly connections = new Set<Connection>();
   private readonly server: net.Server;
   private readonly secureServer: tls.Server | null;
+  /** Sockets of the door for TLS, also before their handshake is over: closing waits for none of them. */
+  private readonly sockets = new Set<net.Socket>();
   private readonly ownFingerprint: string | null;
 
   private constructor(private readonly options: HubOptions) {
@@ -47,6 +49,10 @@ export class MsrpHub {
     };
     this.server = net.createServer(take);
     this.secureServer = secure === undefined ? null : secureServer(secure, take);
+    this.secureServer?.on('connection', (socket: net.Socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
     this.ownFingerprint =
       secure === undefined ? null : writeFingerprint(new X509Certificate(secure.cert).raw);
   }
@@ -119,6 +125,7 @@ export class MsrpHub {
 
   async close(): Promise<void> {
     for (const connection of [...this.connections]) connection.close();
+    for (const socket of [...this.sockets]) socket.destroy();
     for (const server of [this.server, this.secureServer])
       await new Promise<void>((resolve) => {
         if (server === null) resolve();

@@ -2,11 +2,14 @@
 // ours; a peer that shows another one, or none, or comes without TLS, brings nothing.
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import t from 'tap';
 import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
 import { writeFingerprint } from '../../../adapters/msrp/fingerprint.js';
+import { MsrpHub } from '../../../adapters/msrp/index.js';
+import { hostClock, hostEntropy } from '../../../runtime/index.js';
 import { type Certificate, selfSigned } from '../../support/certificate.js';
 import { MsrpPeer, messageSdp, pathIn } from '../../support/msrp-peer.js';
 import { type CallMade, invite } from '../../support/session-agent.js';
@@ -117,4 +120,17 @@ t.test('an offer of TLS whose fingerprint cannot be read is refused by 488', asy
     messageSdp(path.replace('msrps:', 'msrp:'), ['a=sendonly']).replace('TCP/MSRP', 'TCP/TLS/MSRP'),
   ])
     t.equal((await refusal(alice, bob.uri, sdp)).status, 488);
+});
+
+t.test('who never ends his handshake keeps no door open', async (t) => {
+  const hub = await MsrpHub.listen({
+    ...{ address: '127.0.0.1', host: '127.0.0.1', port: 0, clock: hostClock, entropy: hostEntropy },
+    secure: { port: 0, cert: ours.cert, key: ours.key },
+  });
+  const socket = net.connect(hub.newPath(true).port, '127.0.0.1');
+  await once(socket, 'connect');
+  const gone = once(socket, 'close');
+  await hub.close();
+  await gone;
+  t.ok(socket.destroyed);
 });
