@@ -48,6 +48,7 @@ export {
   openRuntime,
   type RuntimeOptions,
 } from './open.js';
+export type { BoundRules } from './policy-course.js';
 export type {
   MigrationForecast,
   MigrationRequest,
