@@ -110,6 +110,11 @@ export const refusals = {
     status: 422,
     meaning: 'Living messages would have no place to go; nothing was changed.',
   },
+  'rules-refused': {
+    status: 422,
+    meaning: 'The selection rules did not pass their checks; the findings are listed.',
+  },
+  'no-such-rules': { status: 404, meaning: 'No set of rules has this hash.' },
   'no-earlier-policy': {
     status: 409,
     meaning: 'No policy was active before this one, as far as the store remembers.',
