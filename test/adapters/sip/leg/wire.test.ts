@@ -55,7 +55,8 @@ t.test('an answer repeats what names it, and adds our tag once', async (t) => {
     ['To', '<sip:bob@example.org>;tag=ours'],
     ['Call-ID', 'call-1'],
   ]);
-  const within = heardOf(invite.map((line) => line.replace('org>', 'org>;tag=theirs')));
+  const to = '<sip:bob@example.org>;tag=theirs';
+  const within = heardOf(requestLines({ port: 5060 }, 'BYE', { to }));
   t.equal(
     echoOf(within, 'ours')
       .find(([name]) => name === 'To')?.[1]
