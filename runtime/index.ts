@@ -38,6 +38,16 @@ export { foundingRows } from './found.js';
 export { type Judge, judge } from './gate.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
+export type {
+  CallEnd,
+  CallHooks,
+  InviteFacts,
+  LargeContent,
+  LargeRequest,
+  OutgoingCall,
+  ProxyPlace,
+  WaitingCall,
+} from './large.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
 export {
   type BootStore,
