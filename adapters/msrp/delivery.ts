@@ -1,10 +1,16 @@
 // Large messages on their way out: INVITE to a device that takes them, MSRP, BYE. The outcome of the whole is one SIP
 // status, as for any push: 200 when every chunk was taken, the phone's own refusal, or 480 for a session that came to
 // nothing, so that the message stays (spec 3.3). A repeated effect is answered from memory, never sent twice at once.
-import type { Cancel, Clock, OutgoingDelivery } from '../../runtime/index.js';
+import type {
+  Cancel,
+  Clock,
+  LargeRequest,
+  OutgoingDelivery,
+  ProxyPlace,
+} from '../../runtime/index.js';
 import type { MsrpHub } from './hub.js';
 import { msrpLimits } from './limits.js';
-import type { CallingLeg, LargeCodec, LargeRequest, ProxyPlace } from './ports.js';
+import type { CallingLeg, LargeCodec } from './ports.js';
 import { accepts, type MessageMedium, readSdp, writeOffer } from './sdp.js';
 import { Sending } from './sending.js';
 
@@ -66,7 +72,10 @@ export class Delivery {
     proxy: ProxyPlace,
     contact: string,
   ): void {
+    const { events } = this.options.hub.counters;
+    events.called += 1;
     const push = new Push(this.options, request, (status) => {
+      events[status === 200 ? 'delivered' : 'undelivered'] += 1;
       this.pushes.delete(effect.effectId);
       this.settle(effect, status);
     });
@@ -90,7 +99,7 @@ class Push {
   private readonly path: string;
   private readonly sessionId: string;
   private call: { end(): void } | null = null;
-  private sending: Sending | null = null;
+  private readonly sending: Sending;
   private over = false;
   private stopWaiting: Cancel = () => {};
 
@@ -99,7 +108,14 @@ class Push {
     private readonly request: LargeRequest,
     private readonly tell: (status: number) => void,
   ) {
-    ({ path: this.path, sessionId: this.sessionId } = options.hub.newPath());
+    const { hub } = options;
+    ({ path: this.path, sessionId: this.sessionId } = hub.newPath());
+    this.sending = new Sending(this.path, request, {
+      delivered: () => this.finish(200),
+      refused: (status) => this.finish(statusOf(status)),
+      lost: () => this.finish(broken),
+      random: () => hub.random(),
+    });
   }
 
   begin(proxy: ProxyPlace, contact: string): void {
@@ -115,6 +131,8 @@ class Push {
     });
     const { uri, headers, cseq } = this.request;
     this.wait(msrpLimits.sessionMsMax);
+    // Before the call: a phone that connects by itself may be here sooner than its answer (RFC 6135).
+    hub.add(this.sessionId, this.sending);
     this.call = leg.call(
       { proxy, uri, contact, headers, cseq, sdp },
       {
@@ -146,16 +164,10 @@ class Push {
       this.finish(488);
       return;
     }
-    const sending = new Sending(this.path, medium.path, this.request, {
-      delivered: () => this.finish(200),
-      refused: (status) => this.finish(statusOf(status)),
-      lost: () => this.finish(broken),
-      random: () => hub.random(),
-    });
-    this.sending = sending;
-    hub.add(this.sessionId, sending);
+    this.sending.answered(medium.path);
     // RFC 4975 section 8: who offered connects, unless the phone said that it does (RFC 6135).
-    if (medium.setup !== 'active') sending.begin(hub.connect(peer, sending));
+    if (medium.setup !== 'active' && !this.sending.bound)
+      this.sending.begin(hub.connect(peer, this.sending));
   }
 
   private wait(forMs: number): void {
@@ -170,7 +182,7 @@ class Push {
     if (this.over) return;
     this.over = true;
     this.stopWaiting();
-    this.sending?.end();
+    this.sending.end();
     this.options.hub.remove(this.sessionId);
     this.call?.end();
     this.tell(status);
