@@ -99,7 +99,7 @@ function swallow(
   if (before !== null && before.bodyDigest !== bodyDigest) return refuse('duplicate-conflict');
   turn.notices.push({ type: 'counted', what: 'polite-block', local: null });
   touchPreferences(turn, message.aor);
-  const policy = policyFor(turn, wishes);
+  const policy = policyFor(turn, wishes, message);
   const expiresAtMs = expiryInstant(message, policy.settings, turn.nowMs);
   const swallowing = { message, digest, bodyDigest, policy, wishes, expiresAtMs };
   if (before === null) rememberSwallowed(turn, swallowing);
