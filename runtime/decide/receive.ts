@@ -31,6 +31,12 @@ import {
 import { bear, fireDue, readActor, rewrite } from '../life.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
+import {
+  forgetSwallowed,
+  isSwallowed,
+  rememberSwallowed,
+  type SwallowedRow,
+} from '../swallowed.js';
 import type { Turn } from '../turn.js';
 
 type Received = Extract<Command, { type: 'message.received' }>;
@@ -44,14 +50,17 @@ export function receive(turn: Turn, command: Received): Reply {
   const known = turn.seen.mayHave(digest)
     ? turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest))
     : null;
-  if (known !== null) return repeated(turn, known, bodyDigest);
+  const swallowed = isSwallowed(known) ? known : null;
+  if (known !== null && swallowed === null) return repeated(turn, known, bodyDigest);
   const wishes = wishesFor(turn, message.aor);
   const queued = command.queued === true;
   const refusal = admit(turn, message, { sender, wishes, queued });
-  if (refusal === 'swallowed') return swallow(turn, message.aor);
+  const named = { sender, digest, bodyDigest, wishes };
+  if (refusal === 'swallowed') return swallow(turn, message, named, swallowed);
   if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
   if (refusal !== null) return refuseAs(turn, refusal);
-  const reply = store(turn, message, { sender, digest, bodyDigest, wishes });
+  if (swallowed !== null) forgetSwallowed(turn, message.aor, digest, swallowed);
+  const reply = store(turn, message, named);
   pass(turn, message.aor, queued);
   return reply;
 }
@@ -79,10 +88,21 @@ function refuseAs({ settings }: Pick<Turn, 'settings'>, code: RefusalCode): Refu
   return isAwayOnly(code) ? { ...refused, status: settings.refusedStatus } : refused;
 }
 
-// Takes as long as storing: the sender must not see by the clock what the answer hides (spec 7.3).
-function swallow(turn: Turn, aor: string): Reply {
+// Takes as long as storing, and a repetition hears what it would hear of a message that was kept: the sender must not see
+// what the answer hides (spec 7.3).
+function swallow(
+  turn: Turn,
+  message: IncomingMessage,
+  { digest, bodyDigest, wishes }: Named,
+  before: SwallowedRow | null,
+): Reply {
+  if (before !== null && before.bodyDigest !== bodyDigest) return refuse('duplicate-conflict');
   turn.notices.push({ type: 'counted', what: 'polite-block', local: null });
-  touchPreferences(turn, aor);
+  touchPreferences(turn, message.aor);
+  const policy = policyFor(turn, wishes, message);
+  const expiresAtMs = expiryInstant(message, policy.settings, turn.nowMs);
+  const swallowing = { message, digest, bodyDigest, policy, wishes, expiresAtMs };
+  if (before === null) rememberSwallowed(turn, swallowing);
   return { kind: 'swallowed' };
 }
 
@@ -207,7 +227,7 @@ interface Named {
 }
 
 function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
-  const policy = policyFor(turn, named.wishes);
+  const policy = policyFor(turn, named.wishes, incoming);
   const partition = partitionOf(incoming.aor);
   const local = localId(partition, turn.random(17));
   const state = turn.partitions[partition]!;
@@ -232,9 +252,15 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
 }
 
-// The user's choice where the operator offers it, the active policy else.
-const policyFor = ({ registry }: Turn, { expired }: Wishes): Policy =>
-  registry.inForce((expired === null ? null : registry.newest(expired)) ?? registry.active);
+// The user's choice where the operator offers it, else what the rules choose, else the active policy.
+function policyFor({ registry }: Turn, { expired }: Wishes, incoming: IncomingMessage): Policy {
+  const wanted = expired === null ? null : registry.newest(expired);
+  if (wanted !== null) return registry.inForce(wanted);
+  const { aor, asserted, contentType, kind = 'page' } = incoming;
+  const ruled = registry.course.chosen({ aor, asserted, contentType, kind });
+  return registry.inForce((ruled === null ? null : registry.get(ruled)) ?? registry.active);
+}
+
 const dead = (message: Message, turn: Turn): boolean =>
   message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs;
 
