@@ -188,6 +188,10 @@ export const faults = {
     meaning:
       'The XCAP face would show every mailbox to whoever reaches its port, so it is not opened.',
   },
+  DEFERRED_IM_MSRP_TLS: {
+    exit: 'usage',
+    meaning: 'The certificate or key of MSRP over TLS cannot be used.',
+  },
   DEFERRED_IM_POLICY_INVALID: { exit: 'policy-invalid', meaning: 'A policy file was refused.' },
 } as const satisfies Record<string, { exit: keyof typeof exitCodes; meaning: string }>;
 
