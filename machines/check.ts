@@ -24,9 +24,20 @@ import {
   type VocabularyEntry,
 } from './vocabulary.js';
 
+/** The guards and actions a policy may name. */
+export interface Words {
+  readonly guards: Readonly<Record<string, VocabularyEntry>>;
+  readonly actions: Readonly<Record<string, VocabularyEntry>>;
+}
+
+const builtInWords: Words = { guards: guardVocabulary, actions: actionVocabulary };
+
 /** Every finding of a policy that has passed the schema, errors and warnings, in document order by check. */
-export function checkPolicy(policy: PolicyFile): readonly PolicyFinding[] {
-  const names = checkNames(policy);
+export function checkPolicy(
+  policy: PolicyFile,
+  vocabulary: Words = builtInWords,
+): readonly PolicyFinding[] {
+  const names = checkNames(policy, vocabulary);
   const graph = graphOf(policy.machine);
   const targets = graph.transitions.flatMap(unresolvedTarget);
   if (targets.length > 0) return [...names, ...targets];
@@ -44,7 +55,7 @@ function unresolvedTarget(transition: GraphTransition): PolicyFinding[] {
 
 // ---- names and parameters (RC1) ----
 
-function checkNames(policy: PolicyFile): PolicyFinding[] {
+function checkNames(policy: PolicyFile, words: Words): PolicyFinding[] {
   const identity =
     policy.id === policy.machine.id
       ? []
@@ -64,18 +75,25 @@ function checkNames(policy: PolicyFile): PolicyFinding[] {
   return [
     ...identity,
     ...shadowing,
-    ...checkStateNames(policy.machine, '/machine', settings.delays),
+    ...checkStateNames(policy.machine, '/machine', settings.delays, words),
   ];
 }
 
-function checkStateNames(state: StateConfig, pointer: string, delays: object): PolicyFinding[] {
+function checkStateNames(
+  state: StateConfig,
+  pointer: string,
+  delays: object,
+  words: Words,
+): PolicyFinding[] {
   const actions = (value: Named | readonly Named[] | undefined, at: string) =>
-    listOf(value).flatMap((one, order) => checkNamed('action', one, alternative(value, at, order)));
+    listOf(value).flatMap((one, order) =>
+      checkNamed(words, 'action', one, alternative(value, at, order)),
+    );
   const transitions = (value: StateConfig['always'], at: string) =>
     transitionsOf(value).flatMap((one, order) => [
       ...(one.guard === undefined
         ? []
-        : checkNamed('guard', one.guard, `${alternative(value, at, order)}/guard`)),
+        : checkNamed(words, 'guard', one.guard, `${alternative(value, at, order)}/guard`)),
       ...actions(one.actions, `${alternative(value, at, order)}/actions`),
     ]);
   return [
@@ -97,7 +115,7 @@ function checkStateNames(state: StateConfig, pointer: string, delays: object): P
     ...transitions(state.always, `${pointer}/always`),
     ...transitions(state.onDone, `${pointer}/onDone`),
     ...Object.entries(state.states ?? {}).flatMap(([key, child]) =>
-      checkStateNames(child, `${pointer}/states/${key}`, delays),
+      checkStateNames(child, `${pointer}/states/${key}`, delays, words),
     ),
   ];
 }
@@ -137,8 +155,13 @@ function unknown(
   );
 }
 
-function checkNamed(what: 'guard' | 'action', value: Named, pointer: string): PolicyFinding[] {
-  const table = what === 'guard' ? guardVocabulary : actionVocabulary;
+function checkNamed(
+  words: Words,
+  what: 'guard' | 'action',
+  value: Named,
+  pointer: string,
+): PolicyFinding[] {
+  const table = what === 'guard' ? words.guards : words.actions;
   const { type, params } = named(value);
   const entry = table[type];
   if (entry === undefined) return [unknown(what, type, pointer, table)];

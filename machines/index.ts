@@ -104,6 +104,17 @@ export {
   readMigrationMap,
   type StateMap,
 } from './migration.js';
+export {
+  builtInVocabulary,
+  type Marks,
+  type OwnAction,
+  type OwnGuard,
+  type OwnVocabulary,
+  type Parameters,
+  type Sets,
+  type Vocabulary,
+  vocabularyWith,
+} from './own-vocabulary.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
 export {
   applyChange,

@@ -50,13 +50,18 @@ export function situationOf(
   const timers = step.state.timers
     .map((one) => ({ ...one, dueMs: instants.nowMs }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const { message: _facts, ...rest } = context;
+  const { attempts, reportAttempts, reported, expired, ending, marks } = context;
   const { pushing, reporting, outlived, expires } = around;
   const key = [
     step.value,
     snapshot.historyValue === undefined ? '' : JSON.stringify(snapshot.historyValue),
     isAsked(context),
-    JSON.stringify(rest),
+    attempts,
+    reportAttempts,
+    reported,
+    expired,
+    ending,
+    marks === undefined ? '' : JSON.stringify(marks),
     timers.map((one) => one.id).join(),
     ...[pushing, reporting, outlived, expires],
   ].join('|');
