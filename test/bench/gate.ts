@@ -1,7 +1,8 @@
-// What the gate costs: the shipped policies, and made ones of 10, 50 and 200 states, each judged as `policy check` does. The
-// first judgement of a process, which is what a command line pays, and the median of more.
-import { type Judgement, shippedPolicy, shippedPolicyIds } from '../../machines/index.js';
+// What the gate costs: the shipped policies, and made ones of 10, 50 and 200 states, each judged as `policy check` does.
+import { shippedPolicy, shippedPolicyIds } from '../../machines/index.js';
 import { judge } from '../../runtime/index.js';
+import { type Findings, figure } from './figures.js';
+import type { Stage } from './stage.js';
 
 /** A waiting message that ages through so many states, is pushed from each, and ends as the default policy ends it. */
 export function policyOfStates(count: number): unknown {
@@ -30,43 +31,28 @@ const countOf = (states: Record<string, Record<string, unknown>>): number =>
     0,
   );
 
-interface Cost {
-  readonly judgement: Judgement;
-  readonly firstMs: number;
-  readonly medianMs: number;
-}
-
-function costOf(source: unknown, runs: number): Cost {
-  const times: number[] = [];
-  let judgement: Judgement | null = null;
-  for (let run = 0; run <= runs; run += 1) {
+/** Milliseconds of processor time of each judgement; the first one, with all code still cold, is left out. */
+function timesOf(source: unknown, runs: number): readonly number[] {
+  if (!judge(source).ok) throw new TypeError('the gate refuses a policy of the benchmark');
+  return Array.from({ length: runs }, () => {
     const before = process.cpuUsage();
-    judgement = judge(source);
+    judge(source);
     const { user, system } = process.cpuUsage(before);
-    times.push((user + system) / 1000);
-  }
-  const sorted = times.slice(1).sort((a, b) => a - b);
-  return {
-    judgement: judgement!,
-    firstMs: times[0]!,
-    medianMs: sorted[Math.floor(sorted.length / 2)]!,
-  };
+    return (user + system) / 1000;
+  });
 }
 
-function main(): void {
-  const say = (line: string) => process.stdout.write(`${line}\n`);
-  say('the gate, milliseconds of processor time for one policy');
-  const cases = [
-    ...shippedPolicyIds.map((id) => [id, shippedPolicy(id)] as const),
-    ...[10, 50, 200].map((count) => [`${count} states`, policyOfStates(count)] as const),
-  ];
-  for (const [name, source] of cases) {
-    const { judgement, firstMs, medianMs } = costOf(source, 9);
-    const size = judgement.known?.behaviour;
-    say(
-      `  ${name.padEnd(20)} ${judgement.ok ? 'passes' : 'refused'} ${size?.situations} situations, ${size?.steps} edges: ${medianMs.toFixed(0)} ms, at first ${firstMs.toFixed(0)} ms`,
-    );
-  }
+/** Runs the benchmark. */
+export async function gate(stage: Stage): Promise<Findings> {
+  const { runs } = stage.plan;
+  stage.say('gate: the shipped policies, and made ones of 10, 50 and 200 states');
+  const shipped = shippedPolicyIds.map((id) =>
+    figure(`judging ${id}`, 'ms', timesOf(shippedPolicy(id), runs), { atMost: 200 }),
+  );
+  const made = [10, 50, 200].map((count) =>
+    figure(`judging a policy of ${count} states`, 'ms', timesOf(policyOfStates(count), runs)),
+  );
+  const note =
+    'processor time of one judgement; a policy of n states is the default one, whose waiting state ages in steps';
+  return { title: 'The gate', figures: [...shipped, ...made], notes: [note], lost: [] };
 }
-
-main();
