@@ -1,5 +1,5 @@
 // From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
-import { type Compiled, defaultPreferenceRules, defaultReportRules } from '../machines/index.js';
+import { defaultPreferenceRules, defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
@@ -15,7 +15,8 @@ import {
   type StoreHead,
   scanPartition,
 } from './recovery.js';
-import type { ActiveRow, PolicyRow } from './rows.js';
+import type { PolicyReader } from './registry.js';
+import type { ActiveRow } from './rows.js';
 import { Engine } from './runtime.js';
 import { asFault, createStore, openStore, type StoreLocation, storeExists } from './store.js';
 import type { Notice, RuntimeSettings } from './turn.js';
@@ -38,8 +39,8 @@ export interface RuntimeOptions {
   readonly exit?: (code: number, why: string) => void;
   readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
-  /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
-  readonly compile?: (source: unknown) => Compiled;
+  /** Reads and builds a stored policy: one who boots very often may keep what was made. */
+  readonly readPolicy?: PolicyReader;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -138,7 +139,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
-    ...(options.compile === undefined ? {} : { compile: options.compile }),
+    ...(options.readPolicy === undefined ? {} : { readPolicy: options.readPolicy }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
@@ -237,8 +238,7 @@ const damaged = (damage: readonly string[]): RuntimeFault =>
 
 function loadPolicies(engine: Engine, found: PartitionFound): void {
   for (const [key, payload] of found.rows) {
-    if (key[3] !== 'P') continue;
-    engine.registry.add(key.slice(5), JSON.parse(Buffer.from(payload).toString()) as PolicyRow);
+    if (key[3] === 'P') engine.registry.load(key.slice(5), payload);
   }
   for (const [key, payload] of found.rows) {
     if (key[3] === 'A')

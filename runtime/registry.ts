@@ -10,17 +10,40 @@ interface Installed {
   readonly row: PolicyRow;
 }
 
+/** What the row of a policy says, and the machine built from it. */
+export interface ReadPolicy {
+  readonly row: PolicyRow;
+  readonly compiled: Compiled;
+}
+
+/** Reads the payload of a policy's row. */
+export type PolicyReader = (payload: Uint8Array) => ReadPolicy;
+
+/** Reads and builds anew. Throws SyntaxError when the payload is no JSON. */
+export const readPolicy: PolicyReader = (payload) => {
+  const row = JSON.parse(Buffer.from(payload).toString()) as PolicyRow;
+  return { row, compiled: compilePolicy(row.source) };
+};
+
 export class Registry {
   private readonly installed = new Map<string, Installed>();
   private activeRow: ActiveRow | null = null;
 
-  constructor(private readonly compile: (source: unknown) => Compiled = compilePolicy) {}
+  constructor(private readonly read: PolicyReader = readPolicy) {}
+
+  /** Builds a policy from its stored row. Throws as `add` does. */
+  load(hash: string, payload: Uint8Array): Policy {
+    return this.take(hash, this.read(payload));
+  }
 
   /** Builds an installed policy. Throws DEFERRED_IM_POLICY_INVALID when its checks refuse it. */
   add(hash: string, row: PolicyRow): Policy {
     const known = this.installed.get(hash);
     if (known !== undefined) return known.policy;
-    const compiled = this.compile(row.source);
+    return this.take(hash, { row, compiled: compilePolicy(row.source) });
+  }
+
+  private take(hash: string, { row, compiled }: ReadPolicy): Policy {
     if (!compiled.ok) throw unusable(hash, `is refused: ${compiled.findings[0]?.message}`);
     if (compiled.policy.hash !== hash) throw unusable(hash, 'has another content');
     this.installed.set(hash, { policy: compiled.policy, row });

@@ -1,6 +1,5 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of `notice`, which runs after the commit.
-import type { Compiled } from '../machines/index.js';
 import { largeContacts, readUser } from './accounts.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { AuditSender } from './audit-sender.js';
@@ -33,7 +32,7 @@ import type { AuditEvent, AuditPort, OutgoingEffect, OutgoingNotice, World } fro
 import { auditsOf, outboxOf, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
-import { Registry } from './registry.js';
+import { type PolicyReader, Registry } from './registry.js';
 import { type ActorRow, isReport, type NoticeRow, type PendingEffect } from './rows.js';
 import { TimerScheduler } from './scheduler.js';
 import { Sending } from './sending.js';
@@ -52,7 +51,7 @@ export interface EngineOptions {
   readonly gate: () => 'store-full' | null;
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
-  readonly compile?: (source: unknown) => Compiled;
+  readonly readPolicy?: PolicyReader;
 }
 
 /** A message's actor row as subscribers see it. */
@@ -87,7 +86,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head } = options;
-    this.registry = new Registry(options.compile);
+    this.registry = new Registry(options.readPolicy);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     const now = () => this.time.now();

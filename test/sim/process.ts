@@ -13,7 +13,7 @@ import {
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { compiledOnce } from './compiled.js';
+import { readOnce } from './compiled.js';
 import { Life } from './life.js';
 import type { Random } from './random.js';
 import { Killed } from './scheduler.js';
@@ -60,7 +60,7 @@ export class EngineProcess {
     const opened = await openRuntime(store, {
       clock,
       entropy,
-      compile: compiledOnce,
+      readPolicy: readOnce,
       settings: {
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
       },
