@@ -1,7 +1,7 @@
 // What the configuration means for the bus, and what is wrong with the files it names: looked at before anything starts,
 // by `serve` and by `config check` alike. Knows the configuration and the bus adapter, and keeps no secret.
 import { readFileSync } from 'node:fs';
-import type { Config, ConfigFinding, SettingName } from './config.js';
+import type { Config, ConfigFinding } from './config.js';
 import {
   type BusOptions,
   inboxPrefix,
@@ -9,6 +9,7 @@ import {
   secretFindings,
   serversFinding,
 } from './nats/index.js';
+import type { SettingName } from './settings.js';
 
 /** Throws when the password file cannot be read; `busFindings` says so first. */
 export function busOptions(config: Config): BusOptions {

@@ -1,9 +1,18 @@
 // Large messages put together: the SIP leg, the MSRP door, and the two ways through them. Present only when
 // `msrp.address` is configured. Part of the composition root: it knows the adapters, and decides nothing.
-import { hostClock, hostEntropy, type OutgoingDelivery, type Runtime } from '../runtime/index.js';
+import {
+  hostClock,
+  hostEntropy,
+  type Opened,
+  type OutgoingDelivery,
+  type Runtime,
+} from '../runtime/index.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
 import { Delivery, Intake, type LargeCodec, MsrpHub, type ProxyPlace } from './msrp/index.js';
+import type { Publisher } from './nats/index.js';
+import type { Answered } from './publishing.js';
+import type { ServiceHooks } from './service-options.js';
 import { formatSipDate, largeRequest, openLeg, readInvite, readLarge } from './sip/index.js';
 
 const codec: LargeCodec = { readInvite, readLarge, largeRequest, formatSipDate };
@@ -13,7 +22,7 @@ export interface LargeHooks {
   readonly runtime: Pick<Runtime, 'submit' | 'refusal'>;
   /** `address:port` of the proxy to call through, or null. */
   readonly innerOf: (node: string | null) => string | null;
-  readonly answered: (effectId: string, token: string, status: number) => void;
+  readonly answered: Answered;
   readonly failpoint?: (name: 'ack.before' | 'ack.after') => void;
 }
 
@@ -81,6 +90,26 @@ export async function openLarge(config: Config, log: Log): Promise<LargeMessages
     },
   };
 }
+
+/** What large messages get of a service. */
+export const largeHooks = (
+  { engine: runtime }: Opened,
+  publisher: Publisher,
+  answered: Answered,
+  { failpoint }: ServiceHooks,
+): LargeHooks => ({
+  ...{ runtime, answered },
+  innerOf: (node) => publisher.innerOf(node),
+  ...(failpoint === undefined ? {} : { failpoint }),
+});
+
+/** Carries out deliveries of large messages; what was stored while they were on waits for that to be so again. */
+export const pushingLarge =
+  (large: LargeMessages | null, answered: Answered) =>
+  (effect: OutgoingDelivery): void => {
+    if (large === null) answered(effect.effectId, effect.token, 501);
+    else large.send(effect);
+  };
 
 const placeText = ({ address, port }: ProxyPlace): string =>
   `${address.includes(':') ? `[${address}]` : address}:${port}`;

@@ -33,6 +33,8 @@ export {
   refusals,
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
+export { foundingRows } from './found.js';
+export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
 export {
@@ -60,7 +62,7 @@ export type {
   World,
 } from './ports.js';
 export type { ActorRow, PendingEffect } from './rows.js';
-export { Engine, type StepListener } from './runtime.js';
+export { Engine } from './runtime.js';
 export { begin, restore, type Step, StepError, type StepEvent, step } from './step.js';
 export { type DiskStore, freeOctetsAt, openStore, storeExists, volumeKind } from './store.js';
 export type { Notice, RuntimeSettings } from './turn.js';

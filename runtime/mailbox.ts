@@ -111,7 +111,8 @@ export class Mailboxes {
   /** Tries again at an instant, unless the user is heard of before. */
   retryAt(aor: string, atMs: number): void {
     this.forgetRetry(aor);
-    const delay = Math.min(Math.max(0, atMs - this.hooks.now()), limits.wakeIntervalMaxMs);
+    const longestMs = this.clock.waitMsMax ?? limits.wakeIntervalMaxMs;
+    const delay = Math.min(Math.max(0, atMs - this.hooks.now()), longestMs);
     const cancel = this.clock.after(delay, () => {
       this.retries.delete(aor);
       if (this.hooks.now() < atMs) this.retryAt(aor, atMs);

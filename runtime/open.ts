@@ -148,7 +148,8 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   engine.admit(first);
   state.admitted = 1;
   // Not before: a store that is refused here must leave no timer behind.
-  const marks = options.readOnly ? noMark : keepMark(store, world.clock, head, engine);
+  const unmarked = options.readOnly === true || store.writeMark === undefined;
+  const marks = unmarked ? noMark : keepMark(store, world.clock, head, engine);
   return {
     engine,
     ready: admitRest(engine, world, head, { state, damage }),

@@ -14,8 +14,10 @@ export interface Clock {
   mono(): number;
   /** Milliseconds since boot of the host; counts a suspend. Dearer than `mono`, asked only when in doubt. */
   boot(): number;
-  /** Runs once after `delayMs` (0 to 60,000). */
+  /** Runs once after `delayMs` (0 to `waitMsMax`). */
   after(delayMs: number, run: () => void): Cancel;
+  /** The longest wait it is asked for; 60,000 where it does not say. One on which nobody sets the time may take any. */
+  readonly waitMsMax?: number;
   /** Runs as soon as the work at hand is done. */
   soon(run: () => void): void;
   /** A virtual clock alone: its wall time stands until it is moved here. */

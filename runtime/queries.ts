@@ -27,8 +27,11 @@ export interface Source {
   readonly settings: RuntimeSettings;
 }
 
-// Damaged rows are passed over: one of them must not hide all the others of its user.
-const localOfRow = (key: string, value: Uint8Array): string | null =>
+/**
+ * The local id an index row stands for, or null: damaged rows are passed over, for one of them must not hide all the
+ * others of its user.
+ */
+export const localOfRow = (key: string, value: Uint8Array): string | null =>
   unlessDamaged(() => (JSON.parse(openRow(key, value).toString()) as { local: string }).local);
 
 const soundActor = (source: Pick<Source, 'ledger'>, local: string): ActorRow | null =>

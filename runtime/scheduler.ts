@@ -152,7 +152,8 @@ export class TimerScheduler {
     if (this.stopped || this.turning || dueMs >= this.armedForMs) return;
     this.cancel?.();
     this.armedForMs = dueMs;
-    const delay = Math.min(Math.max(0, dueMs - this.hooks.now()), limits.wakeIntervalMaxMs);
+    const longestMs = this.clock.waitMsMax ?? limits.wakeIntervalMaxMs;
+    const delay = Math.min(Math.max(0, dueMs - this.hooks.now()), longestMs);
     this.cancel = this.clock.after(delay, () => {
       this.armedForMs = Number.POSITIVE_INFINITY;
       this.turn();

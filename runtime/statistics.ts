@@ -1,5 +1,7 @@
 // Counters since start. They are moved by notices, so they count what is durable.
 import type { RuntimeStats } from './api.js';
+import type { PartitionFound } from './recovery.js';
+import type { Notice } from './turn.js';
 
 type Counters = Map<string, number>;
 
@@ -24,12 +26,52 @@ export class Statistics {
     bump(this.effects, type);
   }
 
-  outcome(label: string): void {
-    bump(this.outcomes, label);
+  /** A group is durable. */
+  landed(commands: number, syncMs: number): void {
+    this.commits += 1;
+    this.lastGroupSize = commands;
+    this.lastSyncMs = syncMs;
   }
 
-  event(what: string): void {
-    bump(this.events, what);
+  /** A partition passed its checks. */
+  found(found: Pick<PartitionFound, 'waiting' | 'parked' | 'audits'>): void {
+    this.waiting += found.waiting;
+    this.parked += found.parked;
+    this.auditBacklog += found.audits;
+  }
+
+  /** Counts what has become true. */
+  hear(notice: Notice): void {
+    switch (notice.type) {
+      case 'placed':
+        this.waiting += notice.live ? 1 : -1;
+        return;
+      case 'ended':
+        bump(this.outcomes, notice.outcome);
+        return;
+      case 'parked':
+        this.parked += 1;
+        return;
+      case 'freed':
+        this.parked -= 1;
+        return;
+      case 'counted':
+        bump(this.events, notice.what);
+        return;
+      case 'damaged':
+        bump(this.events, 'damaged-row');
+        return;
+      case 'audited':
+        this.audit('written');
+        return;
+      case 'audit-over':
+        this.audit('taken');
+        return;
+      case 'audit-dropped':
+        this.audit('dropped');
+        return;
+      default:
+    }
   }
 
   audit(what: 'written' | 'sent' | 'sent-again' | 'taken' | 'dropped'): void {

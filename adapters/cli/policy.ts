@@ -216,7 +216,7 @@ async function drawn(file: PolicyFile, format: Format): Promise<string> {
 }
 
 /** A file beats a shipped id, which beats the store: what lies before one's eyes is meant. */
-async function policyNamed(call: Call): Promise<PolicyFile> {
+export async function policyNamed(call: Call): Promise<PolicyFile> {
   const name = call.args[0] ?? '';
   if (isFile(name)) return usable(name).source as PolicyFile;
   if (shippedPolicyIds.includes(name)) return shippedPolicy(name) as PolicyFile;
@@ -227,7 +227,7 @@ async function policyNamed(call: Call): Promise<PolicyFile> {
 }
 
 /** True when the word is a path and not an id or hash: ids have neither a slash nor a dot. */
-const isFile = (name: string): boolean =>
+export const isFile = (name: string): boolean =>
   name.includes('/') || name.includes('.') || readable(name);
 
 function readable(path: string): boolean {

@@ -23,6 +23,7 @@ import {
   policyList,
   policyShow,
 } from './policy.js';
+import { policySimulate } from './policy-simulate.js';
 import {
   preferencesImport,
   preferencesReset,
@@ -54,6 +55,7 @@ export const verbs: readonly Verb[] = [
   policyShow,
   policyCheck,
   policyChart,
+  policySimulate,
   policyInstall,
   policyActivate,
   storeStats,

@@ -2,7 +2,7 @@
 // editor's note of the OMA change request). A pure library function for senders: the engine itself
 // never acts on a report, since anybody could forge one (reliability R18).
 import { gunzipSync, inflateSync } from 'node:zlib';
-import { explore } from './cpim.js';
+import { explore } from './explored.js';
 import { type Failed, failed } from './finding.js';
 import { requestOctetsMax } from './limits.js';
 import { isEncoded } from './mime.js';

@@ -1,18 +1,17 @@
-// Reads message/cpim (RFC 3862) and the IMDN headers in it (RFC 5438), wherever in a body it
-// stands. Invariant: names are matched by namespace, never by the letters of a prefix, and a line
-// that is not exactly of the RFC's form counts as not being there. It decides nothing: whether a
-// report is owed is the business of others.
+// Reads what message/cpim (RFC 3862) says of its message and what the IMDN headers in it ask for (RFC 5438), wherever
+// in a body it stands. It decides nothing: whether a report is owed is the business of others.
 import type { CpimFacts, Disposition } from '../../machines/index.js';
-import { endOfLine } from './fields.js';
-import { type Failed, type Finding, failed } from './finding.js';
-import { cpimHeaderOctetsMax, multipartDepthMax, multipartPartsMax } from './limits.js';
-import { type Entity, mediaType, partsOf, readEntity } from './mime.js';
-import { decode, endOfQuoted, hasControls, hexDigitAt, trimBlanks } from './octets.js';
+import {
+  type CpimEnvelope,
+  type CpimHeader,
+  coreNamespace,
+  imdnNamespace,
+} from './cpim-envelope.js';
+import { type Explored, explore } from './explored.js';
+import type { Finding } from './finding.js';
+import { endOfQuoted, hasControls, hexDigitAt, trimBlanks } from './octets.js';
 import { hostOf, nameAddr } from './uri.js';
 
-const coreNamespace = 'urn:ietf:params:cpim-headers:';
-/** Namespace of the headers of RFC 5438. */
-export const imdnNamespace = 'urn:ietf:params:imdn';
 const draftNamespace = 'urn:ietf:params:cpim-headers:imdn';
 
 export interface CpimOptions {
@@ -34,29 +33,6 @@ export interface CpimReading {
   readonly unreadable: Finding | null;
 }
 
-/** One CPIM header of known namespace. */
-export interface CpimHeader {
-  readonly namespace: string;
-  readonly name: string;
-  readonly value: string;
-  /** The language parameter of `Subject:;lang=fr`, or null. */
-  readonly lang: string | null;
-}
-
-/** A header with the octets of its line, the line break among them. */
-export interface PlacedHeader extends CpimHeader {
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface CpimEnvelope {
-  readonly headers: readonly PlacedHeader[];
-  /** The first line that binds a prefix to the IMDN namespace: that prefix, and where the next line begins; or null. */
-  readonly imdnFrom: { readonly prefix: string; readonly at: number } | null;
-  /** What it carries; null when its MIME headers cannot be read. */
-  readonly content: Entity | null;
-}
-
 /** Whether a body of this type is plain content, in which nothing of ours can stand. */
 export const holdsNothing = (type: string): boolean => type.startsWith('text/');
 
@@ -74,229 +50,6 @@ export function readCpim(
   const facts = factsOf(envelope?.headers ?? [], found, options.draft00 === true);
   const innerContentType = envelope?.content?.media?.type ?? null;
   return { facts, innerContentType, unreadable: found.unreadable };
-}
-
-/** What a body turned out to hold. */
-export interface Explored {
-  /** The first readable CPIM envelope. */
-  envelope: CpimEnvelope | null;
-  /** What is wrong with the first part that says it is one. */
-  unreadable: Finding | null;
-  isImdn: boolean;
-  encrypted: boolean;
-  signed: boolean;
-  /** Where IMDN documents stand, in order, and the disposition each of them goes by. */
-  readonly imdns: { readonly entity: Entity; readonly disposition: string | null }[];
-  partsLeft: number;
-}
-
-/** Walks a body down to its CPIM envelope and into it, within the bounds of limits.ts. */
-export function explore(body: Uint8Array, contentType: string): Explored {
-  const found: Explored = {
-    envelope: null,
-    unreadable: null,
-    isImdn: false,
-    encrypted: false,
-    signed: false,
-    imdns: [],
-    partsLeft: multipartPartsMax,
-  };
-  const media = mediaType(contentType);
-  const whole = { media, disposition: null, encoded: false, start: 0, end: body.length };
-  walk(body, whole, { found, depth: 0, disposition: null });
-  return found;
-}
-
-interface Walk {
-  readonly found: Explored;
-  readonly depth: number;
-  /**
-   * The Content-Disposition that holds for what lies below (RFC 5438 section 8.3: on the whole
-   * multipart).
-   */
-  readonly disposition: string | null;
-}
-
-function walk(body: Uint8Array, entity: Entity, way: Walk): void {
-  const { found } = way;
-  const type = entity.media?.type ?? '';
-  const disposition = entity.disposition ?? way.disposition;
-  mark(found, type, entity);
-  if (entity.encoded) return;
-  if (type === 'message/imdn+xml') found.imdns.push({ entity, disposition });
-  if (way.depth >= multipartDepthMax) return;
-  const below = { found, depth: way.depth + 1, disposition };
-  if (type === 'message/cpim' && found.envelope === null) {
-    const read = readEnvelope(body, entity.start, entity.end);
-    found.envelope = 'ok' in read ? null : read;
-    found.unreadable ??= 'ok' in read ? read.finding : emptiness(read, entity.start);
-    const content = found.envelope?.content ?? null;
-    if (content !== null) walk(body, content, below);
-  }
-  if (!type.startsWith('multipart/') || type === 'multipart/encrypted') return;
-  for (const part of partsOf(body, entity)) {
-    if (found.partsLeft-- <= 0) return;
-    walk(body, part, below);
-  }
-}
-
-function mark(found: Explored, type: string, entity: Entity): void {
-  switch (type) {
-    case 'message/imdn+xml':
-      found.isImdn = true;
-      return;
-    case 'multipart/signed':
-    case 'application/pkcs7-signature':
-    case 'application/x-pkcs7-signature':
-    case 'application/pgp-signature':
-      found.signed = true;
-      return;
-    case 'multipart/encrypted':
-    case 'application/pgp-encrypted':
-      found.encrypted = true;
-      return;
-    case 'application/pkcs7-mime':
-    case 'application/x-pkcs7-mime':
-      markSmime(found, entity.media?.params.get('smime-type') ?? '');
-  }
-}
-
-/**
- * RFC 8551 section 3.2: without smime-type, or with one we do not know, the content is taken for
- * encrypted.
- */
-function markSmime(found: Explored, smimeType: string): void {
-  const kind = smimeType.toLowerCase();
-  if (kind === 'signed-data' || kind === 'certs-only') found.signed = true;
-  else found.encrypted = true;
-}
-
-// A block without one header of a known namespace says nothing: not even From and To (RFC 3862 section 2.2).
-function emptiness({ headers }: CpimEnvelope, start: number): Finding | null {
-  if (headers.length > 0) return null;
-  return {
-    code: 'no-cpim-header',
-    message: 'no line of the block is a CPIM header',
-    offset: start,
-  };
-}
-
-/** Reads one CPIM message, or says why it has no proper header block. */
-function readEnvelope(body: Uint8Array, start: number, end: number): CpimEnvelope | Failed {
-  const headers: PlacedHeader[] = [];
-  const names = new Namespaces();
-  let imdnFrom: CpimEnvelope['imdnFrom'] = null;
-  const limit = Math.min(end, start + cpimHeaderOctetsMax);
-  for (let at = start; at < limit; ) {
-    const lineEnd = endOfLine(body, at, limit);
-    if (typeof lineEnd !== 'number') return lineEnd;
-    // The blank line may be missing (examples of RFC 5438): a MIME header ends the CPIM headers as
-    // well.
-    if (lineEnd === at) return { headers, imdnFrom, content: readEntity(body, at + 2, end) };
-    const line = decode(body, at, lineEnd);
-    if (line !== null && isMimeHeader(line))
-      return { headers, imdnFrom, content: readEntity(body, at, end) };
-    const header = line === null ? null : names.read(line);
-    if (header !== null) headers.push({ ...header, start: at, end: lineEnd + 2 });
-    const prefix: string | null = imdnFrom === null ? names.prefixOf(imdnNamespace) : null;
-    if (prefix !== null) imdnFrom = { prefix, at: lineEnd + 2 };
-    at = lineEnd + 2;
-  }
-  return failed('no-blank-line', 'the CPIM header block has no end', limit);
-}
-
-function isMimeHeader(line: string): boolean {
-  const name = line.slice(0, 13).toLowerCase();
-  return name.startsWith('content-') || name === 'mime-version:';
-}
-
-/**
- * Which prefix stands for which namespace at this line (RFC 3862 section 3.4: from its NS line on).
- */
-class Namespaces {
-  readonly #byPrefix = new Map<string, string>([['', coreNamespace]]);
-
-  /** The header on a line; null for an NS line, an unknown prefix or a malformed line. */
-  read(line: string): CpimHeader | null {
-    const colon = line.indexOf(':');
-    const [prefix, name] = splitName(line.slice(0, Math.max(colon, 0)));
-    if (name === '') return null;
-    const rest = readRest(line, colon + 1);
-    if (rest === null) return null;
-    if (prefix === '' && name === 'NS') {
-      this.#bind(rest.value);
-      return null;
-    }
-    const namespace = this.#byPrefix.get(prefix);
-    return namespace === undefined ? null : { namespace, name, ...rest };
-  }
-
-  /** A prefix bound to a namespace so far, or null. */
-  prefixOf(namespace: string): string | null {
-    for (const [prefix, bound] of this.#byPrefix) if (bound === namespace) return prefix;
-    return null;
-  }
-
-  #bind(value: string): void {
-    const open = value.indexOf('<');
-    if (open < 0 || !value.endsWith('>')) return;
-    const prefix = trimBlanks(value.slice(0, open));
-    if (prefix.length <= 64) this.#byPrefix.set(prefix, value.slice(open + 1, -1));
-  }
-}
-
-function splitName(full: string): readonly [string, string] {
-  if (hasControls(full) || full.includes(' ')) return ['', ''];
-  const dot = full.indexOf('.');
-  if (dot < 0) return ['', full];
-  const name = full.slice(dot + 1);
-  return name.includes('.') || dot === 0 ? ['', ''] : [full.slice(0, dot), name];
-}
-
-/**
- * Parameters, the one space and the value behind the colon (RFC 3862 section 2.3: exactly one
- * space).
- */
-function readRest(
-  line: string,
-  from: number,
-): { readonly value: string; readonly lang: string | null } | null {
-  let at = from;
-  let lang: string | null = null;
-  while (line[at] === ';') {
-    const end = endOfParam(line, at + 1);
-    if (end < 0) return null;
-    const param = line.slice(at + 1, end);
-    if (param.startsWith('lang=')) lang = languageTag(param.slice(5));
-    at = end;
-  }
-  // Nothing at all behind the colon is an empty value.
-  if (at === line.length) return { value: '', lang };
-  if (line[at] !== ' ' || line[at + 1] === ' ' || line[at + 1] === '\t') return null;
-  return { value: trimBlanks(line.slice(at + 1)), lang };
-}
-
-function endOfParam(line: string, from: number): number {
-  for (let at = from; at < line.length; at++) {
-    if (line[at] === '"') {
-      at = endOfQuoted(line, at) - 1;
-      if (at < 0) return -1;
-    } else if (line[at] === ' ' || line[at] === ';') return at;
-  }
-  return line.length;
-}
-
-/** A language tag as `xml:lang` may carry it (RFC 5646 length rule), or null. */
-function languageTag(text: string): string | null {
-  if (text.length === 0 || text.length > 35) return null;
-  for (const [index, subtag] of text.split('-').entries()) {
-    if (subtag.length < 1 || subtag.length > 8) return null;
-    for (const char of subtag) {
-      const letter = (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z');
-      if (!letter && !(index > 0 && char >= '0' && char <= '9')) return null;
-    }
-  }
-  return text;
 }
 
 function contentOctets(envelope: CpimEnvelope | null): { readonly contentOctets?: number } {

@@ -4,7 +4,8 @@
 import { hash } from 'node:crypto';
 import { isTrustedRoute } from '../../machines/index.js';
 import { readImdn } from './correlate.js';
-import { type CpimEnvelope, explore, imdnNamespace, type PlacedHeader } from './cpim.js';
+import { type CpimEnvelope, imdnNamespace, type PlacedHeader } from './cpim-envelope.js';
+import { explore } from './explored.js';
 import { type Refusal, refusal } from './finding.js';
 import { readMessage } from './message.js';
 import { requestTarget, type SipRequestParts } from './outgoing.js';

@@ -1,6 +1,7 @@
 // Our IMDN-Record-Route on a message we deliver, so that its disposition notifications come back through this store (RFC
 // 5438 section 8). Invariant: one line more, and nothing else changes; signed content not at all (section 14.1).
-import { explore, readCpim } from './cpim.js';
+import { readCpim } from './cpim.js';
+import { explore } from './explored.js';
 import { bodyOctetsMax, messageOctetsMax } from './limits.js';
 
 /**

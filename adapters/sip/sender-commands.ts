@@ -2,7 +2,7 @@
 // RCS, a MESSAGE whose content is `application/vnd.gsma.rcsrevoke+xml`, bare or inside CPIM; both come as JSON to the
 // service URI. Invariant: who asks is the identity the proxy asserted; the body says which message, never whose.
 import { commandType } from './commands.js';
-import { explore } from './cpim.js';
+import { explore } from './explored.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
 import { parseJson } from './json.js';
 import { commandOctetsMax, sentIdCharactersMax } from './limits.js';

@@ -3,8 +3,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { settingsTable } from '../../adapters/config.js';
 import { subjects } from '../../adapters/nats/index.js';
+import { settingsTable } from '../../adapters/settings.js';
 import { actionVocabulary, guardVocabulary, messageEventTypes } from '../../machines/index.js';
 import { faults, keyFamilies, limits, refusals } from '../../runtime/index.js';
 import { repositoryRoot } from '../support/generate-charts.js';

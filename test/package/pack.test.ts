@@ -38,6 +38,8 @@ const wanted = [
   'dist/adapters/kamailio/proxy.cfg',
   'dist/adapters/nats/nats-server.conf',
   'dist/adapters/nats/schemas/send.schema.json',
+  'dist/adapters/simulator/scenario.schema.json',
+  'dist/adapters/simulator/scenarios/a-busy-mailbox.json',
   'dist/machines/policies/delete-and-report.json',
   'dist/machines/policies/deliver-late.json',
   'dist/machines/schemas/policy.schema.json',

@@ -1,4 +1,4 @@
-// The engine as a process: booted on the disk, wired to the bus by the real adapter as adapters/compose.ts does it,
+// The engine as a process: booted on the disk, wired to the bus by the real adapter as adapters/service.ts does it,
 // killed at any moment or at a failpoint, stopped in order, and started again by a supervisor. Whatever a dead life
 // still tries goes nowhere.
 import { createPublisher, startConsumer } from '../../adapters/nats/index.js';

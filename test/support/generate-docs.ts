@@ -22,6 +22,7 @@ import {
   reportExceptionsPage,
   vocabularyPage,
 } from './reference-pages.js';
+import { scenariosPage } from './scenarios-page.js';
 
 /** Path below the repository → content, for every reference page. */
 export async function generatedDocs(): Promise<Map<string, string>> {
@@ -34,6 +35,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
     keys: keysPage(),
     limits: limitsPage(adapterLimits()),
     'report-exceptions': reportExceptionsPage(),
+    scenarios: await scenariosPage(),
     subjects: subjectsPage(),
     vocabulary: vocabularyPage(),
   };

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verbs } from '../../adapters/admin/index.js';
-import { flagOf, type Setting, settingsTable, variableOf } from '../../adapters/config.js';
+import { flagOf, variableOf } from '../../adapters/config.js';
 import {
   adminSubject,
   adminSubjects,
@@ -13,6 +13,7 @@ import {
   engineQueue,
   subjects,
 } from '../../adapters/nats/index.js';
+import { type Setting, settingsTable } from '../../adapters/settings.js';
 import { repositoryRoot } from './generate-charts.js';
 import { code, limitRows, merged, page, table } from './reference-pages.js';
 import {
@@ -215,7 +216,7 @@ export function configPage(): string {
       setting.meaning,
     ],
   );
-  return page('Configuration', '`adapters/config.ts`', [
+  return page('Configuration', '`adapters/settings.ts`', [
     'One JSON file, over it the environment, over that the command line. In the file a dot is a level: `{"nats": {"servers": ["nats://127.0.0.1:4222"]}}`. A name that is not here is refused. Lists are parted by commas on the command line and in the environment.',
     table(['Setting', 'Flag and variable', 'Type', 'Default', 'Meaning'], rows),
   ]);

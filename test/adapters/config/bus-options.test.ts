@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import t, { type Test } from 'tap';
 import { busFindings } from '../../../adapters/bus-options.js';
-import { readConfig, type SettingName } from '../../../adapters/config.js';
+import { readConfig } from '../../../adapters/config.js';
+import type { SettingName } from '../../../adapters/settings.js';
 import { run, start, temporaryFolder } from '../cli/command.js';
 
 /** A seed of 32 zero octets as nkeys write it: base32 of prefix, seed and CRC-16. */

@@ -4,14 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import {
-  flagOf,
-  readConfig,
-  type Setting,
-  type SettingName,
-  settingsTable,
-  variableOf,
-} from '../../../adapters/config.js';
+import { flagOf, readConfig, variableOf } from '../../../adapters/config.js';
+import { type Setting, type SettingName, settingsTable } from '../../../adapters/settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'deferred-im-config-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));

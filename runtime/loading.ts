@@ -1,0 +1,65 @@
+// What an effect says when it goes out, read from the store at that moment: its identities, its message, its octets. The
+// same at every repetition (reliability R16), because all of it is stored or derived. Decides nothing.
+import { largeContacts, readUser } from './accounts.js';
+import type { Listing } from './commands.js';
+import { messageOf } from './consequences.js';
+import type { Identities } from './identity.js';
+import { keys } from './keys.js';
+import type { Ledger } from './ledger.js';
+import { readActor } from './life.js';
+import type { OutgoingEffect, OutgoingNotice } from './ports.js';
+import { isReport, type NoticeRow, type PendingEffect } from './rows.js';
+
+export interface LoadingSource {
+  readonly ledger: Ledger;
+  readonly identities: Identities;
+  readonly now: () => number;
+  /** What waits for a user, oldest first. */
+  readonly list: (aor: string, limit: number) => Promise<Listing>;
+}
+
+export class Loading {
+  constructor(private readonly source: LoadingSource) {}
+
+  /** What to send for an effect; null when nothing is left to be said. Throws DamagedRow. */
+  load(local: string, effect: PendingEffect): OutgoingEffect | null {
+    return effect.type === 'notify' ? this.notice(local, effect) : this.message(local, effect);
+  }
+
+  // Nothing waits any more: nothing is said.
+  private notice(local: string, effect: PendingEffect): OutgoingNotice | null {
+    const { ledger, list } = this.source;
+    const row = ledger.readJson<NoticeRow>(keys.notice(local));
+    const waiting = row === null ? 0 : readUser(this.source, row.aor).messages;
+    if (row === null || waiting === 0) return null;
+    const { aor } = row;
+    return {
+      type: 'notify',
+      ...this.outgoing(local, effect),
+      ...{ aor, waiting, list: (limit) => list(aor, limit) },
+    };
+  }
+
+  private message(local: string, effect: PendingEffect): OutgoingEffect | null {
+    const row = readActor(this.source, local);
+    if (row === null) return null;
+    const base = { ...this.outgoing(local, effect), message: messageOf(row) };
+    if (isReport(effect.type)) {
+      const kind = effect.type === 'early-report' ? effect.type : 'report';
+      const imdnMessageId = this.source.identities.reportMessageId(local, kind);
+      return { ...base, type: 'report', status: effect.status ?? 'failed', imdnMessageId };
+    }
+    const octets = this.source.ledger.read(keys.body(local));
+    if (octets === null) return null;
+    const delivery = { ...base, type: 'deliver', octets, late: effect.late } as const;
+    if (base.message.kind !== 'large') return delivery;
+    const user = readUser(this.source, base.message.aor);
+    return { ...delivery, contacts: largeContacts(user, this.source.now()) };
+  }
+
+  private outgoing(local: string, { type, effectId, node, atMs, attempt }: PendingEffect) {
+    const { identities } = this.source;
+    const token = identities.token(effectId);
+    return { effectId, token, node, atMs, ...identities.dialog(type, local), cseq: attempt };
+  }
+}
