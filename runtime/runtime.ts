@@ -1,6 +1,5 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of notices, which are heard after the commit.
-import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
@@ -22,7 +21,7 @@ import type { AuditEvent, AuditPort, World } from './ports.js';
 import { auditsOf, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
-import { Registry } from './registry.js';
+import { type PolicyReader, Registry } from './registry.js';
 import { Resumption } from './resumption.js';
 import { partitionFor } from './router.js';
 import type { ActorRow } from './rows.js';
