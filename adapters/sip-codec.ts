@@ -12,9 +12,11 @@ import {
   readMessage,
   readPassedImdn,
   readSenderCommand,
+  readSubscribe,
   reportRequest,
   resultPages,
   resultRequest,
+  serviceUriOf,
   shownOctets,
 } from './sip/index.js';
 
@@ -50,6 +52,8 @@ const codec: SipCodec = {
   readCommand,
   readAccessRules,
   readSenderCommand,
+  readSubscribe,
+  serviceUriOf,
   resultPages,
   resultRequest,
   readContacts,

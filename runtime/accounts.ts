@@ -10,7 +10,7 @@ export const readUser = (turn: Pick<Turn, 'ledger'>, aor: string): UserRow =>
 
 /** Writes a user row, or removes one that says nothing. */
 export function writeUser(turn: Turn, aor: string, row: UserRow): void {
-  const idle = row.messages === 0 && row.bindings.length === 0;
+  const idle = row.messages === 0 && row.bindings.length === 0 && !row.subscriptions;
   if (idle) turn.ledger.remove(keys.user(aor));
   else turn.ledger.put(keys.user(aor), row);
 }

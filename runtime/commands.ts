@@ -65,6 +65,26 @@ export interface Summoned {
   readonly anonymous: boolean;
 }
 
+/** Who subscribes to the notices of his mailbox: the dialog of the SUBSCRIBE, as its notifier sees it. */
+export interface Watcher {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  /** URI of its To, and of its From. */
+  readonly localUri: string;
+  readonly remoteUri: string;
+  /** Contact: where a NOTIFY goes. */
+  readonly target: string;
+  /** Record-Route in its order. */
+  readonly routes: readonly string[];
+  /** `id` of Event, or null. */
+  readonly eventId: string | null;
+  /** Accept names the metadata list. */
+  readonly list: boolean;
+  /** Of the last SUBSCRIBE. */
+  readonly cseq: number;
+}
+
 export type Command =
   /** A message for a user who cannot be reached now. */
   | {
@@ -139,6 +159,16 @@ export type Command =
       /** `extend` alone: by how much, else by the policy's `defaultExpirySeconds`. */
       readonly seconds?: number;
     }
+  /** The owner of a mailbox subscribes to its notices, renews that, or ends it (0 seconds). */
+  | {
+      readonly type: 'subscription.requested';
+      readonly aor: string;
+      readonly node: string | null;
+      readonly watcher: Watcher;
+      /** It begins the dialog; else one that is known. */
+      readonly begins: boolean;
+      readonly seconds: number;
+    }
   /** A policy file becomes known to the store under its content hash. */
   | { readonly type: 'policy.installed'; readonly source: unknown; readonly by: string }
   /** From now on new messages are stored under this policy. */
@@ -199,6 +229,8 @@ export type Reply =
   | { readonly kind: 'withdrawal'; readonly deferredId: string; readonly ended: boolean }
   | { readonly kind: 'results'; readonly results: readonly IdResult[] }
   | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
+  /** The subscription lasts so long. */
+  | { readonly kind: 'subscribed'; readonly seconds: number }
   | { readonly kind: 'policy'; readonly hash: string };
 
 /** One row of a user's list. */

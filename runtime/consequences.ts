@@ -19,6 +19,7 @@ import { limits } from './limits.js';
 import { tell } from './notices.js';
 import type { ActorRow, PendingEffect } from './rows.js';
 import type { Step } from './step.js';
+import { boxChanged } from './subscriptions.js';
 import type { Turn } from './turn.js';
 
 /** How one event came about, for the trail and for what it settles. */
@@ -242,11 +243,13 @@ function writePlace(
   if (live) {
     turn.ledger.insert(place, { local });
     enterMailbox(turn, message.aor, countedOf(row, message));
+    boxChanged(turn, message.aor);
     return;
   }
   turn.ledger.remove(place);
   turn.ledger.remove(keys.body(local));
   leaveMailbox(turn, message.aor, countedOf(row, message));
+  boxChanged(turn, message.aor);
 }
 
 const countedOf = (row: ActorRow, { octets }: Message): Counted => ({

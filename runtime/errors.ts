@@ -89,6 +89,14 @@ export const refusals = {
     meaning: 'The message cannot be withdrawn as it stands now.',
   },
   'not-parked': { status: 409, meaning: 'Only a message in quarantine can be retried or forced.' },
+  'no-such-subscription': {
+    status: 481,
+    meaning: 'No subscription of this user has this dialog, or it has ended.',
+  },
+  'out-of-order': {
+    status: 500,
+    meaning: 'A request of this dialog with a higher CSeq came before.',
+  },
   'policy-refused': {
     status: 422,
     meaning: 'The policy file did not pass its checks; the findings are listed.',

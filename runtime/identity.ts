@@ -16,6 +16,7 @@ const letterOf: Readonly<Record<PendingType, string>> = {
   report: 'r',
   'early-report': 'p',
   notify: 'n',
+  inform: 's',
 };
 
 const typeOf = new Map(

@@ -21,6 +21,7 @@ export type {
   SenderStatus,
   SentKey,
   SentStatus,
+  Watcher,
 } from './commands.js';
 export { expiryInstant } from './decide/receive.js';
 export {
@@ -57,6 +58,7 @@ export type {
   OutgoingEffect,
   OutgoingNotice,
   OutgoingReport,
+  OutgoingSubscription,
   RowWrite,
   StorePort,
   World,

@@ -18,7 +18,9 @@ export interface LapsedHooks {
 
 /** A row that says nothing any more. */
 export const isLapsed = (row: UserRow, nowMs: number): boolean =>
-  row.messages === 0 && row.bindings.every((binding) => binding.expiresAtMs <= nowMs);
+  row.messages === 0 &&
+  !row.subscriptions &&
+  row.bindings.every((binding) => binding.expiresAtMs <= nowMs);
 
 export class LapsedUsers {
   private registrations = 0;

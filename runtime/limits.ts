@@ -41,6 +41,10 @@ export const limits = {
   sweepRows: 256,
   /** Bindings remembered for one user. */
   bindingsMax: 16,
+  /** Subscriptions of one user; the one that lapses first gives way to a newer one. */
+  subscriptionsMax: 8,
+  /** The longest a subscription is granted for (RFC 6665 section 4.2.1.1: a notifier may shorten it). */
+  subscriptionSecondsMax: 86_400,
   /** How long the proxies queue live messages behind a delivery run without hearing of it again. */
   queueMarkMs: 120_000,
   /** How often they hear of it while it lasts: twice within that time, as core NATS may lose a line. */

@@ -9,6 +9,7 @@ import type { Ledger } from './ledger.js';
 import { readActor } from './life.js';
 import type { OutgoingEffect, OutgoingNotice } from './ports.js';
 import { isReport, type NoticeRow, type PendingEffect } from './rows.js';
+import { saidWithin } from './subscriptions.js';
 
 export interface LoadingSource {
   readonly ledger: Ledger;
@@ -23,19 +24,24 @@ export class Loading {
 
   /** What to send for an effect; null when nothing is left to be said. Throws DamagedRow. */
   load(local: string, effect: PendingEffect): OutgoingEffect | null {
-    return effect.type === 'notify' ? this.notice(local, effect) : this.message(local, effect);
+    const { type } = effect;
+    if (type === 'notify' || type === 'inform') return this.notice(local, effect);
+    return this.message(local, effect);
   }
 
-  // Nothing waits any more: nothing is said.
+  // Nothing waits any more: nothing is said, but to who has subscribed.
   private notice(local: string, effect: PendingEffect): OutgoingNotice | null {
     const { ledger, list } = this.source;
     const row = ledger.readJson<NoticeRow>(keys.notice(local));
-    const waiting = row === null ? 0 : readUser(this.source, row.aor).messages;
-    if (row === null || waiting === 0) return null;
+    if (row === null) return null;
     const { aor } = row;
+    const waiting = readUser(this.source, aor).messages;
+    const within = row.within === undefined ? null : saidWithin(this.source, row);
+    if (within === null && (row.within !== undefined || waiting === 0)) return null;
     return {
       type: 'notify',
       ...this.outgoing(local, effect),
+      ...within,
       ...{ aor, waiting, list: (limit) => list(aor, limit) },
     };
   }

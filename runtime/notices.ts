@@ -1,24 +1,16 @@
 // Notices: a user who returns is told once that messages wait, however many of them ask for it. What he was told
-// stands in his row, a notice on its way in a row of its own; both are decided like everything else. A notice changes
-// no message and is never reported (spec 3.1).
-import { answerClass } from '../machines/index.js';
+// stands in his row, a notice on its way in a row of its own; both are decided like everything else. It is said in his
+// subscriptions, and by a MESSAGE where he has none. A notice changes no message and is never reported (spec 3.1).
+import { type AnswerClass, answerClass } from '../machines/index.js';
 import { pace, readUser, writeUser } from './accounts.js';
 import type { Reply } from './commands.js';
 import { effectIdOf } from './identity.js';
-import { arrivalNumber, keys, localId, partitionOf } from './keys.js';
+import { arrivalNumber, keys, partitionOf } from './keys.js';
+import { land, launch } from './notice-effect.js';
 import { wishesFor } from './preferences.js';
-import type { ActorRow, NoticeRow, PendingEffect } from './rows.js';
+import type { ActorRow, NoticeRow } from './rows.js';
+import { informed, informOf } from './subscriptions.js';
 import type { Turn } from './turn.js';
-
-/** The effect of a notice, as the outbox carries it. */
-export const noticeEffect = (local: string, row: NoticeRow): PendingEffect => ({
-  effectId: effectIdOf('notify', local, 1),
-  type: 'notify',
-  attempt: 1,
-  late: false,
-  atMs: row.atMs,
-  node: row.node,
-});
 
 /**
  * Tells a user that messages wait, this one among them; null when he knows, or wants no notices. He is told once for each return, and again
@@ -34,16 +26,16 @@ export function tell(
   const { told, generation } = user;
   const knows = told?.generation === generation && message.row.arrival <= told.upTo;
   if ((knows && told.state !== 'failed') || wishesFor(turn, aor).notices === 'off') return null;
-  const partition = partitionOf(aor);
-  const local = localId(partition, turn.random(17));
-  const row: NoticeRow = { aor, atMs: turn.nowMs, node, turnOf: message.local };
-  const upTo = arrivalNumber(turn.partitions[partition]!.arrivals);
-  turn.ledger.insert(keys.notice(local), row);
+  const upTo = arrivalNumber(turn.partitions[partitionOf(aor)]!.arrivals);
   writeUser(turn, aor, { ...user, told: { generation, upTo, state: 'pending' } });
-  const effect = noticeEffect(local, row);
-  turn.notices.push({ type: 'effect', local, target: aor, effect });
-  return effect.effectId;
+  const within = informOf(turn, aor, message.local);
+  if (within === 'later') return null;
+  if (within !== null) return effectIdOf('inform', within, 1);
+  return effectIdOf('notify', byMessage(turn, aor, message.local, node), 1);
 }
+
+const byMessage = (turn: Turn, aor: string, turnOf: string, node: string | null): string =>
+  launch(turn, { aor, atMs: turn.nowMs, node, turnOf });
 
 /** A waiting message whose turn it is. */
 export interface Waiting {
@@ -55,15 +47,32 @@ export interface Waiting {
 export function noticeAnswered(turn: Turn, local: string, status: number): Reply | null {
   const row = turn.ledger.readJson<NoticeRow>(keys.notice(local));
   if (row === null) return null;
-  const { aor, turnOf } = row;
-  turn.ledger.remove(keys.notice(local));
-  turn.notices.push({ type: 'effect-over', effectId: effectIdOf('notify', local, 1) });
+  land(turn, local, row);
+  if (row.within !== undefined) {
+    const { heard, turnsOf } = informed(turn, local, row, status);
+    for (const turnOf of turnsOf) heardWithin(turn, row.aor, turnOf, heard);
+    return { kind: 'done' };
+  }
+  if (row.turnOf !== null) toldBy(turn, row.aor, row.turnOf, answerClass(status));
+  return { kind: 'done' };
+}
+
+// Whom no subscription has reached is told by a MESSAGE (spec 13: NOTIFY if subscribed, else MESSAGE). One that has
+// begun meanwhile has told him.
+function heardWithin(turn: Turn, aor: string, turnOf: string, heard: boolean): void {
+  const others = (readUser(turn, aor).subscriptions ?? 0) > 0;
+  const isOver = readUser(turn, aor).messages === 0;
+  if (heard || others || isOver) toldBy(turn, aor, turnOf, 'success');
+  else byMessage(turn, aor, turnOf, null);
+}
+
+// He was told, or not for now: his delivery run goes on.
+function toldBy(turn: Turn, aor: string, turnOf: string, came: AnswerClass): void {
   // What has been fetched or deleted meanwhile needs no notice any more.
-  const answer = readUser(turn, aor).messages === 0 ? 'success' : answerClass(status);
+  const answer = readUser(turn, aor).messages === 0 ? 'success' : came;
   const retryAtMs = pace(turn, aor, answer, turn.registry.active.settings.retryStepsSeconds);
   const user = readUser(turn, aor);
   const state = answer === 'temporary' ? 'failed' : 'told';
   if (user.told !== undefined) writeUser(turn, aor, { ...user, told: { ...user.told, state } });
   turn.notices.push({ type: 'settled', aor, local: turnOf, answer, retryAtMs });
-  return { kind: 'done' };
 }

@@ -1,7 +1,7 @@
 // All the outside there is. The runtime reads no clock, rolls no dice, opens no file and speaks to no bus but
 // through these ports; a simulation or a test supplies others.
 import type { EarlyStatus, Message } from '../machines/index.js';
-import type { Listing } from './commands.js';
+import type { Listing, Watcher } from './commands.js';
 import type { Failpoint } from './failpoints.js';
 
 /** Ends a wait that was begun; harmless when it is over. */
@@ -49,7 +49,7 @@ export interface StorePort {
 export type OutgoingEffect = OutgoingDelivery | OutgoingReport | OutgoingNotice;
 
 interface OutgoingIdentity {
-  /** Identity of this attempt, equal at every repetition: `d-`, `r-`, `p-` or `n-`, then `<local id>-<attempt>`. */
+  /** Identity of this attempt, equal at every repetition: `d-`, `r-`, `p-`, `n-` or `s-`, then `<local id>-<attempt>`. */
   readonly effectId: string;
   /** 130 unguessable bits, derived from the store's secret; an answer counts only when it echoes them. */
   readonly token: string;
@@ -94,6 +94,14 @@ export interface OutgoingNotice extends OutgoingIdentity {
   readonly waiting: number;
   /** The first of them, oldest first; rejects when the engine is closing. */
   list(limit: number): Promise<Listing>;
+  /** The subscription it is said in, as a NOTIFY; absent: as a MESSAGE. Call-ID, tag and CSeq are those of its dialog. */
+  readonly within?: OutgoingSubscription;
+}
+
+/** A subscription as its NOTIFY needs it. */
+export interface OutgoingSubscription extends Omit<Watcher, 'callId' | 'localTag' | 'cseq'> {
+  /** Seconds left, or why it is over (RFC 6665 section 4.1.3). */
+  readonly state: number | 'timeout' | 'probation';
 }
 
 /** Where committed effects go. Answers come back as the command `effect.answered`. */

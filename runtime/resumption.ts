@@ -6,7 +6,7 @@ import { unlessDamaged } from './integrity.js';
 import { keys, sharedPartition } from './keys.js';
 import { readActor } from './life.js';
 import type { Mailboxes } from './mailbox.js';
-import { noticeEffect } from './notices.js';
+import { noticeEffect, noticeTarget } from './notice-effect.js';
 import type { Outbox } from './outbox.js';
 import type { StorePort } from './ports.js';
 import { outboxOf, type Source } from './queries.js';
@@ -32,7 +32,7 @@ export class Resumption {
     scheduler.start(found.partition);
     this.resend(found.outbox);
     for (const [local, notice] of found.notices)
-      outbox.add(local, notice.aor, noticeEffect(local, notice));
+      outbox.add(local, noticeTarget(notice), noticeEffect(local, notice));
     this.deliver(found.users);
     if (found.audits > 0) audits?.found(found.partition);
   }

@@ -2,11 +2,14 @@
 // quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
 import type { EarlyStatus, HeaderLine, PreferenceRecord } from '../machines/index.js';
 import type { TrailStep } from './api.js';
-import type { Binding } from './commands.js';
+import type { Binding, Watcher } from './commands.js';
 import type { ActorState } from './step.js';
 
-/** `early-report` is the engine's own: what a sender is told as soon as his message is stored. */
-export type PendingType = 'deliver' | 'report' | 'early-report' | 'notify';
+/**
+ * `early-report` is the engine's own: what a sender is told as soon as his message is stored. `inform` is a notice within
+ * a subscription, `notify` one without.
+ */
+export type PendingType = 'deliver' | 'report' | 'early-report' | 'notify' | 'inform';
 
 /** What goes to a sender, and can wait. */
 export const isReport = (type: PendingType): boolean =>
@@ -89,6 +92,8 @@ export interface UserRow {
   readonly retry: { readonly step: number; readonly atMs: number } | null;
   /** What he was told about waiting messages; absent when nothing was, or by a release before 0.3.0. */
   readonly told?: Told;
+  /** Subscriptions to his notices that have not ended; absent without any. */
+  readonly subscriptions?: number;
 }
 
 /** The last notice to a user: for which return, and about which messages. */
@@ -106,8 +111,49 @@ export interface NoticeRow {
   readonly aor: string;
   readonly atMs: number;
   readonly node: string | null;
-  /** The message whose turn it was: his delivery run waits for the answer. */
-  readonly turnOf: string;
+  /** The message whose turn it was: his delivery run waits for the answer; null when none does. */
+  readonly turnOf: string | null;
+  /** The subscription it is said in; absent for one without. */
+  readonly within?: NoticeWithin;
+}
+
+/** The place of a notice within its subscription. */
+export interface NoticeWithin {
+  readonly id: string;
+  readonly cseq: number;
+  /** It is the last one, and says so. */
+  readonly ended: SubscriptionEnd | null;
+}
+
+/** Why a subscription ended on our side (RFC 6665 section 4.1.3): its time is over, or it gave way to a newer one. */
+export type SubscriptionEnd = 'timeout' | 'probation';
+
+/** `s`: the subscriptions to the notices of one user. Absent where there are none. */
+export interface SubscriptionsRow {
+  readonly version: 1;
+  /** Name of their timer. */
+  readonly local: string;
+  /** When the first of them lapses, or null when all have ended. */
+  readonly wakeMs: number | null;
+  readonly all: readonly Subscription[];
+}
+
+/** One subscription: a dialog, and what was said in it. */
+export interface Subscription extends Watcher {
+  readonly id: string;
+  /** The proxy it came by, or null for any. */
+  readonly node: string | null;
+  readonly expiresAtMs: number;
+  /** CSeq of the last NOTIFY. */
+  readonly told: number;
+  /** The NOTIFY under way: one at a time, so that none overtakes another. */
+  readonly pending: string | null;
+  /** Something has changed since that one. */
+  readonly again: boolean;
+  /** The message whose turn waits for the next one. */
+  readonly turnOf: string | null;
+  /** It has ended, and goes when the last NOTIFY was answered. */
+  readonly ended: SubscriptionEnd | null;
 }
 
 /** `p`: what one served user has set, and his operator for him. Absent where everything is as the operator's defaults. */

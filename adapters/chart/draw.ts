@@ -8,7 +8,8 @@ import { type DrawOptions, svg } from './svg.js';
 
 export type { DrawOptions } from './svg.js';
 
-interface Laid {
+/** A chart measured, and where everything in it goes. */
+export interface Laid {
   readonly model: ChartModel;
   readonly placed: Promise<PlacedChart>;
 }
@@ -17,8 +18,13 @@ const laid = new WeakMap<Graph, Laid>();
 
 /** The chart of a graph as an SVG document. */
 export async function drawSvg(graph: Graph, options: DrawOptions = {}): Promise<string> {
-  const { model, placed } = laid.get(graph) ?? lay(graph);
+  const { model, placed } = laidOut(graph);
   return svg(graph, model, await placed, options);
+}
+
+/** The layout of a graph: made at the first asking, then kept with it. */
+export function laidOut(graph: Graph): Laid {
+  return laid.get(graph) ?? lay(graph);
 }
 
 function lay(graph: Graph): Laid {

@@ -11,6 +11,7 @@ import type {
   PreferencesView,
   SentKey,
   SentStatus,
+  Watcher,
 } from '../../runtime/index.js';
 
 /** A request refused before anything was stored; `status` and `reason` go to the sender. */
@@ -89,8 +90,17 @@ export interface PassedImdn {
   readonly about: SentKey | null;
 }
 
-/** A MESSAGE of our own, complete but for Via, Max-Forwards and Content-Length. */
+/** A SUBSCRIBE to the notices of a mailbox, by its owner. */
+export interface SubscriptionRequest {
+  readonly aor: string;
+  readonly watcher: Watcher;
+  readonly seconds: number;
+}
+
+/** A request of our own, complete but for Via, Max-Forwards and Content-Length. */
 export interface SipRequestParts {
+  /** MESSAGE when absent. */
+  readonly method?: 'NOTIFY';
   readonly ruri: string;
   /** Where to send it, or null for the proxy's own inner port. */
   readonly nextHop: string | null;
@@ -137,6 +147,16 @@ export interface SipCodec {
     octets: Uint8Array,
     asserted: string | null,
   ): { readonly ok: true; readonly imdn: PassedImdn } | CodecRefusal | null;
+  /** A SUBSCRIBE, or why it is refused, with header lines that help; null when the request is something else. */
+  readSubscribe?(
+    octets: Uint8Array,
+    asserted: string | null,
+  ):
+    | { readonly ok: true; readonly subscription: SubscriptionRequest }
+    | (CodecRefusal & { readonly headers: readonly string[] })
+    | null;
+  /** Whom notices of a mailbox come from. */
+  serviceUriOf?(aor: string): string;
   /** What a sender asks about a message of his; null when the request is something else. */
   readSenderCommand(
     octets: Uint8Array,

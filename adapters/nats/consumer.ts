@@ -36,6 +36,7 @@ import { createResultSender, type ResultSender } from './results.js';
 import { decideSender, type SenderDesk, serveSenderRequests } from './sender.js';
 import { decideCommand } from './sip-command.js';
 import { engineQueue, subjects } from './subjects.js';
+import { decideSubscribe } from './subscribe.js';
 import { serveUserCommands } from './user.js';
 
 export interface ConsumerOptions {
@@ -205,6 +206,7 @@ function subscribeHeld(intake: Intake): void {
         subjects.command,
         payload,
         (request) =>
+          decideSubscribe(request, runtime, codec) ??
           decideAsked(intake, request) ??
           decidePassed(intake, request) ??
           decideCommand(request, runtime, codec, results, (read) =>

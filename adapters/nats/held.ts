@@ -220,8 +220,12 @@ const phrases: Readonly<Record<number, string>> = {
   413: 'Request Entity Too Large',
   415: 'Unsupported Media Type',
   416: 'Unsupported URI Scheme',
+  406: 'Not Acceptable',
+  423: 'Interval Too Brief',
   480: 'Temporarily Unavailable',
+  481: 'Call/Transaction Does Not Exist',
   482: 'Loop Detected',
+  489: 'Bad Event',
   500: 'Server Internal Error',
   503: 'Service Unavailable',
 };

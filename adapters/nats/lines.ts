@@ -40,8 +40,11 @@ export interface RequestLine {
   readonly asserted: string | null;
   /** Octets of the request as the proxy counted them. */
   readonly length: number;
-  /** `queued`: its recipient can be reached, and it goes behind his backlog; null from older proxies. */
-  readonly why?: 'offline' | 'queued' | null;
+  /**
+   * `queued`: its recipient can be reached, and it goes behind his backlog. `begins`: it begins a dialog, and its To tag
+   * is the proxy's. Null from older proxies.
+   */
+  readonly why?: 'offline' | 'queued' | 'begins' | null;
   /** `base64`: so the request was written, since it may hold NUL octets; null where it follows as it is. */
   readonly encoding?: 'base64' | null;
 }
@@ -107,6 +110,8 @@ export interface SendLine {
   readonly headers: string;
   readonly body: Uint8Array;
   readonly fromName: string | null;
+  /** Absent: MESSAGE. */
+  readonly method?: 'NOTIFY';
 }
 
 /** Live messages for a user go behind his backlog for so long; 0: no longer. For every proxy. */
@@ -211,6 +216,7 @@ const sendForm = lineForm<SendLine>('send', [
   base64Text('headers', natsLimits.headerBytesMax),
   base64Octets('body', natsLimits.bodyBytesMax),
   base64TextOrNone('fromName', natsLimits.identityBytesMax),
+  omittableToken('method'),
 ]);
 
 /**

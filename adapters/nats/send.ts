@@ -9,7 +9,7 @@ export function formatSend(
   token: string,
   parts: SipRequestParts,
 ): Parsed<string> {
-  const { ruri, nextHop, headers, body, fromName } = parts;
+  const { method, ruri, nextHop, headers, body, fromName } = parts;
   return sendLine.format({
     node,
     effectId,
@@ -21,5 +21,6 @@ export function formatSend(
     headers,
     body,
     fromName,
+    ...(method === undefined ? {} : { method }),
   });
 }

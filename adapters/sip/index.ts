@@ -54,5 +54,7 @@ export type { ResultEffect, UserResult } from './results.js';
 export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
 export type { SenderCommand, SenderReading } from './sender-commands.js';
 export { readSenderCommand, revokeType } from './sender-commands.js';
+export type { SubscriptionReading, SubscriptionRequest } from './subscribe.js';
+export { noticePackage, readSubscribe } from './subscribe.js';
 export type { NameAddr } from './uri.js';
 export { bareUri, canonicalAor, hostOf, nameAddr, uriCharactersMax } from './uri.js';

@@ -37,3 +37,9 @@ export const contactsMax = 64;
 export const callIdCharactersMax = 256;
 /** Characters of an IMDN Message-ID by which a sender names his message. */
 export const sentIdCharactersMax = 256;
+/** Route of a subscriber, in hops. */
+export const subscriptionRoutesMax = 8;
+/** A shorter subscription is refused with 423 (RFC 6665 section 4.2.1.1). */
+export const subscriptionSecondsMin = 60;
+/** A SUBSCRIBE without Expires (RFC 3842 section 3.4). */
+export const subscriptionSecondsDefault = 3_600;

@@ -23,6 +23,8 @@ import { bareUri, nameAddr } from './uri.js';
 
 /** A request in the parts the proxy wants (the bus contract's `send` line). */
 export interface SipRequestParts {
+  /** MESSAGE when absent. */
+  readonly method?: 'NOTIFY';
   readonly ruri: string;
   /** Where to send it, or null for the proxy's own inner port. */
   readonly nextHop: string | null;

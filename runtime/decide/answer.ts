@@ -21,7 +21,7 @@ export function answer(turn: Turn, command: Answered): Reply {
   if (effect === null || turn.identities.token(command.effectId) !== command.token) {
     return ignore(turn, 'foreign-token', null);
   }
-  if (effect.type === 'notify') {
+  if (effect.type === 'notify' || effect.type === 'inform') {
     const reply = noticeAnswered(turn, effect.local, command.status);
     return reply ?? ignore(turn, 'stale-answer', null);
   }

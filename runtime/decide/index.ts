@@ -20,6 +20,7 @@ import { changePreferences, discard } from './preferences.js';
 import { receive, refuse, sessionEnded, sessionRefusal, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
 import { dispositionPassed, withdrawSent } from './sender.js';
+import { subscribe } from './subscribe.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
@@ -67,6 +68,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return discard(turn, command);
     case 'preferences.changed':
       return changePreferences(turn, command);
+    case 'subscription.requested':
+      return subscribe(turn, command);
     case 'operator.acted':
       return operate(turn, command);
     case 'policy.installed':

@@ -15,6 +15,7 @@ import type { StepEvent } from '../step.js';
 import type { Notice, Turn } from '../turn.js';
 import { refuse } from './receive.js';
 import { withdraw } from './sender.js';
+import { subscriptionsDue } from './subscribe.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
 export type InternalCommand =
@@ -45,6 +46,7 @@ export type TurnReply = {
 
 export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer.due' }>): Reply {
   const row = readActor(turn, command.local);
+  if (row === null && subscriptionsDue(turn, command.local, command.dueMs)) return { kind: 'done' };
   // A row without a record, or of an earlier arming: it goes, and nothing else happens (reliability 7.2).
   if (row === null || row.wakeMs !== command.dueMs) {
     turn.ledger.remove(keys.timer(command.local, command.dueMs));
@@ -109,7 +111,8 @@ function hearTurn(
   return row;
 }
 
-const isNotice = (one: Notice): boolean => one.type === 'effect' && one.effect.type === 'notify';
+const isNotice = (one: Notice): boolean =>
+  one.type === 'effect' && (one.effect.type === 'notify' || one.effect.type === 'inform');
 
 // Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
 function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {

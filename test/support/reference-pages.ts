@@ -243,6 +243,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   p: keys.preferences(bob),
   q: keys.quarantine(sampleLocal),
   r: keys.mailbox(bob, '<arrival>'),
+  s: keys.subscriptions(bob),
   t: keys.timer(sampleLocal, 1_144_152_000_000),
   u: keys.user(bob),
   w: keys.pair(bob, 'sip:alice@example.org'),

@@ -1,7 +1,7 @@
 // A call for somebody who is offline, from its INVITE to its end: refused, or answered and then ended by the caller's
 // BYE or ours. It is answered for the served user; what the session carries is decided elsewhere.
 import type { DialogEnd, LegCore } from './core.js';
-import { answeringDialog, type Dialog, dialogKey, requestLines } from './dialog.js';
+import { answeringDialog, type Dialog, dialogKey, requestLines, takeNumber } from './dialog.js';
 import type { Place } from './link.js';
 import type { ServerTransaction } from './transactions.js';
 import { echoOf, type HeaderLine, type HeardRequest, linesOf, statusLine, write } from './wire.js';
@@ -24,7 +24,7 @@ export interface Answering {
   refuse(status: number, lines?: readonly HeaderLine[]): void;
   /** Told once, when nothing more can come of it. */
   onEnd(run: (end: CallEnd) => void): void;
-  /** Ends an accepted call by BYE, with these lines; harmless when it is over. */
+  /** Ends an accepted call by BYE, with these lines, as soon as the caller has the answer; harmless when it is over. */
   hangUp(lines?: readonly HeaderLine[]): void;
 }
 
@@ -36,6 +36,9 @@ export class IncomingCall implements Answering, DialogEnd {
   private dialog: Dialog | null = null;
   private readonly localTag: string;
   private over = false;
+  private heardAck = false;
+  /** Our BYE, while it waits for the caller's ACK (section 15). */
+  private owed: (() => void) | null = null;
   private tell: (end: CallEnd) => void = () => {};
 
   constructor(
@@ -97,6 +100,18 @@ export class IncomingCall implements Answering, DialogEnd {
   hangUp(lines: readonly HeaderLine[] = []): void {
     const { dialog } = this;
     if (dialog === null || this.over) return;
+    this.owed = () => this.sendBye(dialog, lines);
+    this.finish([]);
+    if (this.heardAck) this.payBye();
+  }
+
+  private payBye(): void {
+    const { owed } = this;
+    this.owed = null;
+    owed?.();
+  }
+
+  private sendBye(dialog: Dialog, lines: readonly HeaderLine[]): void {
     const branch = this.leg.newBranch();
     dialog.localSeq += 1;
     const own: HeaderLine[] = [
@@ -106,14 +121,21 @@ export class IncomingCall implements Answering, DialogEnd {
       ...lines,
     ];
     const octets = write(`BYE ${dialog.remoteTarget} SIP/2.0`, own);
-    this.finish([]);
+    this.leg.dropDialog(this.key(dialog));
     this.leg.transact({ branch, method: 'BYE' }, octets, dialog.proxy, { final: () => {} });
   }
 
   // ---- told by the leg ----
 
-  acknowledged(): void {
+  acknowledged(ack: HeardRequest): void {
+    if (ack.cseq !== this.transaction.request.cseq) return;
     this.transaction.acknowledge();
+    this.heardAck = true;
+    this.payBye();
+  }
+
+  inOrder(cseq: number): boolean {
+    return this.dialog !== null && takeNumber(this.dialog, cseq);
   }
 
   /** The caller gave up before the answer (section 9.2). */
@@ -121,20 +143,30 @@ export class IncomingCall implements Answering, DialogEnd {
     this.refuse(487);
   }
 
+  /** A BYE says as well that the answer was heard. */
   bye(request: HeardRequest): void {
+    this.owed = null;
+    this.transaction.acknowledge();
+    if (this.dialog !== null) this.leg.dropDialog(this.key(this.dialog));
     this.finish(linesOf(request.headers, keptOfBye));
   }
 
-  /** Nothing is heard of the caller any more, or the leg closes. */
+  /** Nothing is heard of the caller any more, or the leg closes: BYE is not held back any longer. */
   end(): void {
     this.hangUp();
+    this.payBye();
     this.finish([]);
+  }
+
+  /** The leg closes: a call that waits for its answer is refused. */
+  abandon(): void {
+    if (!this.transaction.answered) this.refuse(503);
   }
 
   private finish(bye: readonly HeaderLine[]): void {
     if (this.over) return;
     this.over = true;
-    if (this.dialog !== null) this.leg.dropDialog(this.key(this.dialog));
+    if (this.dialog !== null && this.owed === null) this.leg.dropDialog(this.key(this.dialog));
     this.tell({ bye });
   }
 

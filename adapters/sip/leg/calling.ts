@@ -2,9 +2,10 @@
 // status or with a session; of several phones that answer the first is spoken to, the others hear BYE at once.
 import type { Cancel } from '../../../runtime/index.js';
 import type { DialogEnd, LegCore } from './core.js';
-import { calledDialog, type Dialog, dialogKey, requestLines } from './dialog.js';
+import { calledDialog, type Dialog, dialogKey, requestLines, takeNumber } from './dialog.js';
 import { legLimits } from './limits.js';
 import type { Place } from './link.js';
+import type { ClientTransaction } from './transactions.js';
 import { type HeaderLine, type HeardResponse, linesOf, write } from './wire.js';
 
 export interface OutgoingCall {
@@ -29,13 +30,16 @@ export interface CallHooks {
 }
 
 interface Hooks extends CallHooks {
-  readonly over: () => void;
+  /** It waits for no answer any more: it is a dialog, or over. */
+  readonly settled: () => void;
 }
 
 export class Calling implements DialogEnd {
   private readonly branch: string;
   private dialog: Dialog | null = null;
-  private ack: Buffer | null = null;
+  /** What was said to each phone that answered, by its tag: an answer that comes again means that this was lost. */
+  private readonly acks = new Map<string, Buffer>();
+  private inviting: Pick<ClientTransaction, 'giveUp'> | null = null;
   private wanted = true;
   private over = false;
   private stopRinging: Cancel = () => {};
@@ -51,11 +55,16 @@ export class Calling implements DialogEnd {
 
   begin(): void {
     const key = { branch: this.branch, method: 'INVITE' };
-    this.leg.transact(key, this.request('INVITE', this.outgoing.sdp), this.outgoing.proxy, {
-      provisional: () => this.ringing(),
-      final: (response) => this.answered(response),
-      acknowledge: (response) => this.leg.send(this.refusalAck(response), this.outgoing.proxy),
-    });
+    this.inviting = this.leg.transact(
+      key,
+      this.request('INVITE', this.outgoing.sdp),
+      this.outgoing.proxy,
+      {
+        provisional: () => this.ringing(),
+        final: (response) => this.answered(response),
+        acknowledge: (response) => this.leg.send(this.refusalAck(response), this.outgoing.proxy),
+      },
+    );
   }
 
   /** Gives it up, or ends the session. */
@@ -95,8 +104,10 @@ export class Calling implements DialogEnd {
     });
   }
 
-  // Section 9.1: only after a provisional answer; the 487 that follows is acknowledged by the transaction.
+  // Section 9.1: only after a provisional answer; the 487 that follows is acknowledged by the transaction, and when
+  // none follows nothing is waited for any more.
   private cancel(): void {
+    this.inviting?.giveUp();
     const key = { branch: this.branch, method: 'CANCEL' };
     this.leg.transact(key, this.request('CANCEL', ''), this.outgoing.proxy, { final: () => {} });
   }
@@ -108,11 +119,9 @@ export class Calling implements DialogEnd {
       return;
     }
     // A repetition means that our ACK was lost.
-    if (this.dialog?.remoteTag === response.toTag && this.ack !== null) {
-      this.leg.send(this.ack, this.outgoing.proxy);
-      return;
-    }
-    this.firstAnswer(response);
+    const said = this.acks.get(response.toTag);
+    if (said !== undefined) this.leg.send(said, this.outgoing.proxy);
+    else if (this.acks.size < legLimits.forksMax) this.firstAnswer(response);
   }
 
   private firstAnswer(response: HeardResponse): void {
@@ -122,15 +131,16 @@ export class Calling implements DialogEnd {
       return;
     }
     const ack = this.within(dialog, 'ACK', response.cseq);
+    this.acks.set(response.toTag, ack);
     this.leg.send(ack, dialog.proxy);
     // Another phone was quicker, or nobody wants it any more.
     if (this.dialog !== null || !this.wanted || this.over) {
       this.hangUp(dialog);
       return;
     }
-    this.ack = ack;
     this.dialog = dialog;
     this.leg.addDialog(keyOf(dialog), this);
+    this.hooks.settled();
     this.hooks.accepted(response.body);
   }
 
@@ -179,17 +189,21 @@ export class Calling implements DialogEnd {
     this.over = true;
     this.stopRinging();
     if (this.dialog !== null) this.leg.dropDialog(keyOf(this.dialog));
-    this.hooks.over();
+    this.hooks.settled();
   }
 
   // ---- told by the leg ----
 
   acknowledged(): void {}
 
+  inOrder(cseq: number): boolean {
+    return this.dialog !== null && takeNumber(this.dialog, cseq);
+  }
+
   bye(): void {
     const told = this.over;
-    this.dialog = null;
     this.finish();
+    this.dialog = null;
     if (!told) this.hooks.hungUp();
   }
 }

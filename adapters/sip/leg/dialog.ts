@@ -23,6 +23,15 @@ export interface Dialog {
   /** The proxy: every request of ours goes through it. */
   readonly proxy: Place;
   localSeq: number;
+  /** Number of the peer's last request, or null while there was none. */
+  remoteSeq: number | null;
+}
+
+/** Takes the number of a request of the peer: false when it is not higher than those before (section 12.2.2). */
+export function takeNumber(dialog: Dialog, cseq: number): boolean {
+  if (dialog.remoteSeq !== null && cseq <= dialog.remoteSeq) return false;
+  dialog.remoteSeq = cseq;
+  return true;
 }
 
 /** Identity of a dialog on our side. */
@@ -50,6 +59,7 @@ export function answeringDialog(
     routes: routesOf(invite.headers, 'record-route'),
     proxy,
     localSeq: 0,
+    remoteSeq: invite.cseq,
   };
 }
 
@@ -67,6 +77,7 @@ export function calledDialog(response: HeardResponse, proxy: Place): Dialog | nu
     routes: [...routesOf(response.headers, 'record-route')].reverse(),
     proxy,
     localSeq: response.cseq,
+    remoteSeq: null,
   };
 }
 

@@ -41,7 +41,7 @@ export interface SipLeg {
   /** What the proxies show, and are shown. */
   readonly token: string;
   call(call: OutgoingCall, hooks: CallHooks): Call;
-  /** Dialogs and calls under way. */
+  /** Dialogs, and calls of ours that wait for an answer. */
   readonly busy: number;
   /** Ends every call, then closes the socket. */
   close(): Promise<void>;
@@ -63,6 +63,7 @@ class Leg implements SipLeg, LegCore {
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly servers = new Map<string, ServerTransaction>();
   private readonly dialogs = new Map<string, DialogEnd>();
+  /** Calls of ours that wait for their answer. */
   private readonly calls = new Set<Calling>();
 
   constructor(private readonly options: LegOptions) {
@@ -101,9 +102,13 @@ class Leg implements SipLeg, LegCore {
   }
 
   call(call: OutgoingCall, hooks: CallHooks): Call {
+    if (this.closing || this.busy >= legLimits.dialogsMax || this.full(this.clients)) {
+      hooks.refused(503);
+      return { end: () => {} };
+    }
     const calling = new Calling(this, call, {
       ...hooks,
-      over: () => this.calls.delete(calling),
+      settled: () => this.calls.delete(calling),
     });
     this.calls.add(calling);
     calling.begin();
@@ -114,6 +119,7 @@ class Leg implements SipLeg, LegCore {
     this.closing = true;
     for (const calling of [...this.calls]) calling.end();
     for (const dialog of [...this.dialogs.values()]) dialog.end();
+    for (const call of [...this.invites.values()]) call.abandon();
     for (const one of [...this.clients.values(), ...this.servers.values()]) one.end();
     await this.link.close();
   }
@@ -137,7 +143,11 @@ class Leg implements SipLeg, LegCore {
     octets: Uint8Array,
     to: Place,
     asking: Asking,
-  ): void {
+  ): ClientTransaction | null {
+    if (this.full(this.clients)) {
+      this.send(octets, to);
+      return null;
+    }
     const name = `${key.branch} ${key.method}`;
     const transaction = new ClientTransaction(this.options.clock, key.method === 'INVITE', {
       transmit: () => this.link.send(octets, to),
@@ -147,6 +157,11 @@ class Leg implements SipLeg, LegCore {
       over: () => this.clients.delete(name),
     });
     this.clients.set(name, transaction);
+    return transaction;
+  }
+
+  private full(transactions: ReadonlyMap<string, unknown>): boolean {
+    return transactions.size >= legLimits.transactionsMax;
   }
 
   addDialog(key: string, end: DialogEnd): void {
@@ -185,12 +200,28 @@ class Leg implements SipLeg, LegCore {
       known.repeated();
       return;
     }
+    const refused = this.refusalOf(request);
+    if (refused !== null) {
+      this.answerUnremembered(request, from, refused);
+      return;
+    }
     const transaction = this.serve(request, from, key);
-    if (this.closing || this.servers.size > legLimits.transactionsMax)
-      this.answer(transaction, 503);
-    else if (request.method === 'CANCEL') this.heardCancel(transaction);
+    if (request.method === 'CANCEL') this.heardCancel(transaction);
     else if (request.toTag !== '') this.heardWithin(transaction);
     else this.heardOutside(transaction, from);
+  }
+
+  // What is refused without a transaction: a repetition hears the same again (section 8.2.7).
+  private refusalOf(request: HeardRequest): number | null {
+    if (request.fault !== null) return 400;
+    return this.closing || this.full(this.servers) ? 503 : null;
+  }
+
+  private answerUnremembered(request: HeardRequest, from: Place, status: number): void {
+    const echo = echoOf(request, `none-${request.fromTag}`);
+    const why: readonly HeaderLine[] =
+      request.fault === null ? [] : [['Warning', `399 deferred-im "${request.fault}"`]];
+    this.link.send(write(statusLine(status), [...echo, ...why]), from);
   }
 
   private serve(request: HeardRequest, from: Place, key: string): ServerTransaction {
@@ -217,14 +248,14 @@ class Leg implements SipLeg, LegCore {
 
   // The ACK of a 2xx is known by its dialog, any other by its INVITE (section 17.2.3).
   private heardAck(request: HeardRequest): void {
-    this.servers.get(`${request.branch} INVITE`)?.acknowledge();
+    this.servers.get(inviteKey(request))?.acknowledge();
     const { callId, toTag, fromTag } = request;
-    this.dialogs.get(dialogKey(callId, toTag, fromTag))?.acknowledged();
+    this.dialogs.get(dialogKey(callId, toTag, fromTag))?.acknowledged(request);
   }
 
   private heardCancel(transaction: ServerTransaction): void {
     const { request } = transaction;
-    const invited = this.servers.get(`${request.branch} INVITE`);
+    const invited = this.servers.get(inviteKey(request));
     this.answer(transaction, invited === undefined ? 481 : 200);
     if (invited !== undefined && !invited.answered) this.invites.get(invited)?.cancelled();
   }
@@ -234,18 +265,19 @@ class Leg implements SipLeg, LegCore {
     const { callId, toTag, fromTag } = request;
     const dialog = this.dialogs.get(dialogKey(callId, toTag, fromTag));
     if (dialog === undefined) this.answer(transaction, 481);
+    else if (!dialog.inOrder(request.cseq)) this.answer(transaction, 500);
     else if (request.method === 'BYE') {
       this.answer(transaction, 200);
       dialog.bye(request);
     } else if (request.method === 'OPTIONS') this.answer(transaction, 200);
     // One message, one description: nothing is negotiated anew, the session stays as it is.
-    else this.answer(transaction, request.method === 'INVITE' ? 488 : 405);
+    else this.answer(transaction, request.method === 'INVITE' ? 488 : notTaken(request.method));
   }
 
   private heardOutside(transaction: ServerTransaction, from: Place): void {
     const { request } = transaction;
     if (request.method !== 'INVITE') {
-      this.answer(transaction, request.method === 'OPTIONS' ? 200 : 405);
+      this.answer(transaction, unaskedStatus(request.method));
       return;
     }
     const shown = (linesOf(request.headers, ['X-IM-Leg'])[0]?.[1] ?? '').split(' ');
@@ -270,11 +302,33 @@ class Leg implements SipLeg, LegCore {
   }
 
   answer(transaction: ServerTransaction, status: number, lines: readonly HeaderLine[] = []): void {
-    const allow: readonly HeaderLine[] =
-      status === 405 ? [['Allow', 'INVITE, ACK, BYE, CANCEL, OPTIONS']] : [];
+    const told = status === 405 || transaction.request.method === 'OPTIONS';
+    const allow: readonly HeaderLine[] = told ? [['Allow', taken.join(', ')]] : [];
     const echo = echoOf(transaction.request, this.random());
     transaction.respond(status, write(statusLine(status), [...echo, ...allow, ...lines]));
   }
 }
 
-const serverKey = (request: HeardRequest): string => `${request.branch} ${request.method}`;
+// Section 17.2.3: branch, sender and method; ACK and CANCEL name those of their INVITE.
+const serverKey = ({ branch, sentBy, method }: HeardRequest): string =>
+  `${branch} ${sentBy} ${method}`;
+
+const inviteKey = (request: HeardRequest): string => serverKey({ ...request, method: 'INVITE' });
+
+/** Methods the leg takes. */
+const taken = ['INVITE', 'ACK', 'BYE', 'CANCEL', 'OPTIONS'];
+
+/** Methods that are known to SIP, and not taken here (section 8.2.1). */
+const known = new Set([
+  ...['REGISTER', 'MESSAGE', 'SUBSCRIBE', 'NOTIFY', 'PUBLISH'],
+  ...['INFO', 'REFER', 'UPDATE', 'PRACK'],
+]);
+
+/** 405 for a method we know and do not take, 501 for one that nobody knows (section 21.5.2). */
+const notTaken = (method: string): number => (known.has(method) ? 405 : 501);
+
+// Outside of a dialog; a BYE without one belongs to nothing (section 15.1.2).
+function unaskedStatus(method: string): number {
+  if (method === 'OPTIONS') return 200;
+  return method === 'BYE' ? 481 : notTaken(method);
+}

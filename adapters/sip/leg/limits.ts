@@ -15,6 +15,8 @@ export const legLimits = {
   transactionsMax: 2_048,
   /** Dialogs at once, in either direction. */
   dialogsMax: 512,
+  /** Phones that may answer one call of ours; each beyond the first is hung up on. */
+  forksMax: 16,
   /** URIs of one route set. */
   routesMax: 16,
 } as const;

@@ -27,11 +27,32 @@ export function openLink(
     socket.bind(port, address, () => {
       socket.off('error', reject);
       socket.on('error', () => {});
-      resolve({
-        place: { address, port: socket.address().port },
-        send: (octets, to) => socket.send(octets, to.port, to.address),
-        close: () => new Promise((done) => socket.close(() => done())),
-      });
+      resolve(linkOver(socket, { address, port: socket.address().port }));
     });
   });
+}
+
+// A socket that is closed forgets what it has not sent: the last words of every call go out first.
+function linkOver(socket: dgram.Socket, place: Place): Link {
+  let underWay = 0;
+  let whenQuiet: (() => void) | null = null;
+  let closed: Promise<void> | null = null;
+  return {
+    place,
+    send: (octets, to) => {
+      if (whenQuiet !== null) return;
+      underWay += 1;
+      socket.send(octets, to.port, to.address, () => {
+        underWay -= 1;
+        if (underWay === 0) whenQuiet?.();
+      });
+    },
+    close: () => {
+      closed ??= new Promise((done) => {
+        whenQuiet = () => socket.close(() => done());
+        if (underWay === 0) whenQuiet();
+      });
+      return closed;
+    },
+  };
 }

@@ -82,6 +82,13 @@ export class ClientTransaction {
     this.hooks.final(response);
   }
 
+  /** Waits 64 T1 longer for the final answer, after CANCEL, and then no more (section 9.1). */
+  giveUp(): void {
+    if (this.state !== 'proceeding') return;
+    this.stopWaiting();
+    this.stopWaiting = this.clock.after(legLimits.patienceMs, () => this.end());
+  }
+
   private silence(): void {
     this.hooks.final(null);
     this.end();

@@ -1,6 +1,6 @@
 // SIP messages as the leg needs them: read from a datagram, and written from lines. What identifies a transaction
 // is taken out here (RFC 3261 sections 17.1.3 and 17.2.3). Knows no sockets and no state.
-import { asBuffer, trimBlanks } from '../octets.js';
+import { asBuffer, readDigits, trimBlanks } from '../octets.js';
 import { type Header, headerValue, headerValues, readRequest } from '../request.js';
 import { readResponse } from '../response.js';
 import { nameAddr, nameAddrPrefix } from '../uri.js';
@@ -20,12 +20,16 @@ interface Heard {
   readonly fromTag: string;
   /** Empty while there is no dialog. */
   readonly toTag: string;
+  /** Of the topmost Via, as is its sender: together they name a transaction. */
   readonly branch: string;
+  readonly sentBy: string;
 }
 
 export interface HeardRequest extends Heard {
   readonly kind: 'request';
   readonly uri: string;
+  /** What makes it no proper request although it can be answered, or null: its sender hears 400. */
+  readonly fault: string | null;
 }
 
 export interface HeardResponse extends Heard {
@@ -46,10 +50,10 @@ export function hear(octets: Uint8Array): HeardRequest | HeardResponse | null {
   if (!read.ok) return null;
   const { method, requestUri, headers, bodyOffset } = read.request;
   const common = commonOf(octets, headers, bodyOffset);
-  // Section 8.1.1.5: the method of CSeq MUST match that of the request.
-  return common === null || common.method !== method
-    ? null
-    : { kind: 'request', uri: requestUri, ...common };
+  if (common === null) return null;
+  // Section 8.1.1.5.
+  const fault = common.method === method ? null : 'CSeq names another method';
+  return { kind: 'request', uri: requestUri, ...common, method, fault };
 }
 
 function commonOf(
@@ -58,15 +62,15 @@ function commonOf(
   bodyOffset: number,
 ): Heard | null {
   const [number, method] = (headerValue({ headers }, 'cseq') ?? '').split(' ').filter(Boolean);
-  const cseq = Number(number);
-  const branch = branchOf(headerValue({ headers }, 'via') ?? '');
+  const cseq = readDigits(number ?? '', 10);
+  const { branch, sentBy } = topVia(headerValue({ headers }, 'via') ?? '');
   const callId = headerValue({ headers }, 'call-id');
   const tags = [tagOf(headers, 'from'), tagOf(headers, 'to')];
-  const whole = method !== undefined && Number.isSafeInteger(cseq) && callId !== null;
-  if (!whole || branch === '' || tags[0] === null || tags[1] === null) return null;
+  if (method === undefined || cseq === null || callId === null || branch === '') return null;
+  if (tags[0] === null || tags[1] === null) return null;
   const body = octets.subarray(bodyOffset);
   const [fromTag, toTag] = tags as [string, string];
-  return { octets, headers, body, callId, cseq, method, fromTag, toTag, branch };
+  return { octets, headers, body, callId, cseq, method, fromTag, toTag, branch, sentBy };
 }
 
 function tagOf(headers: readonly Header[], name: string): string | null {
@@ -75,10 +79,11 @@ function tagOf(headers: readonly Header[], name: string): string | null {
 }
 
 // Only the topmost Via of the first value counts.
-function branchOf(via: string): string {
-  const params = via.split(',', 1)[0]!.split(';').slice(1);
-  const branch = params.map(trimBlanks).find((one) => one.toLowerCase().startsWith('branch='));
-  return branch?.slice('branch='.length) ?? '';
+function topVia(via: string): { readonly branch: string; readonly sentBy: string } {
+  const [sent = '', ...params] = via.split(',', 1)[0]!.split(';').map(trimBlanks);
+  const branch = params.find((one) => one.toLowerCase().startsWith('branch='));
+  const sentBy = sent.slice(sent.lastIndexOf(' ') + 1).toLowerCase();
+  return { branch: branch?.slice('branch='.length) ?? '', sentBy };
 }
 
 /** URIs of Record-Route or Route values, in order, each as `<uri>`. */
@@ -137,6 +142,7 @@ const reasons: Readonly<Record<number, string>> = {
   486: 'Busy Here',
   487: 'Request Terminated',
   488: 'Not Acceptable Here',
+  501: 'Not Implemented',
   500: 'Server Internal Error',
   503: 'Service Unavailable',
 };
