@@ -13,12 +13,9 @@ export const readOnce: PolicyReader = (payload) => {
   return read;
 };
 
-// Nobody reads notices in this world: its phones take messages alone.
-const simulated = shippedPolicyIds.filter((id) => id !== 'notify-and-pull');
-
-/** Content hashes of the shipped policies that are simulated, by id. */
+/** Content hashes of the shipped policies, by id. */
 export const policyHashes: ReadonlyMap<string, string> = new Map(
-  simulated.map((id) => {
+  shippedPolicyIds.map((id) => {
     const compiled = compilePolicy(shippedPolicy(id));
     if (!compiled.ok) throw new TypeError(`shipped policy ${id} is refused`);
     return [id, compiled.policy.hash];

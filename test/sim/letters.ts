@@ -17,6 +17,9 @@ export interface Letter {
   readonly wantsStored: boolean;
   readonly body: string;
   readonly expiresAtMs: number | null;
+  /** It came by a session, and is pushed in one. */
+  readonly large: boolean;
+  readonly imdnMessageId: string | null;
   readonly incoming: IncomingMessage;
 }
 
@@ -60,7 +63,9 @@ function letter(options: Options, index: number): Letter {
   const head = `MESSAGE ${aor} ${index}\r\n\r\n`.length;
   const processing = options.early === true && random.chance(0.5);
   const dateMs = epochMs + Math.trunc(atMs);
+  const large = new Random(options.seed, `large ${index}`).chance(options.rates.largeLetters);
   const incoming: IncomingMessage = {
+    ...(large ? { kind: 'large' as const, session: sessionOf(index) } : {}),
     octets: new Uint8Array(),
     bodyOffset: head,
     aor,
@@ -78,13 +83,21 @@ function letter(options: Options, index: number): Letter {
     cpim: withCpim ? cpimOf(index, { from, aor, asks, processing }) : null,
   };
   return {
-    ...{ index, atMs, aor, from, body, incoming },
+    ...{ index, atMs, aor, from, body, incoming, large },
+    imdnMessageId: withCpim ? `imdn-${index}` : null,
     asserted: vouched ? from : null,
     wantsReport: withCpim && asks && vouched,
     wantsStored: withCpim && processing && vouched,
     expiresAtMs: hasExpiry ? dateMs + seconds * 1000 : null,
   };
 }
+
+const sessionOf = (index: number): NonNullable<IncomingMessage['session']> => ({
+  invite: [['Subject', `letter ${index}`]],
+  ok: [],
+  send: [],
+  msrpMessageId: `msrp-${index}`,
+});
 
 interface Said {
   readonly from: string;

@@ -2,6 +2,7 @@
 import type { Consumer, Publisher } from '../../adapters/nats/index.js';
 import type { Engine, Opened } from '../../runtime/index.js';
 import { BusClient } from './bus-client.js';
+import type { Leg } from './leg.js';
 import type { Owner } from './scheduler.js';
 
 /** One run of the process. */
@@ -17,6 +18,7 @@ export class Life implements Owner {
   opened: Opened | null = null;
   publisher: Publisher | null = null;
   consumer: Consumer | null = null;
+  leg: Leg | null = null;
   client: BusClient;
 
   constructor(

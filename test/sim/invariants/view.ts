@@ -19,6 +19,12 @@ export interface Stored {
   dedup: string | null;
 }
 
+/** What a user's row says that is asked about. */
+export interface User {
+  readonly messages: number;
+  readonly generation: number;
+}
+
 /** What one batch changed. */
 export interface Landing {
   readonly touched: ReadonlySet<Stored>;
@@ -27,7 +33,9 @@ export interface Landing {
   /** Events that were removed. */
   readonly taken: readonly (readonly [Stored, number])[];
   readonly parked: readonly string[];
-  readonly users: readonly (readonly [string, { readonly messages: number } | null])[];
+  /** Notices: local ids, with whom they are for; null when they are over. */
+  readonly notices: readonly (readonly [string, string | null])[];
+  readonly users: readonly (readonly [string, User | null])[];
 }
 
 const json = (value: Uint8Array): unknown =>
@@ -47,7 +55,8 @@ export class View {
     const removed: [Stored, string][] = [];
     const parked: string[] = [];
     const taken: [Stored, number][] = [];
-    const users: [string, { messages: number } | null][] = [];
+    const notices: [string, string | null][] = [];
+    const users: [string, User | null][] = [];
     for (const { key, before, after } of changes) {
       const rest = key.slice(5);
       switch (key[3]) {
@@ -84,19 +93,22 @@ export class View {
         case 'd':
           this.dedup(rest, after, touched);
           break;
+        case 'n':
+          notices.push([rest, after === null ? null : (json(after) as { aor: string }).aor]);
+          break;
         case 'q':
           if (after !== null) parked.push(rest);
           break;
         case 'u':
           users.push([
             decodeURIComponent(rest),
-            after === null ? null : (json(after) as { messages: number }),
+            after === null ? null : (json(after) as User),
           ]);
           break;
         default:
       }
     }
-    return { touched, added, removed, taken, parked, users };
+    return { touched, added, removed, taken, parked, notices, users };
   }
 
   private touch(local: string, touched: Set<Stored>): Stored {
