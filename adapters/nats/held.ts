@@ -81,7 +81,11 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
     const { line, octets, held } = request;
     try {
       let decision = lengthRefusal(request) ?? (await decide(request));
-      if (memory.leansOnNothing(decision)) decision = await decide(request);
+      // Its own 202 needs a decision that no other answer has taken back meanwhile, unless its sender has heard 503 already.
+      // Nothing happens between the last look and the answer.
+      for (let times = 1; memory.leansOnNothing(decision); times += 1)
+        decision =
+          held.overdue || times === natsLimits.decisionsMax ? null : await decide(request);
       if (decision === null || decision.code >= 500) options.onUnheard(line);
       if (decision === null) memory.drop(held);
       else settle(line, held, decision);

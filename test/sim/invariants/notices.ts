@@ -17,6 +17,7 @@ interface Notice {
 /** A notice that has arrived: until he returns anew, or more arrives, he knows. */
 interface Known {
   readonly upTo: string;
+  readonly generation: number;
   readonly told: Told;
 }
 
@@ -40,7 +41,8 @@ export class Notices {
     if (model.wishes.wantsNone(aor)) this.violated(`a notice for ${aor}, who wants none`, 'P1');
     const upTo = newest(waiting.filter((one) => !(touched.has(one) && one.before === null)));
     const known = this.known.get(aor);
-    if (known !== undefined && known.upTo >= newest(waiting) && wasDurable(known.told, true))
+    const knows = known?.generation === generation && known.upTo >= newest(waiting);
+    if (knows && wasDurable(known.told, true))
       this.violated(`${aor} is told again of what he knows`);
     this.pending.set(local, { aor, upTo, generation, identity: null });
   }
@@ -78,7 +80,8 @@ export class Notices {
     const notice = this.pending.get(local);
     const { life } = this.simulation.process;
     if (notice === undefined || life === null || !life.serving || status >= 300) return;
-    this.known.set(notice.aor, { upTo: notice.upTo, told: told(life) });
+    const { upTo, generation } = notice;
+    this.known.set(notice.aor, { upTo, generation, told: told(life) });
   }
 
   /** He registers, so he may be told anew. */
