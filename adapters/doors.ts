@@ -5,6 +5,7 @@ import { schemaChecker } from '../machines/index.js';
 import { exitCodes, type Opened } from '../runtime/index.js';
 import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
 import type { Config } from './config.js';
+import type { LargeMessages } from './large.js';
 import type { Log } from './log.js';
 import { type MetricsServer, serveMetrics } from './metrics/index.js';
 import {
@@ -30,6 +31,8 @@ export interface Interior {
   readonly bus: Bus;
   readonly publisher: Publisher;
   readonly consumer: Consumer;
+  /** Null while they are off. */
+  readonly large: Pick<LargeMessages, 'figures'> | null;
 }
 
 /** Those that are open. */
@@ -44,7 +47,7 @@ export interface Doors {
 export async function openDoors(
   config: Config,
   { log, exit }: ServiceHooks,
-  { opened, bus, publisher, consumer }: Interior,
+  { opened, bus, publisher, consumer, large }: Interior,
   readiness: () => Readiness,
 ): Promise<Doors> {
   const context: VerbContext = { engine: opened.engine, canonicalAor, readAccessRules, readiness };
@@ -57,6 +60,7 @@ export async function openDoors(
       readiness,
       virtualNow: () => opened.engine.virtualNow,
       busCounters: () => consumer.counters(),
+      large: () => large?.figures() ?? null,
       surroundings: () => ({
         proxies: publisher.liveNodes().length,
         storeFull: opened.engine.gate !== null,

@@ -9,6 +9,7 @@ import {
 } from '../runtime/index.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
+import type { LargeFigures } from './metrics/index.js';
 import { Delivery, Intake, type LargeCodec, MsrpHub, type ProxyPlace } from './msrp/index.js';
 import type { Publisher } from './nats/index.js';
 import type { Answered } from './publishing.js';
@@ -34,8 +35,8 @@ export interface LargeMessages {
   start(hooks: LargeHooks): void;
   /** Carries out a delivery of a large message. */
   send(effect: OutgoingDelivery): void;
-  /** Sessions and pushes under way. */
-  readonly underWay: number;
+  /** What came of it all since the start, and what is under way. */
+  figures(): LargeFigures;
   close(): Promise<void>;
 }
 
@@ -79,9 +80,10 @@ export async function openLarge(config: Config, log: Log): Promise<LargeMessages
       });
     },
     send: (effect) => parts.delivery?.send(effect),
-    get underWay() {
-      return (parts.intake?.sessions ?? 0) + (parts.delivery?.underWay ?? 0);
-    },
+    figures: () => ({
+      sessions: (parts.intake?.sessions ?? 0) + (parts.delivery?.underWay ?? 0),
+      ...{ octets: hub.counters.octets, events: hub.counters.events },
+    }),
     close: async () => {
       await parts.intake?.close();
       parts.delivery?.close();

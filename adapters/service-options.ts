@@ -117,6 +117,7 @@ function runtimeOptions(config: Config, hooks: ServiceHooks) {
       ...messageOctetsMax(config),
       preferences: preferenceRules(config),
       senderStatus: config.senderStatus as SenderStatus,
+      refusedStatus: config['preferences.refusedStatus'],
       auditBacklogMax: config['audit.backlog'],
       reportRules: {
         ...defaultReportRules,

@@ -181,6 +181,12 @@ export const settingsTable = {
     default: 'once',
     meaning: 'Default of users: whether a notice is sent on return.',
   },
+  'preferences.refusedStatus': {
+    type: integer(400, 699),
+    default: 480,
+    meaning:
+      'What a sender hears whose message may not be kept for somebody who is away (deferral, allow-offline-storage, permission).',
+  },
   'preferences.expiredChoices': {
     type: texts,
     default: [],

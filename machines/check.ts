@@ -2,6 +2,7 @@
 // there, every state reachable, every state able to end, no endless `always`, and the events that no message may
 // be deaf to. Findings are plain data with a JSON pointer; nothing here throws.
 import { messageEventTypes } from './events.js';
+import { findingOf, type PolicyFinding } from './findings.js';
 import { type Graph, type GraphTransition, graphOf, isWithin } from './graph.js';
 import { closure, type GraphIndex, indexOf, lineage, memo } from './graph-index.js';
 import {
@@ -22,14 +23,6 @@ import {
   type VocabularyEntry,
 } from './vocabulary.js';
 
-/** One thing wrong with a policy. `code` is stable; the words are not. */
-export interface PolicyFinding {
-  readonly code: string;
-  readonly severity: 'error' | 'warning';
-  readonly pointer: string;
-  readonly message: string;
-}
-
 /** Every finding of a policy that has passed the schema, errors and warnings, in document order by check. */
 export function checkPolicy(policy: PolicyFile): readonly PolicyFinding[] {
   const names = checkNames(policy);
@@ -39,12 +32,7 @@ export function checkPolicy(policy: PolicyFile): readonly PolicyFinding[] {
   return [...names, ...checkShape(policy, graph)];
 }
 
-const error = (code: string, pointer: string, message: string): PolicyFinding => ({
-  code,
-  severity: 'error',
-  pointer,
-  message,
-});
+const error = findingOf;
 
 function unresolvedTarget(transition: GraphTransition): PolicyFinding[] {
   if (transition.unresolved === null) return [];
@@ -133,7 +121,12 @@ function checkDelay(delay: string, pointer: string, delays: object): PolicyFindi
   ];
 }
 
-function unknown(what: string, name: string, pointer: string, table: object): PolicyFinding {
+function unknown(
+  what: 'tag' | 'guard' | 'action',
+  name: string,
+  pointer: string,
+  table: object,
+): PolicyFinding {
   return error(
     `unknown-${what}`,
     pointer,

@@ -2,7 +2,8 @@
 // size, depth and forbidden names are looked at before anything else (reliability F1-F4, R22, J1-J5).
 import { createRequire } from 'node:module';
 import { type AnyStateMachine, createMachine } from 'xstate';
-import { checkPolicy, type PolicyFinding } from './check.js';
+import { checkPolicy } from './check.js';
+import { type FindingCode, findingOf, type PolicyFinding } from './findings.js';
 import { type Graph, graphOf } from './graph.js';
 import { actions, guards } from './implementations.js';
 import { type MessageContext, patienceMs } from './message.js';
@@ -153,13 +154,9 @@ function countStates(
   return Object.values(state.states ?? {}).reduce((sum, child) => sum + 1 + countStates(child), 0);
 }
 
-const finding = (code: string, pointer: string, message: string): PolicyFinding => ({
-  code,
-  severity: 'error',
-  pointer,
-  message,
-});
+const finding = (code: FindingCode, pointer: string, message: string): PolicyFinding =>
+  findingOf(code, pointer, message);
 
-function refuse(code: string, pointer: string, message: string): Compiled {
+function refuse(code: FindingCode, pointer: string, message: string): Compiled {
   return { ok: false, findings: [finding(code, pointer, message)] };
 }

@@ -60,8 +60,9 @@ export const actions: Readonly<Record<string, unknown>> = bare({
   }),
   notify: effect((_context, enqueue) => enqueue({ type: `${effectPrefix}notify`, params: {} })),
   markExpired: update(() => ({ expired: true })),
-  noteEnding: update(({ context }, params: { cause: Ending }) => ({
-    ending: context.ending ?? params.cause,
+  // Who took his message back is owed nothing, whatever was noted before: that the others ended it as well is lost.
+  noteEnding: update(({ context }, { cause }: { cause: Ending }) => ({
+    ending: cause === 'withdrawn' ? cause : (context.ending ?? cause),
   })),
   extend: update(({ context, event }) => {
     if (event.type !== 'message.extended') return {};

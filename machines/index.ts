@@ -22,7 +22,6 @@ export {
   transitionText,
   visible,
 } from './chart-parts.js';
-export { checkPolicy, type PolicyFinding } from './check.js';
 export {
   answerTimeoutMs,
   type Compiled,
@@ -50,6 +49,25 @@ export {
   reportExceptions,
   reportTarget,
 } from './exceptions.js';
+export {
+  type FindingCode,
+  findingKinds,
+  findingOf,
+  type PolicyFinding,
+  type ReleaseCheck,
+  releaseChecks,
+  type Severity,
+} from './findings.js';
+export type { Behaviour } from './gate/behaviour.js';
+export {
+  type Edge,
+  type Exploration,
+  explore,
+  gateBounds,
+} from './gate/explorer.js';
+export { type Judgement, judgePolicy, type Known } from './gate/judge.js';
+export type { Situation } from './gate/situation.js';
+export type { Stimulus, StimulusKind } from './gate/stimuli.js';
 export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
 export { effectPrefix, reportOwed } from './implementations.js';
 export {
@@ -104,6 +122,7 @@ export {
   withDefaults,
 } from './settings.js';
 export { shippedPolicy, shippedPolicyIds } from './shipped.js';
+export type { ActorState, ArmedTimer, Step, StepEvent, Stepper } from './stepping.js';
 export { type Checked, type SchemaChecker, type SchemaFinding, schemaChecker } from './validate.js';
 export {
   actionVocabulary,

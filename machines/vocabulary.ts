@@ -74,7 +74,7 @@ export const actionVocabulary: Table = table({
   markExpired: { meaning: 'Remember that the expiry instant has passed.', params: {} },
   noteEnding: {
     meaning:
-      'Remember what takes effect when the attempt in flight has its answer; the first one stands.',
+      'Remember what takes effect when the attempt in flight has its answer; the first one stands, but `withdrawn` stands before all.',
     params: { cause: ending },
   },
   extend: {

@@ -231,7 +231,12 @@ export type Reply =
   | { readonly kind: 'preferences'; readonly preferences: PreferencesView }
   /** The subscription lasts so long. */
   | { readonly kind: 'subscribed'; readonly seconds: number }
-  | { readonly kind: 'policy'; readonly hash: string };
+  | {
+      readonly kind: 'policy';
+      readonly hash: string;
+      /** What the gate has to say about it all the same. */
+      readonly warnings?: readonly string[];
+    };
 
 /** One row of a user's list. */
 export interface ListedMessage {

@@ -11,6 +11,7 @@ import {
   retentionMinMs,
 } from '../machines/index.js';
 import { type Counted, enterMailbox, leaveMailbox } from './accounts.js';
+import { announce } from './announcement.js';
 import type { TrailStep } from './api.js';
 import { audit } from './audit.js';
 import { effectIdOf } from './identity.js';
@@ -76,11 +77,12 @@ export function follow(
   const message = (next.state.snapshot as { context: MessageContext }).context.message;
   const told = toldBy(turn, local, row, message, next, cause);
   if (told === null && onlyNotifies(row, next, cause)) return row;
-  const effects = [
-    ...next.effects.flatMap((effect) => pendingEffect(turn, local, effect, cause.node)),
-    ...(cause.early ? [earlyEffect(turn, local, cause.early)] : []),
-  ];
-  const asked = effects.map((one) => one.effectId).concat(told ?? []);
+  const announced = announce(turn, local, message, next, cause.node);
+  const going = { node: cause.node, announced };
+  const effects = next.effects.flatMap((effect) => pendingEffect(turn, local, effect, going));
+  if (cause.early) effects.push(earlyEffect(turn, local, cause.early));
+  const asked = effects.map((one) => one.effectId);
+  if (told !== null) asked.push(told);
   const pending = remaining(row.pending, effects, next, cause);
   const changed: Draft = {
     ...row,
@@ -127,15 +129,17 @@ function pendingEffect(
   turn: Turn,
   local: string,
   effect: Effect,
-  node: string | null,
+  { node, announced }: { readonly node: string | null; readonly announced: boolean },
 ): PendingEffect[] {
   if (effect.type === 'notify') return [];
+  const late = effect.type === 'deliver' && effect.late;
   return [
     {
       effectId: effectIdOf(effect.type, local, effect.attempt),
       type: effect.type,
       attempt: effect.attempt,
-      late: effect.type === 'deliver' && effect.late,
+      late,
+      ...(late && announced ? { announced } : {}),
       atMs: turn.nowMs,
       node,
     },
@@ -179,18 +183,21 @@ function trailStep(
   cause: Cause,
   effects: readonly string[],
 ): TrailStep {
+  const from = row.value === '' ? null : row.value;
+  const to = next.path.length === 1 ? next.path[0]! : next.path.join(' → ');
+  const plain = { atMs: turn.nowMs, event: cause.name, from, to, effects };
+  if (isPlain(cause)) return plain;
   return {
-    atMs: turn.nowMs,
-    event: cause.name,
-    from: row.value === '' ? null : row.value,
-    to: next.path.join(' → '),
-    effects,
+    ...plain,
     ...(cause.status === undefined ? {} : { status: cause.status }),
     ...(cause.error === undefined ? {} : { error: cause.error }),
     ...(cause.by === undefined ? {} : { by: cause.by }),
     ...(cause.expiresAtMs === undefined ? {} : { expiresAtMs: cause.expiresAtMs }),
   };
 }
+
+const isPlain = ({ status, error, by, expiresAtMs }: Cause): boolean =>
+  status === undefined && error === undefined && by === undefined && expiresAtMs === undefined;
 
 function lengthen(trail: readonly TrailStep[], one: TrailStep): readonly TrailStep[] {
   if (trail.length < limits.trailHeadSteps + limits.trailTailSteps) return [...trail, one];

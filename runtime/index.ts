@@ -35,6 +35,7 @@ export {
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
 export { foundingRows } from './found.js';
+export { type Judge, judge } from './gate.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';

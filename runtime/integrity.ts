@@ -37,12 +37,11 @@ export function unlessDamaged<T>(read: () => T): T | null {
 
 /** A value as it is stored: format, checksum over payload and key, payload. */
 export function sealRow(key: string, payload: Uint8Array | string): { value: Buffer; sum: Sum } {
-  const octets = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
-  const start = roomFor(head + octets + 1 + key.length);
+  // No character of a text takes more than three octets: how many it does take is known when it is written.
+  const octetsMax = typeof payload === 'string' ? 3 * payload.length : payload.length;
+  const start = roomFor(head + octetsMax + 1 + key.length);
   const from = start + head;
-  const end = from + octets;
-  if (typeof payload === 'string') room.write(payload, from);
-  else room.set(payload, from);
+  const end = from + place(payload, from);
   // The key stands behind the payload while the sum is taken; the next row is written over it.
   room[end] = 0;
   room.write(key, end + 1, 'latin1');
@@ -51,6 +50,13 @@ export function sealRow(key: string, payload: Uint8Array | string): { value: Buf
   for (let at = 0; at < sumOctets; at += 1) room[start + 1 + at] = digest.charCodeAt(at);
   roomUsed = end;
   return { value: room.subarray(start, end), sum: { high: half(digest, 0), low: half(digest, 4) } };
+}
+
+/** Octets written. */
+function place(payload: Uint8Array | string, at: number): number {
+  if (typeof payload === 'string') return room.write(payload, at);
+  room.set(payload, at);
+  return payload.length;
 }
 
 // Rows are sealed side by side in rooms that nothing else uses: one allocation for many of them.

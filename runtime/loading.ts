@@ -1,7 +1,7 @@
 // What an effect says when it goes out, read from the store at that moment: its identities, its message, its octets. The
 // same at every repetition (reliability R16), because all of it is stored or derived. Decides nothing.
 import { largeContacts, readUser } from './accounts.js';
-import type { Listing } from './commands.js';
+import type { ListedMessage, Listing } from './commands.js';
 import { messageOf } from './consequences.js';
 import type { Identities } from './identity.js';
 import { keys } from './keys.js';
@@ -17,6 +17,8 @@ export interface LoadingSource {
   readonly now: () => number;
   /** What waits for a user, oldest first. */
   readonly list: (aor: string, limit: number) => Promise<Listing>;
+  /** The row of one message in its user's list; none when it waits no longer. */
+  readonly listed: (local: string) => readonly ListedMessage[];
 }
 
 export class Loading {
@@ -35,6 +37,7 @@ export class Loading {
     const row = ledger.readJson<NoticeRow>(keys.notice(local));
     if (row === null) return null;
     const { aor } = row;
+    if (row.about !== undefined) return this.announcement(local, effect, row);
     const waiting = readUser(this.source, aor).messages;
     const within = row.within === undefined ? null : saidWithin(this.source, row);
     if (within === null && (row.within !== undefined || waiting === 0)) return null;
@@ -44,6 +47,17 @@ export class Loading {
       ...within,
       ...{ aor, waiting, list: (limit) => list(aor, limit) },
     };
+  }
+
+  private announcement(
+    local: string,
+    effect: PendingEffect,
+    { aor, about = '' }: NoticeRow,
+  ): OutgoingNotice | null {
+    const messages = this.source.listed(about);
+    if (messages.length === 0) return null;
+    const list = async (): Promise<Listing> => ({ messages, next: null });
+    return { type: 'notify', ...this.outgoing(local, effect), aor, waiting: 1, list };
   }
 
   private message(local: string, effect: PendingEffect): OutgoingEffect | null {
@@ -57,7 +71,9 @@ export class Loading {
     }
     const octets = this.source.ledger.read(keys.body(local));
     if (octets === null) return null;
-    const delivery = { ...base, type: 'deliver', octets, late: effect.late } as const;
+    const { late, announced } = effect;
+    const marks = announced === undefined ? { late } : { late, announced };
+    const delivery = { ...base, type: 'deliver', octets, ...marks } as const;
     if (base.message.kind !== 'large') return delivery;
     const user = readUser(this.source, base.message.aor);
     return { ...delivery, contacts: largeContacts(user, this.source.now()) };

@@ -4,6 +4,7 @@ import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
 import { type Founding, foundingRows } from './found.js';
+import type { Judge } from './gate.js';
 import { sealJson } from './group.js';
 import { storeSumKey } from './keys.js';
 import { limits } from './limits.js';
@@ -41,6 +42,8 @@ export interface RuntimeOptions {
   readonly listener?: (notice: Notice) => void;
   /** Reads and builds a stored policy: one who boots very often may keep what was made. */
   readonly readPolicy?: PolicyReader;
+  /** Judges a policy that is to be installed or activated; the gate by default. Tests let in what it refuses. */
+  readonly judge?: Judge;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -50,6 +53,7 @@ export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
   strangersPercent: 100,
   atLimit: 'refuse',
   senderStatus: 'full',
+  refusedStatus: 480,
   servedDomains: [],
   mediaTypes: [],
   messageOctetsMax: Number.POSITIVE_INFINITY,
@@ -140,6 +144,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
     ...(options.readPolicy === undefined ? {} : { readPolicy: options.readPolicy }),
+    ...(options.judge === undefined ? {} : { judge: options.judge }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');

@@ -74,6 +74,8 @@ export interface OutgoingDelivery extends OutgoingBase {
   readonly octets: Uint8Array;
   /** Its expiry has passed: the recipient is to be told. */
   readonly late: boolean;
+  /** A notice has gone before it that says so. */
+  readonly announced?: true;
   /** Large messages only: the contacts that may be called, the one registered last at the end. */
   readonly contacts?: readonly string[];
 }

@@ -29,13 +29,25 @@ export function readPreferences(source: PreferencesSource, aor: string): Prefere
 
 /** What holds for a user now: his settings over the operator's defaults. */
 export function wishesFor(source: PreferencesSource, aor: string): Wishes {
-  const { preferences, reportRules } = source.settings;
-  return wishesOf(
-    readPreferences(source, aor) ?? noPreferences,
-    aor,
-    preferences,
-    reportRules.consent,
-  );
+  const record = readPreferences(source, aor);
+  return record === null ? wishesOfNone(source, aor) : wished(source, record, aor);
+}
+
+const wished = ({ settings }: PreferencesSource, record: PreferenceRecord, aor: string): Wishes =>
+  wishesOf(record, aor, settings.preferences, settings.reportRules.consent);
+
+/** What holds where nothing was set: asked with every message, and the same for all where the operator excepts nobody. */
+const unset = new WeakMap<PreferencesSource['settings'], Wishes>();
+
+function wishesOfNone(source: PreferencesSource, aor: string): Wishes {
+  const { settings } = source;
+  if (settings.preferences.permittedExcept.length > 0) return wished(source, noPreferences, aor);
+  let wishes = unset.get(settings);
+  if (wishes === undefined) {
+    wishes = wished(source, noPreferences, aor);
+    unset.set(settings, wishes);
+  }
+  return wishes;
 }
 
 /** Writes what a user has set, or removes a row that says nothing. */

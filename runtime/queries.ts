@@ -69,7 +69,8 @@ export async function localsOf(
   return locals;
 }
 
-function listed(source: Source, local: string): ListedMessage[] {
+/** The row of one message in its user's list; none when it waits no longer. */
+export function listed(source: Pick<Source, 'ledger'>, local: string): ListedMessage[] {
   const row = soundActor(source, local);
   if (row === null || !row.live) return [];
   const message = messageOf(row);

@@ -1,8 +1,9 @@
 // Policies by content hash. A message keeps the hash it was stored under; the active one is only for new messages.
 // Built machines live here; the rows they come from live in the store.
-import { type Compiled, compilePolicy, type Policy } from '../machines/index.js';
+import { type Compiled, compilePolicy, type Judgement, type Policy } from '../machines/index.js';
 import type { PolicySummary } from './api.js';
 import { RuntimeFault } from './errors.js';
+import { type Judge, judge } from './gate.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
 
 interface Installed {
@@ -27,9 +28,31 @@ export const readPolicy: PolicyReader = (payload) => {
 
 export class Registry {
   private readonly installed = new Map<string, Installed>();
+  /** Hashes of what has passed the gate since the start. */
+  private readonly passed = new Set<string>();
   private activeRow: ActiveRow | null = null;
 
-  constructor(private readonly read: PolicyReader = readPolicy) {}
+  constructor(
+    private readonly read: PolicyReader = readPolicy,
+    private readonly ask: Judge = judge,
+  ) {}
+
+  /**
+   * Puts a policy file through the gate. What is stored already lives on without: its messages were accepted under it, and
+   * an older release may have had fewer checks.
+   */
+  judge(source: unknown): Judgement {
+    const judgement = this.ask(source, compilePolicy);
+    if (judgement.ok && judgement.policy !== null) this.passed.add(judgement.policy.hash);
+    return judgement;
+  }
+
+  /** Puts an installed policy through the gate, unless it has passed before. */
+  rejudge(hash: string): Pick<Judgement, 'ok' | 'findings'> {
+    const row = this.row(hash);
+    if (row === null || this.passed.has(hash)) return { ok: true, findings: [] };
+    return this.judge(row.source);
+  }
 
   /** Builds a policy from its stored row. Throws as `add` does. */
   load(hash: string, payload: Uint8Array): Policy {

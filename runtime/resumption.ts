@@ -30,9 +30,10 @@ export class Resumption {
   rearm(found: PartitionFound): void {
     const { outbox, scheduler, audits } = this.parts;
     scheduler.start(found.partition);
-    this.resend(found.outbox);
+    // A notice may announce a delivery that is under way as well.
     for (const [local, notice] of found.notices)
       outbox.add(local, noticeTarget(notice), noticeEffect(local, notice));
+    this.resend(found.outbox);
     this.deliver(found.users);
     if (found.audits > 0) audits?.found(found.partition);
   }

@@ -22,6 +22,8 @@ export interface PendingEffect {
   readonly attempt: number;
   /** Deliveries only: the expiry has passed. */
   readonly late: boolean;
+  /** A notice that it is late goes before it; absent without. */
+  readonly announced?: true;
   /** Early reports only: what they say. */
   readonly status?: EarlyStatus;
   readonly atMs: number;
@@ -113,6 +115,8 @@ export interface NoticeRow {
   readonly node: string | null;
   /** The message whose turn it was: his delivery run waits for the answer; null when none does. */
   readonly turnOf: string | null;
+  /** The one message it is about, which is delivered late right after it; absent: all that waits. */
+  readonly about?: string;
   /** The subscription it is said in; absent for one without. */
   readonly within?: NoticeWithin;
 }

@@ -9,6 +9,7 @@ import { Door } from './door.js';
 import { exitCodeOf } from './errors.js';
 import type { Failpoint } from './failpoints.js';
 import type { SeenFilter } from './filter.js';
+import type { Judge } from './gate.js';
 import { type Hearers, hear, type StepListener, StepListeners } from './hearing.js';
 import { Identities } from './identity.js';
 import { unlessDamaged } from './integrity.js';
@@ -18,7 +19,7 @@ import { Loading } from './loading.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import type { AuditEvent, AuditPort, World } from './ports.js';
-import { auditsOf, localOfRow, type Source } from './queries.js';
+import { auditsOf, listed, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
 import { type PolicyReader, Registry } from './registry.js';
@@ -43,6 +44,7 @@ export interface EngineOptions {
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
   readonly readPolicy?: PolicyReader;
+  readonly judge?: Judge;
 }
 
 export class Engine implements Runtime {
@@ -76,7 +78,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head, settings } = options;
-    this.registry = new Registry(options.readPolicy);
+    this.registry = new Registry(options.readPolicy, options.judge);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     this.sending = new Sending(world.effects);
@@ -133,7 +135,8 @@ export class Engine implements Runtime {
   private openOutbox(): Outbox {
     const { world } = this.options;
     const list = (aor: string, limit: number) => this.list(aor, null, limit);
-    const loading = new Loading({ ...this.source, list });
+    const listedNow = (local: string) => listed(this.source, local);
+    const loading = new Loading({ ...this.source, list, listed: listedNow });
     return new Outbox(world.clock, world.effects, {
       ...this.common,
       load: (local, effect) => this.readOrFail(() => loading.load(local, effect)),

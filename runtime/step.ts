@@ -9,46 +9,20 @@ import {
   type StateValue,
 } from 'xstate';
 import {
+  type ActorState,
+  type ArmedTimer,
   type Effect,
   effectActions,
   effectPrefix,
   initialContext,
   type Message,
-  type MessageEvent,
   type Policy,
   pushPatienceMs,
+  type Step,
+  type StepEvent,
 } from '../machines/index.js';
 
-/** A delayed transition that waits: XState's own id of it, the delay's name, and when it is due. */
-export interface ArmedTimer {
-  readonly id: string;
-  readonly name: string;
-  readonly dueMs: number;
-}
-
-/** What is stored of an actor: XState's persisted snapshot beside what XState does not keep. */
-export interface ActorState {
-  /** `getPersistedSnapshot` of the machine. */
-  readonly snapshot: object;
-  readonly timers: readonly ArmedTimer[];
-}
-
-/** An event from the closed list, or the firing of one of the actor's own armed timers. */
-export type StepEvent = MessageEvent | { readonly type: 'timer'; readonly id: string };
-
-export interface Step {
-  readonly state: ActorState;
-  readonly effects: readonly Effect[];
-  /** States entered on the way, transient ones included, in order: `expired`, `reporting.sending`. */
-  readonly path: readonly string[];
-  /** False when the event found no transition: nothing is to be written. */
-  readonly changed: boolean;
-  readonly final: boolean;
-  /** Whether the message is in its mailbox now. */
-  readonly live: boolean;
-  /** Where it stands, as a dotted path: `reporting.sending`. */
-  readonly value: string;
-}
+export type { ActorState, ArmedTimer, Step, StepEvent };
 
 /** A step that could not be taken; the message goes to quarantine (reliability R23). */
 export class StepError extends Error {

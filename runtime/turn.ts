@@ -27,6 +27,8 @@ export interface RuntimeSettings {
   readonly reportRules: ReportRules;
   /** What a sender who asks is told about his message. */
   readonly senderStatus: SenderStatus;
+  /** SIP status for a message that may not be kept for somebody who is away. */
+  readonly refusedStatus: number;
   /** Defaults of the users' preferences, and what they may choose from. */
   readonly preferences: PreferenceRules;
   /** Audit events that may lie in the store; beyond it steps are not told any more. */

@@ -121,14 +121,18 @@ export class Writer {
   }
 
   private decide(job: Job): void {
+    const { command, resolve } = job;
     const notices: Notice[] = [];
-    const reply = this.attempt(job.command, notices);
+    const reply = this.attempt(command, notices);
     if (reply === null) return;
-    this.group.add(octetsOf(job.command), () => {
-      if (job.command.type === 'effect.answered') this.pass('outcome.after-commit');
+    // Until the group has landed, nothing of the command is kept but what is to be said.
+    const { type } = command;
+    const output = (): void => {
+      if (type === 'effect.answered') this.pass('outcome.after-commit');
       for (const notice of notices) this.options.notice(notice);
-      job.resolve(reply);
-    });
+      resolve(reply);
+    };
+    this.group.add(octetsOf(command), output);
   }
 
   private attempt(command: DecidableCommand, notices: Notice[]): Reply | TurnReply | null {

@@ -121,7 +121,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
       const reply = accepted(
         await engine.submit({ type: 'policy.installed', source: args['source'], by }),
       );
-      return { hash: reply.kind === 'policy' ? reply.hash : null };
+      if (reply.kind !== 'policy') return { hash: null };
+      const { hash, warnings = [] } = reply;
+      return { hash, ...(warnings.length === 0 ? {} : { warnings }) };
     },
   },
   'policy.activate': {

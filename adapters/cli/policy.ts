@@ -5,7 +5,6 @@ import {
   compilePolicy,
   graphOf,
   mermaid,
-  type Policy,
   type PolicyFile,
   type PolicyFinding,
   shippedPolicy,
@@ -15,8 +14,8 @@ import {
 import { exitCodes, type PolicySummary } from '../../runtime/index.js';
 import { drawChart } from '../compose.js';
 import { askReading, askRunning, storeExits, storeFlags } from './ask.js';
-import { readJsonFile } from './json-file.js';
-import { columns, instant, safe } from './output.js';
+import { columns, instant } from './output.js';
+import { findingLines, judgeFile } from './policy-check.js';
 import { type Call, type Verb, VerbFailure } from './verb.js';
 
 const by = {
@@ -67,80 +66,6 @@ export const policyShow: Verb = {
     return 0;
   },
 };
-
-interface Judged {
-  readonly file: string;
-  readonly hash: string | null;
-  readonly findings: readonly PolicyFinding[];
-}
-
-/** Judges one file; what cannot be read is a finding like any other. */
-function judge(
-  file: string,
-): Judged & { readonly policy: Policy | null; readonly source: unknown } {
-  const read = readJsonFile(file);
-  if (!read.ok) {
-    const findings = [
-      {
-        code: 'json',
-        severity: 'error' as const,
-        pointer: '',
-        message: read.message,
-      },
-    ];
-    return { file, hash: null, findings, policy: null, source: null };
-  }
-  const compiled = compilePolicy(read.value);
-  if (!compiled.ok)
-    return {
-      file,
-      hash: null,
-      findings: compiled.findings,
-      policy: null,
-      source: read.value,
-    };
-  const { policy, warnings } = compiled;
-  return {
-    file,
-    hash: policy.hash,
-    findings: warnings,
-    policy,
-    source: read.value,
-  };
-}
-
-const findingLine = (file: string, one: PolicyFinding): string =>
-  `${file}#${one.pointer}: ${one.severity}: ${one.message} (${one.code})`;
-
-export const policyCheck: Verb = {
-  name: 'policy check',
-  purpose: 'Check policy files as the engine would before it takes them.',
-  text:
-    'Each finding names the place as a JSON pointer, what is wrong, and its code. Needs ' +
-    'no engine and changes nothing.',
-  arguments: [{ name: 'FILE', meaning: 'A policy, as JSON.', many: true }],
-  examples: [
-    'deferred-im policy check my-policy.json',
-    'deferred-im policy check --json policies/*.json',
-  ],
-  exits: [exitCodes['policy-invalid']],
-  run: async ({ args, output }) => {
-    const judged = args.map(judge).map(({ file, hash, findings }) => ({ file, hash, findings }));
-    const total = judged.reduce((sum, one) => sum + one.findings.length, 0);
-    output.result({ policies: judged, findings: total }, () => checkText(judged, total));
-    const errors = judged.some((one) => one.findings.some(({ severity }) => severity === 'error'));
-    return errors ? exitCodes['policy-invalid'] : exitCodes.ok;
-  },
-};
-
-function checkText(judged: readonly Judged[], total: number): string {
-  const lines = judged.flatMap(({ file, hash, findings }) => [
-    ...findings.map((one) => findingLine(file, one)),
-    ...(hash === null ? [] : [`${file}: usable, hash ${hash}`]),
-  ]);
-  const last = `policy check: ${total} findings in ${judged.length} policies`;
-  return `${safe([...lines, last].join('\n'))}\n`;
-}
 
 const formats = ['text', 'svg', 'mermaid', 'json'] as const;
 type Format = (typeof formats)[number];
@@ -218,7 +143,7 @@ async function drawn(file: PolicyFile, format: Format): Promise<string> {
 /** A file beats a shipped id, which beats the store: what lies before one's eyes is meant. */
 export async function policyNamed(call: Call): Promise<PolicyFile> {
   const name = call.args[0] ?? '';
-  if (isFile(name)) return usable(name).source as PolicyFile;
+  if (isFile(name)) return drawable(name);
   if (shippedPolicyIds.includes(name)) return shippedPolicy(name) as PolicyFile;
   const source = await askReading(call, 'policy.show', { policy: name });
   const compiled = compilePolicy(source);
@@ -239,13 +164,17 @@ function readable(path: string): boolean {
   }
 }
 
-function usable(file: string): {
-  readonly policy: Policy;
-  readonly source: unknown;
-} {
-  const { policy, findings, source } = judge(file);
+// What is drawn must be built; what is installed must pass the gate as well.
+function drawable(file: string): PolicyFile {
+  const { policy, findings, source } = judgeFile(file);
   if (policy === null) throw invalid(file, findings);
-  return { policy, source };
+  return source as PolicyFile;
+}
+
+function usable(file: string): unknown {
+  const { ok, findings, source } = judgeFile(file);
+  if (!ok) throw invalid(file, findings);
+  return source;
 }
 
 const invalid = (name: string, findings: readonly PolicyFinding[]): VerbFailure =>
@@ -253,7 +182,7 @@ const invalid = (name: string, findings: readonly PolicyFinding[]): VerbFailure 
     exitCodes['policy-invalid'],
     'policy-refused',
     `${name} did not pass its checks`,
-    findings.map((one) => findingLine(name, one)),
+    findings.flatMap((one) => findingLines(name, one)),
   );
 
 export const policyInstall: Verb = {
@@ -268,16 +197,24 @@ export const policyInstall: Verb = {
   exits: [...storeExits, exitCodes['policy-invalid']],
   run: async (call) => {
     const installed = await install(call, call.args[0] ?? '');
-    call.output.result(installed, () => `installed ${installed.hash}\n`);
+    const { hash, warnings = [] } = installed;
+    call.output.result(installed, () =>
+      [...warnings.map((one) => `warning: ${one}`), `installed ${hash}`, ''].join('\n'),
+    );
     return 0;
   },
 };
 
-async function install(call: Call, name: string): Promise<{ readonly hash: string }> {
+interface InstalledAs {
+  readonly hash: string;
+  readonly warnings?: readonly string[];
+}
+
+async function install(call: Call, name: string): Promise<InstalledAs> {
   const isShipped = !isFile(name) && shippedPolicyIds.includes(name);
-  const source = isShipped ? shippedPolicy(name) : usable(name).source;
+  const source = isShipped ? shippedPolicy(name) : usable(name);
   const args = { source, ...who(call) };
-  return (await askRunning(call, 'policy.install', args)) as { hash: string };
+  return (await askRunning(call, 'policy.install', args)) as InstalledAs;
 }
 
 const who = ({ flags }: Call): { by?: string } =>

@@ -15,14 +15,8 @@ import {
   messagesShow,
   messagesWithdraw,
 } from './messages.js';
-import {
-  policyActivate,
-  policyChart,
-  policyCheck,
-  policyInstall,
-  policyList,
-  policyShow,
-} from './policy.js';
+import { policyActivate, policyChart, policyInstall, policyList, policyShow } from './policy.js';
+import { policyCheck, printPolicySchema } from './policy-check.js';
 import { policySimulate } from './policy-simulate.js';
 import {
   preferencesImport,
@@ -54,6 +48,7 @@ export const verbs: readonly Verb[] = [
   policyList,
   policyShow,
   policyCheck,
+  printPolicySchema,
   policyChart,
   policySimulate,
   policyInstall,

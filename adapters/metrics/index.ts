@@ -16,8 +16,19 @@ export interface MetricsSource {
   };
   /** Where a virtual clock stands, epoch milliseconds; null with the host's. */
   readonly virtualNow?: () => number | null;
+  /** Large messages; null while they are off. */
+  readonly large?: () => LargeFigures | null;
   /** Counters of the bus adapter, by name. */
   readonly busCounters: () => Readonly<Record<string, number>>;
+}
+
+/** Large messages in numbers. */
+export interface LargeFigures {
+  /** Sessions under way, in both directions. */
+  readonly sessions: number;
+  /** Octets over MSRP, by direction. */
+  readonly octets: Readonly<Record<string, number>>;
+  readonly events: Readonly<Record<string, number>>;
 }
 
 export interface MetricsServer {
@@ -102,6 +113,7 @@ export function metricsText(source: MetricsSource): string {
       stats.audits ?? {},
     ),
     family('bus_total', 'What was heard on the bus and thrown away.', 'what', source.busCounters()),
+    ...largeMessages(source.large?.() ?? null),
   ].join('');
 }
 
@@ -109,6 +121,15 @@ const virtualClock = (atMs: number | null): readonly string[] =>
   atMs === null
     ? []
     : [gauge('virtual_clock_seconds', 'Where the virtual clock of a test stands.', atMs / 1000)];
+
+const largeMessages = (figures: LargeFigures | null): readonly string[] =>
+  figures === null
+    ? []
+    : [
+        gauge('large_sessions', 'Sessions of large messages under way.', figures.sessions),
+        family('large_octets_total', 'Octets over MSRP.', 'direction', figures.octets),
+        family('large_total', 'What came of large messages.', 'what', figures.events),
+      ];
 
 const head = (name: string, help: string, type: string): string =>
   `# HELP deferred_im_${name} ${help}\n# TYPE deferred_im_${name} ${type}\n`;

@@ -34,6 +34,8 @@ export interface ConnectionHooks {
   /** The session a To-Path names, or null. */
   readonly find: (sessionId: string) => Session | null;
   readonly gone: (connection: Connection) => void;
+  /** Octets that went over it, for whoever counts. */
+  readonly octets: { in: number; out: number };
 }
 
 const nothing: Sink = { body: () => {}, end: () => {} };
@@ -64,7 +66,9 @@ export class Connection {
 
   /** True while the peer takes what we send; `drained` tells when it does again. */
   send(octets: Uint8Array): boolean {
-    return this.open && this.socket.write(octets);
+    if (!this.open) return false;
+    this.hooks.octets.out += octets.length;
+    return this.socket.write(octets);
   }
 
   /** Runs once when all that was sent has left for the network. */
@@ -97,6 +101,7 @@ export class Connection {
   }
 
   private receive(octets: Buffer): void {
+    this.hooks.octets.in += octets.length;
     const { events, fault } = this.scanner.push(octets);
     for (const event of events) {
       if (!this.open) return;

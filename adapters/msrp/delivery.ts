@@ -66,7 +66,10 @@ export class Delivery {
     proxy: ProxyPlace,
     contact: string,
   ): void {
+    const { events } = this.options.hub.counters;
+    events.called += 1;
     const push = new Push(this.options, request, (status) => {
+      events[status === 200 ? 'delivered' : 'undelivered'] += 1;
       this.pushes.delete(effect.effectId);
       this.settle(effect, status);
     });
@@ -90,7 +93,7 @@ class Push {
   private readonly path: string;
   private readonly sessionId: string;
   private call: { end(): void } | null = null;
-  private sending: Sending | null = null;
+  private readonly sending: Sending;
   private over = false;
   private stopWaiting: Cancel = () => {};
 
@@ -99,7 +102,14 @@ class Push {
     private readonly request: LargeRequest,
     private readonly tell: (status: number) => void,
   ) {
-    ({ path: this.path, sessionId: this.sessionId } = options.hub.newPath());
+    const { hub } = options;
+    ({ path: this.path, sessionId: this.sessionId } = hub.newPath());
+    this.sending = new Sending(this.path, request, {
+      delivered: () => this.finish(200),
+      refused: (status) => this.finish(statusOf(status)),
+      lost: () => this.finish(broken),
+      random: () => hub.random(),
+    });
   }
 
   begin(proxy: ProxyPlace, contact: string): void {
@@ -115,6 +125,8 @@ class Push {
     });
     const { uri, headers, cseq } = this.request;
     this.wait(msrpLimits.sessionMsMax);
+    // Before the call: a phone that connects by itself may be here sooner than its answer (RFC 6135).
+    hub.add(this.sessionId, this.sending);
     this.call = leg.call(
       { proxy, uri, contact, headers, cseq, sdp },
       {
@@ -146,16 +158,10 @@ class Push {
       this.finish(488);
       return;
     }
-    const sending = new Sending(this.path, medium.path, this.request, {
-      delivered: () => this.finish(200),
-      refused: (status) => this.finish(statusOf(status)),
-      lost: () => this.finish(broken),
-      random: () => hub.random(),
-    });
-    this.sending = sending;
-    hub.add(this.sessionId, sending);
+    this.sending.answered(medium.path);
     // RFC 4975 section 8: who offered connects, unless the phone said that it does (RFC 6135).
-    if (medium.setup !== 'active') sending.begin(hub.connect(peer, sending));
+    if (medium.setup !== 'active' && !this.sending.bound)
+      this.sending.begin(hub.connect(peer, this.sending));
   }
 
   private wait(forMs: number): void {
@@ -170,7 +176,7 @@ class Push {
     if (this.over) return;
     this.over = true;
     this.stopWaiting();
-    this.sending?.end();
+    this.sending.end();
     this.options.hub.remove(this.sessionId);
     this.call?.end();
     this.tell(status);

@@ -3,6 +3,7 @@
 import net from 'node:net';
 import type { Clock, Entropy } from '../../runtime/index.js';
 import { Connection, type Session } from './connection.js';
+import { LargeCounters } from './counters.js';
 import type { MsrpUri } from './fields.js';
 import { msrpLimits } from './limits.js';
 
@@ -19,6 +20,7 @@ export interface HubOptions {
 const sessionIdOctets = 16;
 
 export class MsrpHub {
+  readonly counters = new LargeCounters();
   private readonly sessions = new Map<string, Session>();
   private readonly connections = new Set<Connection>();
   private readonly server: net.Server;
@@ -54,6 +56,7 @@ export class MsrpHub {
     return this.sessions.size < msrpLimits.sessionsMax;
   }
 
+  /** Sessions under way, in both directions. */
   get size(): number {
     return this.sessions.size;
   }
@@ -94,6 +97,7 @@ export class MsrpHub {
     const connection = new Connection(socket, this.options.clock, {
       find: (sessionId) => this.sessions.get(sessionId) ?? null,
       gone: (one) => this.connections.delete(one),
+      octets: this.counters.octets,
     });
     this.connections.add(connection);
     return connection;

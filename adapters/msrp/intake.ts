@@ -17,7 +17,7 @@ export interface IntakeOptions {
   readonly clock: Pick<Clock, 'after' | 'now'>;
   /** Octets of the largest message that is taken. */
   readonly octetsMax: number;
-  /** Told when a message was stored: answered, and not yet heard. */
+  /** Told when a message is stored and its last SEND not yet answered, and when it was. */
   readonly failpoint?: (name: 'ack.before' | 'ack.after') => void;
   readonly onFailure: (where: string, cause: unknown) => void;
 }
@@ -44,13 +44,18 @@ export class Intake {
     const asserted = readAsserted(call.asserted);
     const facts = this.options.codec.readInvite(call.octets, asserted);
     if (!facts.ok) {
-      call.refuse(facts.status);
+      this.refuse(call, [facts.status, []]);
       return;
     }
     const offer = readSdp(call.body);
     const refusal = this.refusal(facts, offer);
-    if (offer === null || refusal !== null) call.refuse(...(refusal ?? notAcceptable));
+    if (offer === null || refusal !== null) this.refuse(call, refusal ?? notAcceptable);
     else this.begin(call, asserted, offer);
+  }
+
+  private refuse(call: IncomingCall, refusal: Refusal): void {
+    this.options.hub.counters.events.refused += 1;
+    call.refuse(...refusal);
   }
 
   /** Takes nothing more, and resolves when what was complete is stored and answered. */
@@ -85,9 +90,12 @@ export class Intake {
       sessionNumber: Math.trunc(clock.now() / 1000),
     });
     const ok = call.accept(sdp, [['Date', this.options.codec.formatSipDate(clock.now())]]);
+    const { events } = hub.counters;
+    events[ok === null ? 'refused' : 'taken'] += 1;
     if (ok === null) return;
     const reception = new Reception(call, clock, {
-      over: () => {
+      over: (brought) => {
+        if (brought === 0) events.aborted += 1;
         hub.remove(sessionId);
         this.open.delete(reception);
       },
@@ -116,7 +124,10 @@ export class Intake {
     const command = { type: 'message.received', message: read.message, node: null } as const;
     const stored = runtime
       .submit(command)
-      .then((reply) => this.decided(reply, reception))
+      .then((reply) => {
+        if (reply.kind !== 'refused') this.options.hub.counters.events.stored += 1;
+        return this.decided(reply, reception);
+      })
       .catch((cause: unknown) => {
         onFailure('large', cause);
         return null;
@@ -131,13 +142,21 @@ export class Intake {
       return verdictOf(reply.status, reply.reason);
     }
     // A polite block takes it, and keeps nothing (spec 7.3).
-    if (reply.kind === 'swallowed') return { status: 200, comment: 'OK' };
+    if (reply.kind === 'swallowed') {
+      reception.stored(null);
+      return { status: 200, comment: 'OK' };
+    }
     if (reply.kind !== 'accepted') throw new TypeError(`a message became ${reply.kind}`);
     const { deferredId } = reply;
     reception.stored(deferredId);
     this.options.failpoint?.('ack.before');
     const unheard = () => this.tell({ type: 'message.unacknowledged', deferredId });
-    return { status: 200, comment: 'OK', unheard };
+    return {
+      status: 200,
+      comment: 'OK',
+      heard: () => this.options.failpoint?.('ack.after'),
+      unheard,
+    };
   }
 
   private tell(command: Parameters<Runtime['submit']>[0]): void {
@@ -167,7 +186,8 @@ function verdictOf(status: number, reason: string): Verdict {
 }
 
 interface ReceptionHooks {
-  readonly over: () => void;
+  /** Told how many messages it brought. */
+  readonly over: (brought: number) => void;
   readonly ended: (deferredId: string, bye: readonly HeaderLine[]) => void;
 }
 
@@ -175,6 +195,7 @@ interface ReceptionHooks {
 class Reception {
   private receiving!: Receiving;
   private readonly ids: string[] = [];
+  private brought = 0;
   private over = false;
   private readonly stopWaiting: Cancel[] = [];
 
@@ -195,8 +216,10 @@ class Reception {
     this.wait(msrpLimits.sessionMsMax);
   }
 
-  stored(deferredId: string): void {
-    this.ids.push(deferredId);
+  /** A message was taken; null when nothing of it is kept. */
+  stored(deferredId: string | null): void {
+    this.brought += 1;
+    if (deferredId !== null) this.ids.push(deferredId);
     this.wait(msrpLimits.byeMsMax);
   }
 
@@ -229,7 +252,7 @@ class Reception {
     this.over = true;
     for (const cancel of this.stopWaiting) cancel();
     this.receiving.end();
-    this.hooks.over();
+    this.hooks.over(this.brought);
     if (bye.length > 0) for (const id of this.ids) this.hooks.ended(id, bye);
   }
 }

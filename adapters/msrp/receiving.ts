@@ -21,6 +21,8 @@ export interface Received {
 export interface Verdict {
   readonly status: number;
   readonly comment: string;
+  /** Told when it was said to the sender. */
+  readonly heard?: () => void;
   /** Told when the sender could not be told. */
   readonly unheard?: () => void;
 }
@@ -208,8 +210,12 @@ export class Receiving implements Session {
     const { status, comment } = verdict;
     const wish = oneValue(head.headers, 'failure-report');
     if (wish === 'no' || (wish === 'partial' && status === 200)) return;
-    if (via.alive) via.send(answerTo(head, status, comment, this.path));
-    else verdict.unheard?.();
+    if (!via.alive) {
+      verdict.unheard?.();
+      return;
+    }
+    via.send(answerTo(head, status, comment, this.path));
+    verdict.heard?.();
   }
 
   // Section 7.1.2: one REPORT over the whole message.

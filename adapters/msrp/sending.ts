@@ -30,17 +30,29 @@ export class Sending implements Session {
   private next = 0;
   private allSent = false;
   private over = false;
+  /** Of the peer's description; null until that is there. */
+  private peer: readonly MsrpUri[] | null = null;
 
   constructor(
     readonly path: string,
-    private readonly peer: readonly MsrpUri[],
     private readonly sendable: Sendable,
     private readonly hooks: SendingHooks,
   ) {
     this.messageId = hooks.random();
   }
 
-  /** Begins to send; once, when the connection is there. */
+  /** True once there is a connection: a peer that opens it may be quicker than its description over SIP. */
+  get bound(): boolean {
+    return this.via !== null;
+  }
+
+  /** The peer's path is known; sending begins when the connection is there as well. */
+  answered(peer: readonly MsrpUri[]): void {
+    this.peer ??= peer;
+    this.pump();
+  }
+
+  /** The connection is there; the first one counts. */
   begin(via: Connection): void {
     if (this.via !== null || this.over) return;
     this.via = via;
@@ -88,15 +100,15 @@ export class Sending implements Session {
   }
 
   private pump(): void {
-    const { via } = this;
-    while (via !== null && !this.over && !this.allSent) {
+    const { via, peer } = this;
+    while (via !== null && peer !== null && !this.over && !this.allSent) {
       if (this.waiting.size >= msrpLimits.chunksInFlightMax) return;
-      if (via.alive) via.send(this.chunk());
+      if (via.alive) via.send(this.chunk(peer));
       else this.lost();
     }
   }
 
-  private chunk(): Buffer {
+  private chunk(peer: readonly MsrpUri[]): Buffer {
     const { content, contentType, expiresSeconds } = this.sendable;
     const start = this.next;
     const end = Math.min(start + msrpLimits.chunkOctets, content.length);
@@ -105,7 +117,7 @@ export class Sending implements Session {
     const transactionId = this.hooks.random();
     this.waiting.add(transactionId);
     const headers = [
-      ['To-Path', this.peer.map(({ text }) => text).join(' ')],
+      ['To-Path', peer.map(({ text }) => text).join(' ')],
       ['From-Path', this.path],
       ['Message-ID', this.messageId],
       ['Byte-Range', `${start + 1}-${end}/${content.length}`],

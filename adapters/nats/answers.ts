@@ -151,7 +151,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       return entry?.stamp === stampOf(line) ? entry : undefined;
     },
     settle(held, decision) {
-      held.decision = decision;
+      held.decision = plainly(decision);
       // Its transaction may have been begun anew meanwhile: then it is answered, and not remembered.
       if (entries.get(held.key) !== held) return { lines: held.asked, unheard: null };
       if (decision.promised !== null) promise(held, decision.promised);
@@ -182,6 +182,20 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     },
   };
 }
+
+const accepted: Decision = {
+  code: 202,
+  reason: 'Accepted',
+  retryAfterSeconds: null,
+  promised: null,
+};
+
+/** What is repeated of a decision. Nearly all of them are the same, and thousands are kept. */
+const plainly = (decision: Decision): Decision => {
+  const { code, reason, promised, headers } = decision;
+  const usual = code === accepted.code && reason === accepted.reason && headers === undefined;
+  return usual && promised !== null ? accepted : decision;
+};
 
 const keyOf = (line: { node: string; index: number; label: number }): string =>
   `${line.node} ${line.index} ${line.label}`;

@@ -140,19 +140,37 @@ export function uintOrNone(key: string, max: number, optional = false): FieldKin
   };
 }
 
+const textsMax = 1024;
+const charactersMax = 128;
+
+/** The same reading, which knows the last few short texts again: a sender's identity comes with each of his messages. */
+function remembered(read: (text: string) => string | undefined) {
+  const known = new Map<string, string>();
+  return (text: string): string | undefined => {
+    const met = known.get(text);
+    if (met !== undefined || text.length > charactersMax) return met ?? read(text);
+    const result = read(text);
+    if (result === undefined) return undefined;
+    if (known.size === textsMax) known.clear();
+    // A copy: a part of a line would keep all of it in memory.
+    known.set(Buffer.from(text, 'latin1').toString('latin1'), result);
+    return result;
+  };
+}
+
 /**
  * User-written text as base64 of its UTF-8. `lossy`: octets that are no UTF-8 are replaced, not
  * refused.
  */
 export function base64Text(key: string, bytesMax: number, lossy = false): FieldKind {
+  const read = remembered((text) => {
+    const bytes = readBase64(text);
+    if (bytes === undefined || bytes.length === 0) return undefined;
+    return lossy ? bytes.toString('utf8') : readUtf8(bytes);
+  });
   return {
     key,
-    read: (text) => {
-      if (text.length > Math.ceil(bytesMax / 3) * 4) return undefined;
-      const bytes = readBase64(text);
-      if (bytes === undefined || bytes.length === 0) return undefined;
-      return lossy ? bytes.toString('utf8') : readUtf8(bytes);
-    },
+    read: (text) => (text.length > Math.ceil(bytesMax / 3) * 4 ? undefined : read(text)),
     write: (value) => {
       if (typeof value !== 'string' || value.length === 0) return undefined;
       const bytes = Buffer.from(value, 'utf8');

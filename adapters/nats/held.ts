@@ -74,29 +74,50 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
     else if (!admission.begin(octets.length)) {
       counters.count('over-limit');
       settle(line, held, busy);
-    } else void decided(where, { ...parsed.value, held }, decide);
+    } else decided(where, { line, octets, held }, decide);
   }
 
-  async function decided(where: string, request: HeldRequest, decide: Decide): Promise<void> {
-    const { line, octets, held } = request;
-    try {
-      let decision = lengthRefusal(request) ?? (await decide(request));
+  // No async function: a promise less for every message.
+  function decided(where: string, request: HeldRequest, decide: Decide, times = 1): void {
+    const heard = (decision: Decision | null): void => {
       // Its own 202 needs a decision that no other answer has taken back meanwhile, unless its sender has heard 503 already.
       // Nothing happens between the last look and the answer.
-      for (let times = 1; memory.leansOnNothing(decision); times += 1)
-        decision =
-          held.overdue || times === natsLimits.decisionsMax ? null : await decide(request);
+      if (!memory.leansOnNothing(decision)) conclude(where, request, decision);
+      else if (request.held.overdue || times === natsLimits.decisionsMax)
+        conclude(where, request, null);
+      else decided(where, request, decide, times + 1);
+    };
+    const failed = (error: unknown): void => {
+      admission.end(request.octets.length);
+      leaveOpen(where, request, error);
+    };
+    try {
+      const decision = lengthRefusal(request) ?? decide(request);
+      if (decision instanceof Promise) decision.then(heard, failed);
+      else heard(decision);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  // Fails with a codec or a reply that breaks its contract; whatever it does, the request is over.
+  function conclude(where: string, request: HeldRequest, decision: Decision | null): void {
+    const { line, octets, held } = request;
+    admission.end(octets.length);
+    try {
       if (decision === null || decision.code >= 500) options.onUnheard(line);
       if (decision === null) memory.drop(held);
       else settle(line, held, decision);
     } catch (error) {
-      // Unknown is not refused (R6): no answer, the sender repeats.
-      memory.drop(held);
-      options.onUnheard(line);
-      options.onFailure(where, error);
-    } finally {
-      admission.end(octets.length);
+      leaveOpen(where, request, error);
     }
+  }
+
+  // Unknown is not refused (R6): no answer, the sender repeats.
+  function leaveOpen(where: string, { line, held }: HeldRequest, error: unknown): void {
+    memory.drop(held);
+    options.onUnheard(line);
+    options.onFailure(where, error);
   }
 
   function settle(line: RequestLine, held: Held, decision: Decision): void {
@@ -232,6 +253,7 @@ const phrases: Readonly<Record<number, string>> = {
   489: 'Bad Event',
   500: 'Server Internal Error',
   503: 'Service Unavailable',
+  603: 'Decline',
 };
 
 const phraseOf = (status: number): string => phrases[status] ?? 'Refused';

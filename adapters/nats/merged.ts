@@ -23,18 +23,25 @@ export interface MergedMemory {
 }
 
 interface Entry {
-  readonly via: string;
+  readonly via: number;
   readonly atMs: number;
 }
+
+const sweepIntervalMs = 1000;
+/** Swept together: to find the oldest entry of a map means to walk over the places of all that went before it. */
+const sweepEntries = 1024;
 
 export function createMergedMemory(now: () => number): MergedMemory {
   const requests = new Map<string, Entry>();
   const byTransaction = new Map<string, string>();
+  let sweptAtMs = now();
 
   function sweep(atMs: number): void {
-    for (const [key, { atMs: seenMs }] of requests) {
-      const lives = seenMs > atMs - natsLimits.transactionLifeMs;
-      if (lives && requests.size <= natsLimits.answerMemoryMax) break;
+    const full = requests.size > natsLimits.answerMemoryMax + sweepEntries;
+    if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
+    sweptAtMs = atMs;
+    for (const [key, entry] of requests) {
+      if (lives(entry, atMs) && requests.size <= natsLimits.answerMemoryMax) break;
       requests.delete(key);
     }
     for (const [line, key] of byTransaction) {
@@ -43,15 +50,22 @@ export function createMergedMemory(now: () => number): MergedMemory {
     }
   }
 
+  function remember(line: Transaction, key: string, entry: Entry): void {
+    // In order of age, so that the oldest goes first.
+    requests.delete(key);
+    requests.set(key, entry);
+    byTransaction.set(lineOf(line), key);
+  }
+
   return {
     isMerged(line, names, via) {
       const atMs = now();
       sweep(atMs);
       const key = keyOf(names);
+      const path = pathOf(via);
       const known = requests.get(key);
-      if (known !== undefined) return known.via !== via;
-      requests.set(key, { via, atMs });
-      byTransaction.set(lineOf(line), key);
+      if (known !== undefined && lives(known, atMs)) return known.via !== path;
+      remember(line, key, { via: path, atMs });
       return false;
     },
     forget(line) {
@@ -64,6 +78,20 @@ export function createMergedMemory(now: () => number): MergedMemory {
       return requests.size;
     },
   };
+}
+
+const lives = ({ atMs: seenMs }: Entry, atMs: number): boolean =>
+  seenMs > atMs - natsLimits.transactionLifeMs;
+
+/**
+ * FNV-1a over a Via: the text itself would keep the whole request in memory. Two paths that look alike are taken for
+ * one, and the second request is found to be stored already by its dedup row: nothing is stored twice or lost.
+ */
+function pathOf(via: string): number {
+  let mixed = 0x811c9dc5;
+  for (let at = 0; at < via.length; at += 1)
+    mixed = Math.imul(mixed ^ via.charCodeAt(at), 0x01000193);
+  return mixed;
 }
 
 const keyOf = ({ aor, callId, cseq, fromTag }: RequestNames): string =>

@@ -162,12 +162,22 @@ interface Retrieving {
   readonly options: UserDoorOptions;
 }
 
+interface Retrieved {
+  readonly id: string;
+  readonly status: 200 | 404 | 413;
+  readonly octets?: string;
+  readonly reason?: string;
+}
+
+const tooLargeForPage =
+  'larger than a page: ask for it over SIP, from a device that takes large messages by a session';
+
 function retrieve(
   { runtime, codec, pending, options }: Retrieving,
   aor: string,
   ids: readonly string[],
 ): unknown {
-  const messages: { id: string; status: 200 | 404 | 413; octets?: string }[] = [];
+  const messages: Retrieved[] = [];
   const left: string[] = [];
   const taken: string[] = [];
   let bytes = 0;
@@ -177,7 +187,7 @@ function retrieve(
     const size = id.length + 64 + Math.ceil((found?.octets.length ?? 0) / 3) * 4;
     if (size <= pageBytesMax) bytes += size;
     // A large message that fits no page would be left for ever: it comes by a session alone.
-    if (size > pageBytesMax) messages.push({ id, status: 413 });
+    if (size > pageBytesMax) messages.push({ id, status: 413, reason: tooLargeForPage });
     else if (found === undefined || bytes > pageBytesMax) left.push(id);
     else if (found === null) messages.push({ id, status: 404 });
     else {

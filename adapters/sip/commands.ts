@@ -3,15 +3,21 @@
 // header or a word of the body; only known members are copied out of the JSON, and every string and
 // list has a bound.
 import { type PreferenceChange, readPreferenceChange } from '../../machines/index.js';
+import { deferredListType } from './deferred-list.js';
 import { type Failed, failed, type Refusal, refusal } from './finding.js';
 import { parseJson } from './json.js';
 import { commandIdsMax, commandOctetsMax, deferredIdCharactersMax } from './limits.js';
 import { readMessage } from './message.js';
+import { mediaType } from './mime.js';
 import { decode } from './octets.js';
+import { headerValues, readRequest } from './request.js';
 import { canonicalAor } from './uri.js';
 
 /** Content type of a command. */
 export const commandType = 'application/vnd.deferred-im.command+json';
+
+/** Content type of a result. */
+export const resultType = 'application/vnd.deferred-im.result+json';
 
 export type UserOperation = 'list' | 'retrieve' | 'delete' | 'preferences';
 
@@ -53,7 +59,7 @@ export function readCommand(
   if (text === null) return refuse(400, 'bad-utf8', 'the command is not valid UTF-8');
   const json = parseJson(text);
   if (!json.ok) return refuse(400, json.finding.code, json.finding.message);
-  const parsed = readBody(json.value);
+  const parsed = readBody(json.value, acceptsList(octets) ? 'xml' : 'json');
   if (!parsed.ok) return refuse(400, parsed.finding.code, parsed.finding.message);
   const { aor, callId } = { aor: message.asserted, callId: message.callId };
   return { ok: true, command: { ...parsed.body, aor, callId } };
@@ -61,8 +67,20 @@ export function readCommand(
 
 type Body = Omit<UserCommand, 'aor' | 'callId'>;
 
+/** A list is written as OMA's document where Accept names that and nothing of ours; `form` has the last word. */
+function acceptsList(octets: Uint8Array): boolean {
+  const read = readRequest(octets);
+  if (!read.ok) return false;
+  const values = headerValues(read.request, 'accept').flatMap((value) => value.split(','));
+  const types = values.map((value) => mediaType(value)?.type);
+  return types.includes(deferredListType) && !types.includes(resultType);
+}
+
 /** Checks `{"v":1,"op":…,"ids":[…]|"all","after":id,"form":…,"set":{…}}`; other members are left alone. */
-function readBody(value: unknown): { readonly ok: true; readonly body: Body } | Failed {
+function readBody(
+  value: unknown,
+  accepted: UserCommand['form'],
+): { readonly ok: true; readonly body: Body } | Failed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return failed('command', 'a command is a JSON object', 0);
   }
@@ -77,7 +95,7 @@ function readBody(value: unknown): { readonly ok: true; readonly body: Body } | 
   const rawAfter = members.get('after') ?? null;
   const after = rawAfter === null ? null : bareDeferredId(rawAfter);
   if (rawAfter !== null && after === null) return failed('command-after', 'malformed after', 0);
-  const form = members.get('form') ?? 'json';
+  const form = members.get('form') ?? accepted;
   if (form !== 'json' && form !== 'xml') return failed('command-form', 'unknown form of a list', 0);
   const set = op === 'preferences' ? readSet(members.get('set')) : null;
   if (set !== null && 'ok' in set) return set;

@@ -3,7 +3,7 @@
 export type { AccessNote, AccessOptions, AccessRules } from './access-rules.js';
 export { accessRulesNamespace, readAccessRules } from './access-rules.js';
 export type { UserCommand, UserOperation } from './commands.js';
-export { bareDeferredId, commandType, readCommand } from './commands.js';
+export { bareDeferredId, commandType, readCommand, resultType } from './commands.js';
 export { readContacts } from './contacts.js';
 export type {
   Correlation,
@@ -51,7 +51,7 @@ export { shownOctets } from './privacy.js';
 export type { Header, SipRequest } from './request.js';
 export { headerValue, headerValues, readRequest } from './request.js';
 export type { ResultEffect, UserResult } from './results.js';
-export { pageOctetsMax, resultPages, resultRequest, resultType } from './results.js';
+export { pageOctetsMax, resultPages, resultRequest } from './results.js';
 export type { SenderCommand, SenderReading } from './sender-commands.js';
 export { readSenderCommand, revokeType } from './sender-commands.js';
 export type { SubscriptionReading, SubscriptionRequest } from './subscribe.js';

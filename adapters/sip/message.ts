@@ -135,7 +135,8 @@ function readAddress(request: SipRequest, name: 'from' | 'to'): NameAddr | Faile
   if (address === null)
     return failed(name, `${header} is missing or malformed`, placeOf(request, name));
   // It travels in a field of its own, as the proxy's sending drops it (kamailio.md).
-  if (name === 'from' && Buffer.byteLength(address.display ?? '') > displayNameOctetsMax)
+  const { display } = address;
+  if (name === 'from' && display !== null && Buffer.byteLength(display) > displayNameOctetsMax)
     return failed('from-too-large', 'the display name of From is too long', placeOf(request, name));
   return address;
 }

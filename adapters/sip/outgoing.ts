@@ -222,7 +222,10 @@ function marking(effect: OutgoingDelivery, request: SipRequest): Marking {
   const whole = dateMs !== null && expires !== null;
   if (effect.late && message.expiresAtMs !== null) {
     const shown = whole && dateMs + expires * 1000 <= effect.atMs;
-    return shown ? untouched : effective(message, dateMs, message.expiresAtMs);
+    // A notice with its expiry has gone before: his own pair stays as he wrote it.
+    return shown || (whole && effect.announced === true)
+      ? untouched
+      : effective(message, dateMs, message.expiresAtMs);
   }
   if (isExtended(message)) return effective(message, dateMs, message.expiresAtMs);
   // Expires without Date would start anew at the recipient: it counts from receipt, so that becomes

@@ -4,13 +4,11 @@
 // before the row does.
 import type { SenderRule } from '../../machines/index.js';
 import type { IdResult, ListedMessage, PreferencesView, SentStatus } from '../../runtime/index.js';
+import { resultType } from './commands.js';
 import { deferredListType, writeDeferredList } from './deferred-list.js';
 import { escapeXml } from './imdn.js';
 import type { SipRequestParts } from './outgoing.js';
 import { revokeType } from './sender-commands.js';
-
-/** Content type of a result. */
-export const resultType = 'application/vnd.deferred-im.result+json';
 
 /**
  * Octets of one page: with our headers and what the proxy puts before them, about 600 octets, the

@@ -14,6 +14,9 @@ import { readXml, type XmlElement } from './xml.js';
 /** Content type of a withdrawal as RCS clients write it. */
 export const revokeType = 'application/vnd.gsma.rcsrevoke+xml';
 
+/** How both types begin that a sender's command may have. */
+const vendorTree = 'application/vnd.';
+
 /** User part of the service URI; no served user is called so. */
 const serviceUser = 'sip:deferred@';
 
@@ -36,8 +39,7 @@ export function readSenderCommand(
   asserted: string | null,
 ): SenderReading | null {
   // Asked of every message that is to be stored: nearly all of them are done with here.
-  const buffer = asBuffer(octets);
-  if (!buffer.includes(revokeType) && !buffer.includes(commandType)) return null;
+  if (!asBuffer(octets).includes(vendorTree, 0, 'latin1')) return null;
   const read = readMessage(octets, asserted);
   if (!read.ok) return null;
   const { message } = read;

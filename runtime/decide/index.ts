@@ -7,20 +7,19 @@ import {
   activate,
   due,
   forgetLapsed,
-  giveTurn,
   type InternalCommand,
   install,
   keepTime,
   makeRoom,
   operate,
   removeAudit,
-  type TurnReply,
 } from './operate.js';
 import { changePreferences, discard } from './preferences.js';
 import { receive, refuse, sessionEnded, sessionRefusal, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
 import { dispositionPassed, withdrawSent } from './sender.js';
 import { subscribe } from './subscribe.js';
+import { giveTurn, type TurnReply } from './turns.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };

@@ -1,34 +1,26 @@
-// What the engine and its operators do: fire what is due, give a message its turn, act on one message, install and
+// What the engine and its operators do: fire what is due, act on one message, install and
 // activate policies.
-import { compilePolicy, ruleFor } from '../../machines/index.js';
-import { largeContacts, reachable, readUser, writeUser } from '../accounts.js';
+import type { PolicyFinding } from '../../machines/index.js';
+import { reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
 import { type Cause, messageOf, plainCause } from '../consequences.js';
 import { keys } from '../keys.js';
 import { isLapsed } from '../lapsed.js';
 import { advance, endParked, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
-import { tell } from '../notices.js';
-import { wishesFor } from '../preferences.js';
-import type { ActiveRow, ActorRow, PolicyRow, StoreRow, UserRow } from '../rows.js';
+import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
-import type { Notice, Turn } from '../turn.js';
+import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';
 import { withdraw } from './sender.js';
 import { subscriptionsDue } from './subscribe.js';
+import type { TurnGiven } from './turns.js';
 
 /** What the runtime tells itself; decided and committed like any command. */
 export type InternalCommand =
   /** A timer row is due. */
   | { readonly type: 'timer.due'; readonly local: string; readonly dueMs: number }
-  /** It is this message's turn in its user's delivery run. */
-  | {
-      readonly type: 'turn.given';
-      readonly local: string;
-      readonly aor: string;
-      /** Its user asked for it, before the others. */
-      readonly asked: boolean;
-    }
+  | TurnGiven
   /** A user's bindings may all have lapsed, with nothing waiting for him. */
   | { readonly type: 'user.lapsed'; readonly aor: string }
   /** A full mailbox makes room. */
@@ -37,12 +29,6 @@ export type InternalCommand =
   | { readonly type: 'audit.taken'; readonly local: string; readonly number: number }
   /** A virtual clock was moved. */
   | { readonly type: 'clock.moved' };
-
-/** What came of a turn. */
-export type TurnReply = {
-  readonly kind: 'turn';
-  readonly came: 'sent' | 'passed' | 'gone' | 'unreachable';
-};
 
 export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer.due' }>): Reply {
   const row = readActor(turn, command.local);
@@ -66,62 +52,6 @@ export function forgetLapsed(
   return { kind: 'done' };
 }
 
-export function giveTurn(
-  turn: Turn,
-  command: Extract<InternalCommand, { type: 'turn.given' }>,
-): TurnReply {
-  const { local, aor } = command;
-  const stored = readActor(turn, local);
-  // Expiry is judged at use, not only by the timer (spec 5).
-  const row = stored?.live ? fireDue(turn, local, stored) : null;
-  if (!row?.live) return { kind: 'turn', came: 'gone' };
-  if (row.parked !== null) return { kind: 'turn', came: 'passed' };
-  const user = readUser(turn, aor);
-  if (!reachable(user, turn.nowMs)) return { kind: 'turn', came: 'unreachable' };
-  if (row.unsuitableFor === user.generation) return { kind: 'turn', came: 'passed' };
-  if (!takesLarge(turn, row, user, command.asked)) return { kind: 'turn', came: 'passed' };
-  if (!command.asked && heldBack(turn, aor, row)) return { kind: 'turn', came: 'passed' };
-  const after = hearTurn(turn, local, row, { asked: command.asked, node: user.node });
-  const came = pushing(after) || turn.notices.some(isNotice) ? 'sent' : 'passed';
-  return { kind: 'turn', came };
-}
-
-// A large message is pushed to a device that says it takes such (spec 3.3), and waits for one; a notice of it goes to any.
-function takesLarge(turn: Turn, row: ActorRow, user: UserRow, asked: boolean): boolean {
-  const { aor, kind } = messageOf(row);
-  if (kind !== 'large' || largeContacts(user, turn.nowMs).length > 0) return true;
-  return !asked && wishesFor(turn, aor).delivery !== 'push';
-}
-
-// What was asked for is pushed, also where the policy or its user wants a notice in place of a push. A policy that is
-// deaf to the request takes it as any other turn.
-function hearTurn(
-  turn: Turn,
-  local: string,
-  row: ActorRow,
-  { asked, node }: { readonly asked: boolean; readonly node: string | null },
-): ActorRow {
-  const hear = (type: 'message.requested' | 'recipient.registered') =>
-    advance(turn, local, row, { type }, { ...plainCause(type), node });
-  const heard = asked ? hear('message.requested') : row;
-  if (heard !== row) return heard;
-  const { aor } = messageOf(row);
-  if (asked || wishesFor(turn, aor).delivery === 'push') return hear('recipient.registered');
-  tell(turn, aor, { local, row }, node);
-  return row;
-}
-
-const isNotice = (one: Notice): boolean =>
-  one.type === 'effect' && (one.effect.type === 'notify' || one.effect.type === 'inform');
-
-// Its sender has been blocked since it was stored, and the operator has that asked again (X5). It stays, in its place.
-function heldBack(turn: Turn, aor: string, row: ActorRow): boolean {
-  if (turn.settings.preferences.blockedAtDelivery !== 'hold') return false;
-  const { asserted, hidden = false } = messageOf(row);
-  const rule = ruleFor(wishesFor(turn, aor).rules, { asserted, anonymous: hidden });
-  return rule === 'block' || rule === 'polite-block';
-}
-
 /** Ends the oldest waiting message of a full mailbox (spec 2.8). */
 export function makeRoom(
   turn: Turn,
@@ -132,8 +62,6 @@ export function makeRoom(
     advance(turn, command.local, row, { type: 'message.evicted' }, plainCause('message.evicted'));
   return { kind: 'done' };
 }
-
-const pushing = (row: ActorRow): boolean => row.pending.some((one) => one.type === 'deliver');
 
 type Acted = Extract<Command, { type: 'operator.acted' }>;
 
@@ -244,25 +172,37 @@ export function install(
   turn: Turn,
   command: Extract<Command, { type: 'policy.installed' }>,
 ): Reply {
-  const compiled = compilePolicy(command.source);
-  if (!compiled.ok) {
-    const first = compiled.findings[0];
-    return refuse('policy-refused', `${first?.pointer ?? ''}: ${first?.message ?? ''}`);
-  }
-  const { hash } = compiled.policy;
-  if (turn.registry.get(hash) !== null) return { kind: 'policy', hash };
+  const { ok, findings, policy } = turn.registry.judge(command.source);
+  if (!ok || policy === null) return refuse('policy-refused', sentenceOf(findings));
+  const { hash } = policy;
+  const reply: Reply = { kind: 'policy', hash, ...warnedOf(findings) };
+  if (turn.registry.get(hash) !== null) return reply;
   // As it was written: its order is the order of its charts, and means nothing else.
   const row: PolicyRow = { source: command.source, installedAtMs: turn.nowMs, by: command.by };
   turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
-  return { kind: 'policy', hash };
+  return reply;
 }
+
+const sentenceOf = (findings: readonly PolicyFinding[]): string => {
+  const { pointer, message, path } = findings[0]!;
+  const shown = path === undefined ? '' : ` Shown by: ${path.join(', ')}.`;
+  const others = findings.length > 1 ? ` (one of ${findings.length} findings)` : '';
+  return `${pointer}: ${message}${shown}${others}`;
+};
+
+const warnedOf = (findings: readonly PolicyFinding[]) =>
+  findings.length === 0
+    ? {}
+    : { warnings: findings.map(({ pointer, message }) => `${pointer}: ${message}`) };
 
 export function activate(
   turn: Turn,
   command: Extract<Command, { type: 'policy.activated' }>,
 ): Reply {
   if (turn.registry.get(command.hash) === null) return refuse('no-such-policy');
+  const { ok, findings } = turn.registry.rejudge(command.hash);
+  if (!ok) return refuse('policy-refused', sentenceOf(findings));
   const row: ActiveRow = {
     hash: command.hash,
     atMs: turn.nowMs,

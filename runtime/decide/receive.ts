@@ -50,7 +50,7 @@ export function receive(turn: Turn, command: Received): Reply {
   const refusal = admit(turn, message, { sender, wishes, queued });
   if (refusal === 'swallowed') return swallow(turn, message.aor);
   if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
-  if (refusal !== null) return refuse(refusal);
+  if (refusal !== null) return refuseAs(turn, refusal);
   const reply = store(turn, message, { sender, digest, bodyDigest, wishes });
   pass(turn, message.aor, queued);
   return reply;
@@ -69,6 +69,14 @@ export function refuse(
   const retryAfterSeconds = row.retryAfterSeconds ?? null;
   const refused = { kind: 'refused', status: row.status, code, reason, retryAfterSeconds } as const;
   return accept === null ? refused : { ...refused, accept };
+}
+
+const isAwayOnly = (code: string): boolean => code === 'deferral-off' || code === 'not-permitted';
+
+// What a sender hears whose message may not be kept for somebody who is away is the operator's to say (C69).
+function refuseAs({ settings }: Pick<Turn, 'settings'>, code: RefusalCode): Refused {
+  const refused = refuse(code);
+  return isAwayOnly(code) ? { ...refused, status: settings.refusedStatus } : refused;
 }
 
 // Takes as long as storing: the sender must not see by the clock what the answer hides (spec 7.3).
@@ -143,7 +151,7 @@ export function sessionRefusal(source: Admitting, summoned: Summoned): Refused |
   const unknown = { octets: 0, contentType: null, queued: false, large: true } as const;
   const wishes = wishesFor(source, summoned.aor);
   const refusal = admission(source, { ...summoned, ...unknown }, wishes);
-  return refusal === null || refusal === 'swallowed' ? null : refuse(refusal);
+  return refusal === null || refusal === 'swallowed' ? null : refuseAs(source, refusal);
 }
 
 function admission(
@@ -156,8 +164,7 @@ function admission(
   if (!serves(settings.servedDomains, aor)) return 'not-served';
   const admission = admissionOf(wishes, asked);
   // A live message that waits behind a backlog is not kept for somebody who is away.
-  const awayOnly = admission === 'deferral-off' || admission === 'not-permitted';
-  if (admission !== 'stored' && !(asked.queued && awayOnly)) return admission;
+  if (admission !== 'stored' && !(asked.queued && isAwayOnly(admission))) return admission;
   // A large message has a limit of its own, at its own door.
   if (!asked.large && octets > settings.messageOctetsMax) return 'too-large';
   if (contentType !== null && !takes(settings.mediaTypes, contentType)) return 'media-type';

@@ -1,6 +1,10 @@
 // Every reader of what comes from a network stays linear: twice the input takes twice the time, up to 64 KiB, on the
 // inputs that hurt a reader with backtracking or a second pass most. Beyond a reader's own limit it refuses at once.
 import t from 'tap';
+import { Assembly, Budget } from '../../adapters/msrp/assembly.js';
+import { byteRange, msrpUri, readPath } from '../../adapters/msrp/fields.js';
+import { FrameScanner } from '../../adapters/msrp/frame.js';
+import { readSdp } from '../../adapters/msrp/sdp.js';
 import {
   answerLine,
   type LineForm,
@@ -140,9 +144,46 @@ const bus: Readonly<Record<string, Reader>> = {
   'strings without an end': (size) => void readJson(body(fill('"\\"', size))),
 };
 
+const frames = (text: string): void => void new FrameScanner().push(body(text));
+const sending = 'MSRP a786hjs2 SEND\r\n';
+const msrp: Readonly<Record<string, Reader>> = {
+  'a body of almost end-lines': (size) =>
+    frames(`${sending}\r\n${fill('\r\n-------a786hjs', size)}`),
+  'a body of end-lines without a flag': (size) =>
+    frames(`${sending}\r\n${fill('\r\n-------a786hjs2', size)}`),
+  'a body in small pieces': (size) => {
+    const scanner = new FrameScanner();
+    scanner.push(body(`${sending}\r\n`));
+    for (let at = 0; at < size; at += 16) scanner.push(body('\r\n-------a786hj'));
+  },
+  'many frames': (size) => frames(fill(`${sending}-------a786hjs2$\r\n`, size)),
+  'a line without an end': (size) => frames(`${sending}${fill('a', size)}`),
+  'chunks of one octet': (size) => {
+    const assembly = new Assembly(size, new Budget(4 * size));
+    for (let at = size; at > 0; at -= 64) {
+      assembly.begin({ start: at, end: null, total: null });
+      assembly.write(body('a'));
+    }
+  },
+  'a path': (size) => void readPath(fill('msrp://a/b;tcp ', size)),
+  'an MSRP URI': (size) => void msrpUri(`msrp://${fill('a@', size)}/b;tcp`),
+  'a Byte-Range': (size) => void byteRange(fill('1-', size)),
+  'media of a description': (size) =>
+    void readSdp(body(`v=0\r\n${fill('m=audio 0 a b\r\n', size)}`)),
+  'attributes of a description': (size) =>
+    void readSdp(body(`v=0\r\nm=message 1 TCP/MSRP *\r\n${fill('a=path:\r\n', size)}`)),
+  'a list of types': (size) =>
+    void readSdp(
+      body(
+        `v=0\r\nm=message 1 TCP/MSRP *\r\na=path:msrp://a/b;tcp\r\na=accept-types:${fill('a/b ', size)}`,
+      ),
+    ),
+};
+
 for (const [what, readers] of Object.entries({
   'SIP, CPIM and JSON': { ...sip, ...sipMore },
   'the bus': bus,
+  MSRP: msrp,
 })) {
   t.test(`F12 P1 readers of ${what}: time grows no faster than the input`, async (t) => {
     for (const [name, run] of Object.entries(readers)) {

@@ -20,6 +20,7 @@ t.test('operating.md tells of every metric', async (t) => {
     readiness: () => ({ ready: true, reason: null }),
     surroundings: () => ({ proxies: 0, storeFull: false, clockHeld: false }),
     busCounters: () => ({}),
+    large: () => ({ sessions: 0, octets: {}, events: {} }),
   });
   const names = text
     .split('\n')

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import t from 'tap';
 import { subjects } from '../../adapters/nats/index.js';
 import { settingsTable } from '../../adapters/settings.js';
-import { actionVocabulary, guardVocabulary, messageEventTypes } from '../../machines/index.js';
+import {
+  actionVocabulary,
+  findingKinds,
+  guardVocabulary,
+  messageEventTypes,
+} from '../../machines/index.js';
 import { faults, keyFamilies, limits, refusals } from '../../runtime/index.js';
 import { repositoryRoot } from '../support/generate-charts.js';
 import { generatedDocs } from '../support/generate-docs.js';
@@ -31,6 +36,7 @@ t.test('no entry of a table is missing on its page', async (t) => {
   const expected: Readonly<Record<string, readonly string[]>> = {
     errors: [...Object.keys(refusals), ...Object.keys(faults)],
     events: messageEventTypes,
+    gate: Object.keys(findingKinds),
     vocabulary: [...Object.keys(guardVocabulary), ...Object.keys(actionVocabulary)],
     subjects: Object.values(subjects),
     keys: Object.keys(keyFamilies),

@@ -3,7 +3,7 @@
 // must refuse. Then the real disk is booted, unharmed.
 import { openRuntime } from '../../runtime/index.js';
 import { clockOf } from './clock.js';
-import { readOnce } from './compiled.js';
+import { judgeOnce, readOnce } from './compiled.js';
 import type { Disk } from './disk.js';
 import { Life } from './life.js';
 import type { Random } from './random.js';
@@ -77,6 +77,7 @@ export class Damage {
         clock: clockOf(simulation, life),
         entropy: { bytes: (count) => new Uint8Array(count) },
         readPolicy: readOnce,
+      judge: judgeOnce,
         effects: { ready: () => false, send: () => {} },
         exit: () => {
           exited = true;

@@ -14,7 +14,7 @@ import {
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { readOnce } from './compiled.js';
+import { judgeOnce, readOnce } from './compiled.js';
 import { Leg } from './leg.js';
 import type { Letter } from './letters.js';
 import { Life } from './life.js';
@@ -64,6 +64,7 @@ export class EngineProcess {
       clock,
       entropy,
       readPolicy: readOnce,
+      judge: judgeOnce,
       settings: {
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
         preferences: {

@@ -5,6 +5,10 @@ export interface ChainOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The engine as a process of its own, which can be killed; inside this process by default. */
   readonly child?: boolean;
+  /** The built program of an engine that is a process of its own, in place of the command's. */
+  readonly program?: string;
+  /** Where that program stops, asked at each start: `ack.after:1:kill`; null for nowhere. */
+  readonly stop?: () => string | null;
   /** How long the proxy holds a sender. */
   readonly holdMs?: number;
   /** How long a phone may be silent. */

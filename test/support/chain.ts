@@ -192,9 +192,14 @@ export class Chain {
   }
 
   async #startChild(until: 'ready' | 'up'): Promise<void> {
-    const main = fileURLToPath(new URL('../../adapters/cli/main.js', import.meta.url));
-    const assignments = Object.entries(this.#settings()).map(([name, value]) => `${name}=${value}`);
-    const args = [...assignments, process.execPath, main, 'serve'];
+    const serve = fileURLToPath(new URL('../../adapters/cli/main.js', import.meta.url));
+    const stop = this.#options.stop?.() ?? null;
+    const environment = {
+      ...this.#settings(),
+      ...(stop === null ? {} : { DEFERRED_IM_FAILPOINT: stop }),
+    };
+    const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    const args = [...assignments, process.execPath, this.#options.program ?? serve, 'serve'];
     this.#child = startChild('env', args, join(this.#root, 'engine.log'));
     await this.waitUntil('the engine serves', async () => {
       if (this.#child?.running() !== true) throw new Error('the engine ended');

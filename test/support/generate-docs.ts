@@ -13,6 +13,7 @@ import {
   configPage,
   subjectsPage,
 } from './reference-adapters.js';
+import { gatePage } from './reference-gate.js';
 import {
   effectsPage,
   errorsPage,
@@ -32,6 +33,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
     effects: effectsPage(),
     errors: errorsPage(adapterErrors()),
     events: eventsPage(),
+    gate: gatePage(),
     keys: keysPage(),
     limits: limitsPage(adapterLimits()),
     'report-exceptions': reportExceptionsPage(),

@@ -32,7 +32,6 @@ import {
 import { keys, storeSumKey } from '../../runtime/keys.js';
 import {
   type CodedSentence,
-  codedSentences,
   constants,
   objectEntries,
   type SourceEntry,
@@ -58,7 +57,7 @@ export const code = (text: string): string => `\`${text}\``;
 
 /** Errors of the runtime and of policies; the adapter's own follow in `rest`. */
 export function errorsPage(rest: readonly string[]): string {
-  return page('Errors', '`runtime/errors.ts`, `adapters/` and `machines/check.ts`', [
+  return page('Errors', '`runtime/errors.ts` and `adapters/`', [
     'Three kinds never mix: a **refusal** is a value in a reply, a **fault** is thrown and has a stable code, a bug ends the process. Codes are stable, sentences are not.',
     '## Refusals',
     'The command was understood and nothing was stored. The status is what a SIP sender hears.',
@@ -71,8 +70,7 @@ export function errorsPage(rest: readonly string[]): string {
     'Seen from outside also: 137, ended by `kill -9` or for want of memory.',
     ...rest,
     '## Findings of a policy',
-    'A policy file is refused with findings: code, severity, JSON pointer, sentence.',
-    table(['Code', 'Sentence'], findingRows()),
+    'A policy file is refused with findings: code, severity, JSON pointer, sentence. They are listed in [The gate](gate.md).',
   ]);
 }
 
@@ -91,22 +89,6 @@ function exitRow([exit, meaning]: [string, string]): readonly string[] {
   const name = Object.entries(exitCodes).find(([, number]) => String(number) === exit)?.[0];
   const leading = Object.entries(faults).filter(([, fault]) => fault.exit === name);
   return [exit, meaning, leading.map(([fault]) => code(fault)).join(', ')];
-}
-
-// Sentences that are not written beside their code.
-const elsewhere: Readonly<Record<string, string>> = {
-  schema: 'What the JSON Schema says.',
-  machine: 'What XState says.',
-  'bad-parameter': 'Must be one of …, or a whole number from … to ….',
-  'unknown-…': 'There is no guard, action or tag "…"; known: ….',
-};
-
-function findingRows(): readonly (readonly string[])[] {
-  const found = [
-    ...codedSentences('machines/compile.ts', ['finding', 'refuse'], 2),
-    ...codedSentences('machines/check.ts', ['error', 'warning'], 2),
-  ];
-  return merged(found).map(({ name, value }) => [code(name), elsewhere[name] ?? value]);
 }
 
 /** Sentences of one code as one entry, by code. */
@@ -337,7 +319,11 @@ export function limitsPage(rest: readonly string[]): string {
     '## Policies',
     table(
       ['Limit', 'Value', 'Reason'],
-      limitRows([...objectEntries('machines/compile.ts', 'policyBounds'), ...own]),
+      limitRows([
+        ...objectEntries('machines/compile.ts', 'policyBounds'),
+        ...objectEntries('machines/gate/explorer.ts', 'gateBounds'),
+        ...own,
+      ]),
     ),
     `\`answerTimeoutMs\` is ${answerTimeoutMs / 1000} s (a large message: ${patienceMs.large / 1000} s), \`retentionMinMs\` is ${retentionMinMs / 86_400_000} days.`,
     ...rest,

@@ -24,6 +24,7 @@ function source(ready: boolean, reason: string | null) {
     readiness: () => ({ ready, reason }),
     surroundings: () => ({ proxies: 2, storeFull: false, clockHeld: true }),
     busCounters: () => ({ malformed: 9 }),
+    large: () => ({ sessions: 2, octets: { in: 10, out: 20 }, events: { aborted: 3 } }),
   };
 }
 
@@ -46,6 +47,9 @@ t.test('the exposition is the Prometheus text format', async (t) => {
     'deferred_im_outcomes_total{outcome="delivered"} 2',
     'deferred_im_events_total{event="stale-answer"} 1',
     'deferred_im_bus_total{what="malformed"} 9',
+    'deferred_im_large_sessions 2',
+    'deferred_im_large_octets_total{direction="out"} 20',
+    'deferred_im_large_total{what="aborted"} 3',
   ])
     t.ok(lines.includes(expected), expected);
   const sample = /^deferred_im_[a-z_]+(\{[a-z]+="[^"\\\n]*"\})? -?[0-9.]+$/;
@@ -56,6 +60,10 @@ t.test('the exposition is the Prometheus text format', async (t) => {
   );
   const types = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
   t.equal(new Set(types).size, types.length, 'no family comes twice');
+});
+
+t.test('without large messages nothing is told of them', async (t) => {
+  t.notMatch(metricsText({ ...source(true, null), large: () => null }), 'large');
 });
 
 t.test('health, readiness and its reason', async (t) => {

@@ -46,6 +46,21 @@ t.test('commands are read', async (t) => {
   }
 });
 
+t.test('C67 a list is written as Accept asks for it, and as form says', async (t) => {
+  const list = 'application/vnd.oma.im.deferred-list+xml';
+  const formOf = (accept: readonly string[], body: object = {}) => {
+    const lines = [`Content-Type: ${commandType}`, ...accept.map((one) => `Accept: ${one}`)];
+    const read = readCommand(request(JSON.stringify({ v: 1, op: 'list', ...body }), lines), alice);
+    return read.ok && read.command.form;
+  };
+  t.equal(formOf([]), 'json');
+  t.equal(formOf([list]), 'xml');
+  t.equal(formOf([`text/plain, ${list};q=0.8`]), 'xml');
+  t.equal(formOf([`${list}, application/vnd.deferred-im.result+json`]), 'json', 'both are taken');
+  t.equal(formOf(['text/plain']), 'json');
+  t.equal(formOf([list], { form: 'json' }), 'json');
+});
+
 t.test('C07 an id counts with and without sip:', async (t) => {
   const id = '13684434990@mailserver32.example.org';
   t.equal(bareDeferredId(id), id);

@@ -320,6 +320,21 @@ t.test('C23 C80 a late copy shows that it is expired', async (t) => {
   t.same(clock([dated], true, null), [dated]);
 });
 
+t.test('C80 what a notice has told of keeps the pair of its sender', async (t) => {
+  const long = [dated, 'Expires: 864000'];
+  const marks = (given: readonly string[]) => {
+    const sent = delivery(request('', given));
+    const { message } = sent;
+    const expiresAtMs = receivedAtMs - 1000 + 3_600_000;
+    const marked = { late: true, announced: true, message: { ...message, expiresAtMs } } as const;
+    return lines(deliverRequest({ ...sent, ...marked })).filter((line) =>
+      /^(Date|Expires):/.test(line),
+    );
+  };
+  t.same(marks(long), long);
+  t.same(marks([dated]), [dated, 'Expires: 3600'], 'half a pair is made whole');
+});
+
 t.test('C78 a copy of an extended message shows its new expiry', async (t) => {
   const untilMs = receivedAtMs - 1000 + 3_600_000;
   const sent = delivery(request('', [dated, 'Expires: 3600']));

@@ -62,6 +62,15 @@ t.test('C69 sender without storage permission is refused', async (t) => {
   t.match(await test.submit(received(incoming())), { kind: 'accepted' }, 'allowed again');
 });
 
+t.test('C69 what she hears is the operator’s to say', async (t) => {
+  const test = await openWith({ deferral: 'off' }, { settings: { refusedStatus: 603 } });
+  t.same(told(await test.submit(received(incoming()))), refused(603, 'deferral-off'));
+  const summoned = { aor: bob, sender: alice, asserted: alice, anonymous: false };
+  t.match(test.engine.refusal(summoned), { status: 603 }, 'a session too');
+  await test.submit(wants({ deferral: 'on', add: [{ from: alice, action: 'block' }] }));
+  t.same(told(await test.submit(received(incoming()))), refused(403, 'blocked'), 'and no other');
+});
+
 t.test('C69 allow-offline-storage has an order: the first rule that speaks of her', async (t) => {
   const rules = [
     { from: alice, action: 'store' },

@@ -1,6 +1,7 @@
 // Conformance rows of spec chapter 14 about the third kind of fate an expired message may have, "some other policy": kept
 // for a grace, or held for an operator, whose word may also move the expiry.
 import t, { type Test } from 'tap';
+import { type PolicyFile, shippedPolicy } from '../../../machines/index.js';
 import type { OperatorAct, Reply } from '../../../runtime/index.js';
 import { EngineUnderTest } from '../../support/engine.js';
 import {
@@ -13,6 +14,7 @@ import {
   minutesMs,
   numbered,
   received,
+  wants,
   writtenAtMs,
 } from '../../support/messages.js';
 
@@ -243,4 +245,60 @@ t.test("an operator's name is kept, and cut where it is endless", async (t) => {
   const by = 'x'.repeat(5000);
   await test.submit({ type: 'operator.acted', deferredId: id, act: 'delete', by });
   t.equal(test.life(id).trail.at(-1)?.by, 'x'.repeat(128));
+});
+
+const cappedPolicy = () => {
+  const file = shippedPolicy('deliver-late') as PolicyFile;
+  return { ...file, settings: { ...file.settings, maxExpirySeconds: 3600 } };
+};
+
+/** A message of thirty days under a cap of an hour, which has passed. */
+async function capped(change: object = {}) {
+  const test = await EngineUnderTest.open();
+  const installed = await test.submit({
+    ...{ type: 'policy.installed', source: cappedPolicy(), by: 'test' },
+  });
+  if (installed.kind !== 'policy') throw new Error(JSON.stringify(installed));
+  const { hash } = installed;
+  await test.submit({ type: 'policy.activated', hash, mode: 'new', by: 'test', reason: '' });
+  await test.submit(wants(change));
+  const id = await test.accept(received(incoming({ expiresSeconds: 30 * 86_400 })));
+  await test.clock.advanceTo(expiresAtMs + 1000);
+  return { test, id };
+}
+
+t.test('C80 his own pair shows no end: a notice with the expiry goes before it', async (t) => {
+  const { test, id } = await capped();
+  await test.register();
+  t.match(test.effects.sent, [{ type: 'notify', waiting: 1 }], 'one MESSAGE at a time');
+  const { messages } = await test.effects.notices[0]!.list(8);
+  t.match(messages, [{ deferredId: id, expiresAtMs }]);
+  await test.answer(test.effects.last, 200);
+  t.match(test.effects.last, { type: 'deliver', late: true, announced: true });
+  await test.answer(test.effects.last, 480);
+  await test.register(1, 'sip:bob@192.0.2.8');
+  t.match(test.effects.last, { type: 'notify' }, 'each attempt brings its own');
+  await test.answer(test.effects.last, 415);
+  t.match(test.effects.last, { type: 'deliver' }, 'whatever the phone says to it');
+  await test.answer(test.effects.last, 200);
+  t.equal(test.state(id), 'delivered');
+});
+
+t.test('C80 no notice where his own pair shows it, or he wants none', async (t) => {
+  const quiet = await capped({ notices: 'off' });
+  await quiet.test.register();
+  t.equal(quiet.test.effects.notices.length, 0);
+  t.match(quiet.test.effects.last, { type: 'deliver', late: true, announced: undefined });
+  const { test } = await expired(t, 'deliver-late');
+  await test.register();
+  t.equal(test.effects.notices.length, 0);
+});
+
+t.test('C33 C80 the notice and its delivery survive a crash in their order', async (t) => {
+  const { test } = await capped();
+  await test.register();
+  const again = await test.crash();
+  t.match(again.effects.sent, [{ type: 'notify', waiting: 1 }]);
+  await again.answer(again.effects.last, 200);
+  t.match(again.effects.last, { type: 'deliver', announced: true });
 });

@@ -177,3 +177,14 @@ t.test('bodies of a MiB share groups with small messages', async (t) => {
         after.life(one.deferredId).message.octets,
       );
 });
+
+t.test('C61 C65 notify-and-pull tells of a large message though no device takes it', async (t) => {
+  const test = await EngineUnderTest.open({ policyId: 'notify-and-pull' });
+  const id = await test.accept(received(large()));
+  await test.submit(registered([contact(test.clock.now() + hoursMs(1))]));
+  t.match(test.effects.notices, [{ waiting: 1 }]);
+  await test.answer(test.effects.last, 200);
+  t.equal(test.state(id), 'stored');
+  await test.submit({ type: 'messages.requested', aor: bob, ids: [id] });
+  t.same(pushes(test), [], 'what he asks for waits for a device');
+});

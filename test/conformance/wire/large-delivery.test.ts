@@ -1,61 +1,21 @@
 // Conformance rows of spec chapter 14 about large messages on their way out: a device that takes them comes back, and is
 // called; the MSRP session carries the message, and its answers are the delivery.
 import t from 'tap';
-import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
-import { MsrpPeer, messageSdp, pathIn } from '../../support/msrp-peer.js';
-import { type CallHeard, okHeaders, takeCalls } from '../../support/session-agent.js';
-import { bring, largeLetter, startLargeChain } from './large-parts.js';
+import { bring, LargePhone, largeLetter, largeTag, startLargeChain } from './large-parts.js';
 import { failed, reported } from './letters.js';
 import { store } from './steps.js';
 
 const chain = await startLargeChain();
 t.teardown(() => chain.stop());
 
-const largeTag = ';+g.oma.sip-im;+g.oma.sip-im.large-message';
-
-/** A phone that answers calls by connecting to the caller's path, or waiting to be connected to. */
-class LargePhone {
-  readonly calls: CallHeard[];
-  readonly peers: MsrpPeer[] = [];
-  constructor(
-    readonly agent: SipAgent,
-    setup: 'active' | 'none',
-    onPeer: (peer: MsrpPeer) => void = () => undefined,
-  ) {
-    this.calls = takeCalls(agent, (call) => void this.take(call, setup, onPeer));
-  }
-
-  private async take(call: CallHeard, setup: string, onPeer: (peer: MsrpPeer) => void) {
-    const listener = await MsrpPeer.listen();
-    t.teardown(() => listener.close());
-    const path = MsrpPeer.newPath(listener.port);
-    const lines = setup === 'none' ? [] : ['a=setup:active'];
-    call.reply(200, okHeaders(this.agent, call), messageSdp(path, ['a=recvonly', ...lines]));
-    const theirs = pathIn(call.sdp);
-    const connected =
-      setup === 'none' ? listener.accept(path, theirs) : MsrpPeer.connect(path, theirs);
-    const peer = await connected;
-    onPeer(peer);
-    this.peers.push(peer);
-    // RFC 6135 section 4.3: who connects names the session by a SEND without content.
-    if (setup !== 'none') peer.send({ messageId: 'bindbind', range: '1-0/0', body: null });
-  }
-
-  /** What the first session brought, put together. */
-  content(): string {
-    const chunks = (this.peers[0]?.frames ?? []).filter((one) => one.what === 'SEND');
-    return chunks.map((one) => one.body ?? '').join('');
-  }
-}
-
-for (const setup of ['none', 'active'] as const) {
+for (const setup of ['none', 'active', 'early'] as const) {
   t.test(`spec 3.3 large message is delivered by INVITE, MSRP, BYE: setup ${setup}`, async (t) => {
     const [alice, bob] = [await chain.alice(), await chain.bob()];
     const sent = largeLetter(alice, bob, 100_000);
     const date = 'Tue, 01 Aug 2006 10:00:00 GMT';
     const headers = { Subject: 'Plans', Date: date };
     const id = await bring(chain, alice, bob, sent, { headers });
-    const phone = new LargePhone(bob, setup);
+    const phone = new LargePhone(t, bob, setup);
     await bob.register(600, largeTag);
     await chain.reaches(id, 'delivered');
     t.equal(phone.content(), sent.body, 'octet for octet');
@@ -78,7 +38,7 @@ t.test('C65 large message waits for a capable device', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const id = await bring(chain, alice, bob, largeLetter(alice, bob, 3000));
   const small = await store(chain, alice, bob);
-  const phone = new LargePhone(bob, 'none');
+  const phone = new LargePhone(t, bob, 'none');
   await bob.register(600, ';+g.oma.sip-im');
   await chain.reaches(small, 'delivered');
   t.equal(phone.calls.length, 0);
@@ -93,7 +53,7 @@ t.test('C28 broken retrieval is no retrieval', async (t) => {
   const sent = largeLetter(alice, bob, 200_000);
   const id = await bring(chain, alice, bob, sent);
   let chunks = 0;
-  const phone = new LargePhone(bob, 'none', (peer) => {
+  const phone = new LargePhone(t, bob, 'none', (peer) => {
     peer.onRequest = (frame) => {
       chunks += 1;
       if (chunks === 3) peer.close();

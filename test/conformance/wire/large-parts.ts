@@ -1,10 +1,17 @@
 // What the wire tests of large messages share: a chain with large messages on, a sender who brings one over a session,
 // and what the engine tells of it. Not a test file.
+import type { Test } from 'tap';
 import type { SipAgent, SipAnswer } from '../../../adapters/cli/stage/sip-agent.js';
 import type { HeaderFields } from '../../../adapters/cli/stage/sip-text.js';
 import { type Chain, type ChainOptions, startChain } from '../../support/chain.js';
 import { MsrpPeer, messageSdp, pathIn } from '../../support/msrp-peer.js';
-import { type CallMade, invite } from '../../support/session-agent.js';
+import {
+  type CallHeard,
+  type CallMade,
+  invite,
+  okHeaders,
+  takeCalls,
+} from '../../support/session-agent.js';
 import { type Letter, letter, type Writing } from './letters.js';
 
 export const largeSettings = {
@@ -96,4 +103,58 @@ export async function refusal(
   const made = await invite(from, to, sdp, headers);
   if (isCall(made)) throw new Error('the call was taken');
   return made;
+}
+
+/** Feature tags of a phone that takes large messages. */
+export const largeTag = ';+g.oma.sip-im;+g.oma.sip-im.large-message';
+
+/**
+ * A phone that answers calls by waiting to be connected to (none), or by connecting to the caller's path after its answer
+ * (active) or before it (early).
+ */
+export class LargePhone {
+  readonly calls: CallHeard[];
+  readonly peers: MsrpPeer[] = [];
+  /** Status by which the next calls are refused; null to take them. */
+  refusing: number | null = null;
+  direction: 'recvonly' | 'inactive' = 'recvonly';
+  /** More lines of its descriptions. */
+  sdpLines: readonly string[] = [];
+
+  constructor(
+    private readonly t: Pick<Test, 'teardown'>,
+    readonly agent: SipAgent,
+    setup: 'active' | 'none' | 'early',
+    onPeer: (peer: MsrpPeer) => void = () => undefined,
+  ) {
+    this.calls = takeCalls(agent, (call) => {
+      if (this.refusing !== null) call.reply(this.refusing);
+      else void this.take(call, setup, onPeer);
+    });
+  }
+
+  private async take(call: CallHeard, setup: string, onPeer: (peer: MsrpPeer) => void) {
+    const listener = await MsrpPeer.listen();
+    this.t.teardown(() => listener.close());
+    const path = MsrpPeer.newPath(listener.port);
+    const theirs = pathIn(call.sdp);
+    const lines = setup === 'none' ? [] : ['a=setup:active'];
+    const sdp = messageSdp(path, [`a=${this.direction}`, ...lines, ...this.sdpLines]);
+    const answer = () => call.reply(200, okHeaders(this.agent, call), sdp);
+    if (setup !== 'early') answer();
+    const connected =
+      setup === 'none' ? listener.accept(path, theirs) : MsrpPeer.connect(path, theirs);
+    const peer = await connected;
+    onPeer(peer);
+    this.peers.push(peer);
+    // RFC 6135 section 4.3: who connects names the session by a SEND without content.
+    if (setup !== 'none') peer.send({ messageId: 'bindbind', range: '1-0/0', body: null });
+    if (setup === 'early') peer.socket.once('data', answer);
+  }
+
+  /** What a session brought, put together. */
+  content(session = 0): string {
+    const chunks = (this.peers[session]?.frames ?? []).filter((one) => one.what === 'SEND');
+    return chunks.map((one) => one.body ?? '').join('');
+  }
 }

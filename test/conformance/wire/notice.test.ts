@@ -159,4 +159,8 @@ t.test('C67 C68 the list over HTTP and over SIP: to its owner, and to nobody els
     ids.map((id) => `sip:${id}`),
   );
   t.equal((await bob.message(command({ op: 'list', form: 'yaml' }))).status, 400);
+  const before = answers().length;
+  const asked = command({ op: 'list' });
+  await bob.message({ ...asked, headers: { ...asked.headers, Accept: listType } });
+  await chain.waitUntil('the list, by Accept', () => answers().length >= before + ids.length);
 });

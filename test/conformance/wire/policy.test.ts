@@ -61,6 +61,24 @@ t.test('C80 a limit of the operator shows on late delivery', async (t) => {
   t.equal(reportsTo(alice).length, 0);
 });
 
+t.test('C80 where his own pair shows no end, a notice with the expiry comes before', async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  await chain.activate(policy('deliver-late', { maxExpirySeconds: 1 }));
+  const headers = { Date: new Date().toUTCString(), Expires: '86400' };
+  const id = await store(chain, alice, bob, letter(alice, bob, { headers }));
+  await chain.reaches(id, 'expired');
+  const { expiresAtMs } = (await chain.life(id)).message;
+  await bob.register();
+  await chain.reaches(id, 'delivered');
+  const [notice, late, ...more] = bob.received;
+  t.equal(notice?.header('Content-Type'), 'application/vnd.oma.im.deferred-list+xml');
+  t.match(notice?.body.toString(), `history-reference="sip:${id}"`);
+  const expiry = new Date(expiresAtMs!).toISOString().slice(0, 19);
+  t.match(notice?.body.toString(), `<expiry>${expiry}Z</expiry>`);
+  t.match([late?.header('Date'), late?.header('Expires')], [headers.Date, '86400']);
+  t.same(more, []);
+});
+
 t.test('C24 kept expired message deleted unread is reported', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   await chain.activate(policy('deliver-late'));
