@@ -63,7 +63,11 @@ export function codecOf(simulation: Stage): SipCodec {
     readContacts: (contacts, seconds, nowMs) =>
       contacts
         .split(', ')
-        .map((contact) => ({ contact, expiresAtMs: nowMs + seconds * 1000, features: featuresOf(contact) })),
+        .map((contact) => ({
+          contact,
+          expiresAtMs: nowMs + seconds * 1000,
+          features: featuresOf(contact),
+        })),
     canonicalAor: (uri) => uri,
     shownOctets: (octets) => octets,
     deliverRequest: (effect) => ({
@@ -84,7 +88,12 @@ export function codecOf(simulation: Stage): SipCodec {
       ruri: effect.aor,
       nextHop: null,
       headers: headersOf(effect, '-'),
-      body: Buffer.from(noticeBody(effect.waiting, rows.map((row) => row.deferredId))),
+      body: Buffer.from(
+        noticeBody(
+          effect.waiting,
+          rows.map((row) => row.deferredId),
+        ),
+      ),
       fromName: null,
     }),
     noticeRowsMax: 50,

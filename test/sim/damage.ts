@@ -77,7 +77,7 @@ export class Damage {
         clock: clockOf(simulation, life),
         entropy: { bytes: (count) => new Uint8Array(count) },
         readPolicy: readOnce,
-      judge: judgeOnce,
+        judge: judgeOnce,
         effects: { ready: () => false, send: () => {} },
         exit: () => {
           exited = true;

@@ -2,6 +2,7 @@
 // call goes back to the engine. It dies with its process, as the real one does; a call that is under way is not made
 // again.
 import type { Engine, OutgoingDelivery } from '../../runtime/index.js';
+import { largeMark } from './codec.js';
 import type { Life } from './life.js';
 import { pushOf } from './push.js';
 import type { Random } from './random.js';
@@ -27,7 +28,10 @@ export class Leg {
     simulation.model.publishedPush(push);
     if (this.calls.has(effect.effectId)) return;
     this.calls.add(effect.effectId);
-    const uri = effect.contacts?.at(-1);
+    const { contacts = [] } = effect;
+    if (contacts.length === 0 || !contacts.every((one) => one.endsWith(largeMark)))
+      simulation.violated('C65', `${effect.effectId} goes to a phone that takes no large messages`);
+    const uri = contacts.at(-1);
     const contact = simulation.proxies
       .flatMap((proxy) => proxy.reachable(push.ruri))
       .find((one) => one.uri === uri);

@@ -39,7 +39,10 @@ export const localOfEffect = (effectId: string): string => effectId.split('-')[1
 export const noticeBody = (waiting: number, ids: readonly string[]): string =>
   [String(waiting), ...ids].join(' ');
 
-export function readNotice({ body }: Push): { readonly waiting: number; readonly ids: readonly string[] } {
+export function readNotice({ body }: Push): {
+  readonly waiting: number;
+  readonly ids: readonly string[];
+} {
   const [waiting = '', ...ids] = body.split(' ');
   return { waiting: Number(waiting), ids };
 }

@@ -42,7 +42,8 @@ function checkFate(simulation: Stage, fate: Fate): void {
   const stored = local === null ? undefined : simulation.model.view.stored.get(local);
   const row = stored?.row ?? stored?.before ?? null;
   if (row === null) {
-    if (fate.heard202 && !fate.swallowed) simulation.violated('L1', `letter ${letter.index} is nowhere`);
+    if (fate.heard202 && !fate.swallowed)
+      simulation.violated('L1', `letter ${letter.index} is nowhere`);
     return;
   }
   if (row.outcome === null) {

@@ -1,6 +1,13 @@
 // The model the engine is held against: the durable view, what the outside knows, and the checks on both. It is told
 // everything that lands, goes over the wire, or reaches somebody.
-import type { ActorRow, AuditEvent, Command, Reply, SentKey } from '../../../runtime/index.js';
+import type {
+  ActorRow,
+  AuditEvent,
+  Command,
+  IdResult,
+  Reply,
+  SentKey,
+} from '../../../runtime/index.js';
 import type { RowChange } from '../disk.js';
 import { epochMs } from '../epoch.js';
 import type { Letter } from '../letters.js';
@@ -139,6 +146,8 @@ export class Model {
       this.wishes.replied(command, reply.preferences);
     else if (command.type === 'message.withdrawn' && reply.kind === 'withdrawal')
       this.promisedBack(reply.deferredId, reply.ended);
+    else if (command.type === 'operator.acted' && reply.kind === 'results')
+      this.acted(command.deferredId, reply.results);
     else if (command.type === 'message.received') this.received(command, reply);
   }
 
@@ -150,11 +159,21 @@ export class Model {
       this.violated('I1', `accepted as ${reply.deferredId}, which is not there`);
   }
 
+  // 200: it has left its mailbox.
+  private acted(deferredId: string, results: readonly IdResult[]): void {
+    const row = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')))?.row;
+    if (results[0]?.status === 200 && row?.live)
+      this.violated('O1', `${deferredId} is said to be gone, and is ${row.value}`);
+  }
+
   private swallowed(fate: Fate | null): void {
     if (fate === null) return;
     const { letter } = fate;
     const sure = this.wishes.fateOf(letter);
-    if (!this.wishes.everSaid(letter.aor, 'polite-block') || (sure !== null && sure !== 'swallowed'))
+    if (
+      !this.wishes.everSaid(letter.aor, 'polite-block') ||
+      (sure !== null && sure !== 'swallowed')
+    )
       this.violated('P1', `letter ${letter.index} is swallowed, and nobody blocks its sender`);
     fate.swallowed = true;
   }
@@ -166,7 +185,10 @@ export class Model {
     const row = stored?.row ?? stored?.before ?? null;
     if (fate === null || row === null) return;
     if (ended && row.outcome !== 'withdrawn')
-      this.violated('W1', `letter ${fate.letter.index} is said to be taken back, and is ${row.value}`);
+      this.violated(
+        'W1',
+        `letter ${fate.letter.index} is said to be taken back, and is ${row.value}`,
+      );
     if (ended) fate.withdrawn = true;
     else if (contextOf(row).ending === 'withdrawn') fate.takenBack = true;
   }
@@ -360,7 +382,8 @@ export class Model {
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
     const unheard = code === 410 && stored?.row?.outcome === 'dropped';
     const blocked = code === 403 && this.wishes.everSaid(fate.letter.aor, 'block');
-    if (!unheard && !blocked) this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
+    if (!unheard && !blocked)
+      this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
     if (fate.heard202 && !fate.swallowed)
       this.violated('I1', `letter ${index} was accepted and is refused with ${code}`);
     fate.refused = true;

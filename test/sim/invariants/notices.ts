@@ -3,13 +3,13 @@
 import { type Push, readNotice } from '../push.js';
 import type { Stage } from '../stage.js';
 import { type Told, told, wasDurable } from './book.js';
-import { type Landing, messageOf, type Stored } from './view.js';
+import { type Landing, messageOf, type NoticeSaid, type Stored } from './view.js';
 
 interface Notice {
   readonly aor: string;
   /** Arrival of the newest message that waited for sure when it was decided. */
   readonly upTo: string;
-  /** His contacts then: another one is another return. */
+  /** His contacts then: another one is another return. Below 0 where it goes before one late message, and is no notice of all. */
   readonly generation: number;
   identity: string | null;
 }
@@ -29,7 +29,11 @@ export class Notices {
   constructor(private readonly simulation: Stage) {}
 
   /** In the batch that brings it something else may be born after the decision. */
-  decided(local: string, aor: string, { touched, users }: Landing): void {
+  decided(local: string, { aor, about }: NoticeSaid, { touched, users }: Landing): void {
+    if (about !== undefined) {
+      this.pending.set(local, { aor, upTo: '', generation: -1, identity: null });
+      return;
+    }
     const { model } = this.simulation;
     const waiting = [...(model.view.waiting.get(aor) ?? [])];
     if (waiting.length === 0) this.violated(`a notice for ${aor}, for whom nothing waits`, 'C62');
@@ -64,9 +68,10 @@ export class Notices {
     this.content(notice, push);
   }
 
-  private content({ aor }: Notice, push: Push): void {
+  private content({ aor, generation }: Notice, push: Push): void {
     const { waiting, ids } = readNotice(push);
-    if (waiting < 1) this.violated(`${push.effectId} says that nothing waits`, 'C62');
+    if (waiting < 1 && generation >= 0)
+      this.violated(`${push.effectId} says that nothing waits`, 'C62');
     for (const id of ids) {
       const stored = this.simulation.model.view.stored.get(id.slice(0, id.indexOf('@')));
       const row = stored?.row ?? stored?.before ?? null;
@@ -79,7 +84,8 @@ export class Notices {
   answered(local: string, status: number): void {
     const notice = this.pending.get(local);
     const { life } = this.simulation.process;
-    if (notice === undefined || life === null || !life.serving || status >= 300) return;
+    if (notice === undefined || notice.generation < 0 || status >= 300) return;
+    if (life === null || !life.serving) return;
     const { upTo, generation } = notice;
     this.known.set(notice.aor, { upTo, generation, told: told(life) });
   }

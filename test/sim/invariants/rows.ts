@@ -30,9 +30,9 @@ export class RowChecks {
     for (const [stored, effectId] of landing.removed) this.removed(stored, effectId);
     for (const stored of landing.touched) this.touched(stored);
     for (const [stored, number] of landing.taken) this.taken(stored, number);
-    for (const [local, aor] of landing.notices)
-      if (aor === null) this.notices.over(local);
-      else this.notices.decided(local, aor, landing);
+    for (const [local, said] of landing.notices)
+      if (said === null) this.notices.over(local);
+      else this.notices.decided(local, said, landing);
     for (const [aor, user] of landing.users) this.counted(aor, user?.messages ?? 0);
   }
 
@@ -75,6 +75,8 @@ export class RowChecks {
     if (before === null) this.born(stored, row);
     this.agree(stored, row);
     this.told(stored, before, row);
+    if (before?.bye !== undefined && JSON.stringify(before.bye) !== JSON.stringify(row.bye))
+      this.violated('I7', `the BYE kept beside message ${letterIndexOf(row)} was written anew`);
     this.early(before, row);
     if (before?.live && !row.live && row.outcome !== 'delivered') this.leaves(row);
     this.outcome(before, row);

@@ -19,6 +19,13 @@ export interface Stored {
   dedup: string | null;
 }
 
+/** What a notice's row says that is asked about. */
+export interface NoticeSaid {
+  readonly aor: string;
+  /** The one message it goes before, which is delivered late. */
+  readonly about?: string;
+}
+
 /** What a user's row says that is asked about. */
 export interface User {
   readonly messages: number;
@@ -34,7 +41,7 @@ export interface Landing {
   readonly taken: readonly (readonly [Stored, number])[];
   readonly parked: readonly string[];
   /** Notices: local ids, with whom they are for; null when they are over. */
-  readonly notices: readonly (readonly [string, string | null])[];
+  readonly notices: readonly (readonly [string, NoticeSaid | null])[];
   readonly users: readonly (readonly [string, User | null])[];
 }
 
@@ -55,7 +62,7 @@ export class View {
     const removed: [Stored, string][] = [];
     const parked: string[] = [];
     const taken: [Stored, number][] = [];
-    const notices: [string, string | null][] = [];
+    const notices: [string, NoticeSaid | null][] = [];
     const users: [string, User | null][] = [];
     for (const { key, before, after } of changes) {
       const rest = key.slice(5);
@@ -94,16 +101,13 @@ export class View {
           this.dedup(rest, after, touched);
           break;
         case 'n':
-          notices.push([rest, after === null ? null : (json(after) as { aor: string }).aor]);
+          notices.push([rest, after === null ? null : (json(after) as NoticeSaid)]);
           break;
         case 'q':
           if (after !== null) parked.push(rest);
           break;
         case 'u':
-          users.push([
-            decodeURIComponent(rest),
-            after === null ? null : (json(after) as User),
-          ]);
+          users.push([decodeURIComponent(rest), after === null ? null : (json(after) as User)]);
           break;
         default:
       }
