@@ -61,13 +61,11 @@ export function codecOf(simulation: Stage): SipCodec {
       throw new TypeError('no results are sent');
     },
     readContacts: (contacts, seconds, nowMs) =>
-      contacts
-        .split(', ')
-        .map((contact) => ({
-          contact,
-          expiresAtMs: nowMs + seconds * 1000,
-          features: featuresOf(contact),
-        })),
+      contacts.split(', ').map((contact) => ({
+        contact,
+        expiresAtMs: nowMs + seconds * 1000,
+        features: featuresOf(contact),
+      })),
     canonicalAor: (uri) => uri,
     shownOctets: (octets) => octets,
     deliverRequest: (effect) => ({

@@ -29,7 +29,7 @@ export class Leg {
     if (this.calls.has(effect.effectId)) return;
     this.calls.add(effect.effectId);
     const { contacts = [] } = effect;
-    if (contacts.length === 0 || !contacts.every((one) => one.endsWith(largeMark)))
+    if (!contacts.every((one) => one.endsWith(largeMark)))
       simulation.violated('C65', `${effect.effectId} goes to a phone that takes no large messages`);
     const uri = contacts.at(-1);
     const contact = simulation.proxies

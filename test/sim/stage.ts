@@ -45,6 +45,8 @@ interface ModelFace {
   readonly view: View;
   readonly fates: readonly Fate[];
   fateOf(stored: Stored): Fate | null;
+  fateOfId(deferredId: string): Fate | null;
+  fateOfCall(callId: string): Fate | null;
   landed(changes: readonly RowChange[]): void;
   deliveredInTime(stored: Stored, row: ActorRow): void;
   submitted(life: Life, command: Command): void;

@@ -1,13 +1,6 @@
 // The model the engine is held against: the durable view, what the outside knows, and the checks on both. It is told
 // everything that lands, goes over the wire, or reaches somebody.
-import type {
-  ActorRow,
-  AuditEvent,
-  Command,
-  IdResult,
-  Reply,
-  SentKey,
-} from '../../../runtime/index.js';
+import type { ActorRow, AuditEvent, Command, Reply, SentKey } from '../../../runtime/index.js';
 import type { RowChange } from '../disk.js';
 import { epochMs } from '../epoch.js';
 import type { Letter } from '../letters.js';
@@ -17,8 +10,10 @@ import { localOfEffect, type Push, readSend } from '../push.js';
 import type { Stage } from '../stage.js';
 import { type Fate, type Held, newFate, told, wasDurable } from './book.js';
 import { Notices } from './notices.js';
+import { ReplyChecks } from './replies.js';
 import { RowChecks } from './rows.js';
-import { contextOf, letterIndexOf, messageOf, type Stored, View } from './view.js';
+import { SendChecks } from './sends.js';
+import { letterIndexOf, messageOf, type Stored, View } from './view.js';
 import { WishBook } from './wishes.js';
 
 export class Model {
@@ -30,11 +25,15 @@ export class Model {
   private readonly tokens = new Map<string, string>();
   readonly wishes = new WishBook();
   private readonly notices: Notices;
+  private readonly sends: SendChecks;
+  private readonly replies: ReplyChecks;
 
   constructor(private readonly simulation: Stage) {
     this.fates = simulation.letters.all.map(newFate);
     this.notices = new Notices(simulation);
     this.rows = new RowChecks(simulation, this.fates, this.notices);
+    this.sends = new SendChecks(simulation, this.rows);
+    this.replies = new ReplyChecks(simulation);
   }
 
   private violated(code: string, why: string): void {
@@ -142,55 +141,7 @@ export class Model {
   }
 
   replied(_life: Life, command: Command, reply: Reply): void {
-    if (command.type === 'preferences.changed' && reply.kind === 'preferences')
-      this.wishes.replied(command, reply.preferences);
-    else if (command.type === 'message.withdrawn' && reply.kind === 'withdrawal')
-      this.promisedBack(reply.deferredId, reply.ended);
-    else if (command.type === 'operator.acted' && reply.kind === 'results')
-      this.acted(command.deferredId, reply.results);
-    else if (command.type === 'message.received') this.received(command, reply);
-  }
-
-  private received(command: Extract<Command, { type: 'message.received' }>, reply: Reply): void {
-    const { callId } = command.message;
-    if (reply.kind === 'swallowed') this.swallowed(this.fateOfCall(callId));
-    if (reply.kind !== 'accepted') return;
-    if (this.fateOfId(reply.deferredId)?.letter.incoming.callId !== callId)
-      this.violated('I1', `accepted as ${reply.deferredId}, which is not there`);
-  }
-
-  // 200: it has left its mailbox.
-  private acted(deferredId: string, results: readonly IdResult[]): void {
-    const row = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')))?.row;
-    if (results[0]?.status === 200 && row?.live)
-      this.violated('O1', `${deferredId} is said to be gone, and is ${row.value}`);
-  }
-
-  private swallowed(fate: Fate | null): void {
-    if (fate === null) return;
-    const { letter } = fate;
-    const sure = this.wishes.fateOf(letter);
-    if (
-      !this.wishes.everSaid(letter.aor, 'polite-block') ||
-      (sure !== null && sure !== 'swallowed')
-    )
-      this.violated('P1', `letter ${letter.index} is swallowed, and nobody blocks its sender`);
-    fate.swallowed = true;
-  }
-
-  // Its sender hears that he has it back, or that it is noted while a push is under way.
-  private promisedBack(deferredId: string, ended: boolean): void {
-    const fate = this.fateOfId(deferredId);
-    const stored = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')));
-    const row = stored?.row ?? stored?.before ?? null;
-    if (fate === null || row === null) return;
-    if (ended && row.outcome !== 'withdrawn')
-      this.violated(
-        'W1',
-        `letter ${fate.letter.index} is said to be taken back, and is ${row.value}`,
-      );
-    if (ended) fate.withdrawn = true;
-    else if (contextOf(row).ending === 'withdrawn') fate.takenBack = true;
+    this.replies.check(command, reply);
   }
 
   /** Somebody outside hears of a step. */
@@ -216,11 +167,11 @@ export class Model {
     return found ?? null;
   }
 
-  private fateOfCall(callId: string): Fate | null {
+  fateOfCall(callId: string): Fate | null {
     return this.fates[Number.parseInt(callId.slice('call-'.length), 10)] ?? null;
   }
 
-  private fateOfId(deferredId: string): Fate | null {
+  fateOfId(deferredId: string): Fate | null {
     const stored = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')));
     return stored === undefined ? null : this.fateOf(stored);
   }
@@ -306,66 +257,7 @@ export class Model {
     if (fate === null) return;
     if (push.cseq !== Number(effectId.split('-')[2]))
       this.violated('I2', `${effectId} has CSeq ${push.cseq}`);
-    if (effectId[0] === 'r') this.sentReport(fate, push);
-    else if (effectId[0] === 'p') this.sentEarly(fate, push);
-    else this.sentDelivery(fate, push);
-  }
-
-  private sentReport(fate: Fate, push: Push): void {
-    const identity = `${push.callId} ${push.messageId}`;
-    fate.reportIdentity ??= identity;
-    if (fate.reportIdentity !== identity)
-      this.violated('I2', `the report about ${fate.letter.index} has two identities`);
-    if (push.body !== `failed imdn-${fate.letter.index}`)
-      this.violated('I2', `the report about ${fate.letter.index} names another message`);
-    this.onePending(push);
-  }
-
-  private sentEarly(fate: Fate, push: Push): void {
-    const identity = `${push.callId} ${push.messageId}`;
-    fate.earlyIdentity ??= identity;
-    if (fate.earlyIdentity !== identity)
-      this.violated('I2', `the early report about ${fate.letter.index} has two identities`);
-    if (push.body !== `stored imdn-${fate.letter.index}`)
-      this.violated('I2', `the early report about ${fate.letter.index} says ${push.body}`);
-    this.onePending(push);
-  }
-
-  private sentDelivery(fate: Fate, push: Push): void {
-    const { letter } = fate;
-    const identity = `${push.callId} ${push.messageId}`;
-    fate.deliveryIdentity ??= identity;
-    if (fate.deliveryIdentity !== identity)
-      this.violated('I2', `message ${letter.index} is sent under two identities`);
-    if (push.body !== letter.body)
-      this.violated('I5', `message ${letter.index} is sent with another body`);
-    if (push.ruri !== letter.aor)
-      this.violated('I5', `message ${letter.index} is sent to ${push.ruri}`);
-    if (wasDurable(fate.success, false))
-      this.violated('I4', `message ${letter.index} is sent again after a success`);
-    if (fate.withdrawn) this.violated('W1', `message ${letter.index} is sent, and was taken back`);
-    this.onePending(push);
-  }
-
-  // RFC 3428 section 8: one MESSAGE pending for each target; asked of what one life has sent.
-  private onePending(push: Push): void {
-    const { life } = this.simulation.process;
-    const seen = this.rows.effects.get(push.effectId);
-    if (life === null || seen === undefined) return;
-    seen.sentBy = life;
-    // Reports of both kinds go to senders.
-    const isDelivery = (effectId: string) => effectId[0] === 'd';
-    const kind = isDelivery(push.effectId);
-    for (const other of this.view.stored.values()) {
-      for (const effectId of other.outbox) {
-        if (isDelivery(effectId) !== kind || effectId === push.effectId) continue;
-        if (this.rows.effects.get(effectId)?.sentBy !== life) continue;
-        const letter = this.fateOf(other)?.letter;
-        const target = kind ? letter?.aor : letter?.from;
-        if (target === push.ruri)
-          this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
-      }
-    }
+    this.sends.check(fate, push);
   }
 
   // ---- what reaches somebody ----

@@ -36,7 +36,13 @@ export class Notices {
     }
     const { model } = this.simulation;
     const waiting = [...(model.view.waiting.get(aor) ?? [])];
-    if (waiting.length === 0) this.violated(`a notice for ${aor}, for whom nothing waits`, 'C62');
+    // What leaves in the same batch may have waited when it was decided.
+    const left = [...touched].some((one) => {
+      const row = one.row ?? one.before;
+      return row !== null && messageOf(row).aor === aor;
+    });
+    if (waiting.length === 0 && !left)
+      this.violated(`a notice for ${aor}, for whom nothing waits`, 'C62');
     const generation = users.find(([name]) => name === aor)?.[1]?.generation ?? 0;
     const covers = (one: Notice) =>
       one.aor === aor && one.generation === generation && one.upTo >= newest(waiting);
