@@ -98,7 +98,7 @@ function serveAdminSubjects(bus: Bus, context: VerbContext, log: Log): void {
   const anything = schemaChecker({ type: 'object' });
   for (const verb of Object.keys(verbs)) {
     serveRequests<object>(bus, {
-      subject: adminSubject(verb.replace('.', '-')),
+      subject: adminSubject(verb.replaceAll('.', '-')),
       request: anything,
       reply: anything,
       handle: async (request) => {

@@ -5,12 +5,13 @@ import {
   hostEntropy,
   type Opened,
   type OutgoingDelivery,
+  type ProxyPlace,
   type Runtime,
 } from '../runtime/index.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
 import type { LargeFigures } from './metrics/index.js';
-import { Delivery, Intake, type LargeCodec, MsrpHub, type ProxyPlace } from './msrp/index.js';
+import { Delivery, Intake, type LargeCodec, MsrpHub } from './msrp/index.js';
 import type { Publisher } from './nats/index.js';
 import type { Answered } from './publishing.js';
 import type { ServiceHooks } from './service-options.js';

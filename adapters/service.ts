@@ -103,6 +103,7 @@ const configuredCodec = (config: Config): SipCodec =>
   codecOf({
     draft00: config['report.draft00'],
     serviceIdentity: config['report.serviceIdentity'] ?? null,
+    displayNames: config['report.displayNames'],
     recordRoute: config['report.recordRoute'] ?? null,
     trustedRoutes: config['report.trustedRoutes'].map((domain) => domain.toLowerCase()),
   });

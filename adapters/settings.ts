@@ -232,6 +232,12 @@ export const settingsTable = {
     check: sipUriCheck,
     meaning: 'SIP From and P-Asserted-Identity of reports. Default: the recipient of the message.',
   },
+  'report.displayNames': {
+    type: flag,
+    default: true,
+    meaning:
+      'Reports name people in CPIM From and To as their messages did. Off: addresses alone, for phones that take CPIM only when its From is that of SIP to the letter (Linphone).',
+  },
   'report.recordRoute': {
     type: text,
     check: sipUriCheck,

@@ -24,6 +24,7 @@ import {
 export interface CodecOptions {
   readonly draft00?: boolean;
   readonly serviceIdentity?: string | null;
+  readonly displayNames?: boolean;
   readonly recordRoute?: string | null;
   readonly trustedRoutes?: readonly string[];
 }
@@ -32,6 +33,7 @@ export interface CodecOptions {
 export const codecOf = ({
   draft00 = false,
   serviceIdentity = null,
+  displayNames = true,
   recordRoute = null,
   trustedRoutes = [],
 }: CodecOptions): SipCodec => ({
@@ -44,7 +46,7 @@ export const codecOf = ({
       }),
   deliverRequest: (effect) => deliverRequest(effect, { recordRoute }),
   readMessage: (octets, asserted) => readMessage(octets, asserted, { draft00 }),
-  reportRequest: (effect) => reportRequest(effect, { serviceIdentity }),
+  reportRequest: (effect) => reportRequest(effect, { serviceIdentity, displayNames }),
 });
 
 const codec: SipCodec = {

@@ -130,6 +130,7 @@ export const findingKinds = Object.freeze({
   ),
   'migration-incomplete': error('RC12', 'A state has no place in the other policy.'),
   'migration-timer-lost': error('RC12', 'A delay that is pending has no place there.'),
+  'migration-map': error('RC12', 'The map names what the policy it is for does not have.'),
   'migration-breaks': error('RC12', 'From the place it is put to, another check fails.'),
 } satisfies Record<string, FindingKind>);
 

@@ -85,6 +85,15 @@ export {
   type SessionFacts,
   type Subject,
 } from './message.js';
+export {
+  type MigrationMap,
+  type MigrationPlan,
+  type Move,
+  migrationSchema,
+  planMigration,
+  readMigrationMap,
+  type StateMap,
+} from './migration.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
 export {
   applyChange,
@@ -112,6 +121,13 @@ export {
   type Wishes,
   wishesOf,
 } from './preferences.js';
+export {
+  type PlaceValue,
+  placeName,
+  type RestingPlace,
+  restingPlaces,
+  restingPlacesMax,
+} from './resting.js';
 export { shownSender } from './sender.js';
 export {
   type Duration,

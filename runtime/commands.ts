@@ -3,6 +3,7 @@
 import type {
   HeaderLine,
   IncomingMessage,
+  MigrationMap,
   PreferenceChange,
   Preferences,
   SenderRule,
@@ -171,14 +172,21 @@ export type Command =
     }
   /** A policy file becomes known to the store under its content hash. */
   | { readonly type: 'policy.installed'; readonly source: unknown; readonly by: string }
-  /** From now on new messages are stored under this policy. */
+  /**
+   * From now on new messages are stored under this policy. With `migrate` and `force` the living messages of the policies
+   * in `from` are moved to it, a group at a time; only `force` goes on where some have no place to go: it ends them.
+   */
   | {
       readonly type: 'policy.activated';
       readonly hash: string;
-      readonly mode: 'new';
+      readonly mode: 'new' | 'migrate' | 'force';
+      readonly from?: readonly string[];
+      readonly map?: MigrationMap;
       readonly by: string;
       readonly reason: string;
-    };
+    }
+  /** The policy that was active before is active again. */
+  | { readonly type: 'policy.deactivated'; readonly by: string; readonly reason: string };
 
 /** What became of one id of a bulk command; 404 for unknown ids and other people's alike. */
 export interface IdResult {

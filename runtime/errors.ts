@@ -102,6 +102,18 @@ export const refusals = {
     meaning: 'The policy file did not pass its checks; the findings are listed.',
   },
   'no-such-policy': { status: 404, meaning: 'No installed policy has this hash.' },
+  'migration-under-way': {
+    status: 409,
+    meaning: 'Messages are being moved to another policy; when all are, the next may begin.',
+  },
+  'migration-not-total': {
+    status: 422,
+    meaning: 'Living messages would have no place to go; nothing was changed.',
+  },
+  'no-earlier-policy': {
+    status: 409,
+    meaning: 'No policy was active before this one, as far as the store remembers.',
+  },
 } as const satisfies Record<string, Refusal>;
 
 export type RefusalCode = keyof typeof refusals;

@@ -28,6 +28,8 @@ export const failpoints = [
   'boot.rearmed',
   'policy.before-activate',
   'policy.after-activate',
+  'policy.before-move',
+  'policy.after-move',
   'shutdown.begin',
   'shutdown.before-close',
 ] as const;

@@ -3,6 +3,7 @@
 import type { AuditSender } from './audit-sender.js';
 import type { Failpoint } from './failpoints.js';
 import type { Mailboxes } from './mailbox.js';
+import type { Mover } from './mover.js';
 import type { Outbox } from './outbox.js';
 import { type ActorRow, isReport } from './rows.js';
 import type { TimerScheduler } from './scheduler.js';
@@ -14,6 +15,7 @@ export interface Hearers {
   readonly scheduler: TimerScheduler;
   readonly mailboxes: Mailboxes;
   readonly audits: AuditSender | null;
+  readonly mover: Pick<Mover, 'begin'>;
   readonly statistics: Statistics;
   readonly failpoint: (name: Failpoint) => void;
   /** A message took a step. */
@@ -36,6 +38,12 @@ export function hear(hearers: Hearers, notice: Notice): void {
       return;
     case 'activated':
       hearers.failpoint('policy.after-activate');
+      return;
+    case 'moving':
+      hearers.mover.begin();
+      return;
+    case 'group-moved':
+      hearers.failpoint('policy.after-move');
       return;
     case 'stepped':
       hearers.stepped(notice.local, notice.row);

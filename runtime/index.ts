@@ -38,6 +38,16 @@ export { foundingRows } from './found.js';
 export { type Judge, judge } from './gate.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
+export type {
+  CallEnd,
+  CallHooks,
+  InviteFacts,
+  LargeContent,
+  LargeRequest,
+  OutgoingCall,
+  ProxyPlace,
+  WaitingCall,
+} from './large.js';
 export { effectRepeatsMs, limits, partitionCount } from './limits.js';
 export {
   type BootStore,
@@ -48,6 +58,12 @@ export {
   openRuntime,
   type RuntimeOptions,
 } from './open.js';
+export type {
+  MigrationForecast,
+  MigrationRequest,
+  PlannedPlace,
+  PlannedPolicy,
+} from './population.js';
 export type {
   AuditEvent,
   AuditPort,
@@ -64,7 +80,7 @@ export type {
   StorePort,
   World,
 } from './ports.js';
-export type { ActorRow, PendingEffect } from './rows.js';
+export type { ActorRow, HistoryRow, MigrationRow, PendingEffect } from './rows.js';
 export { Engine } from './runtime.js';
 export { begin, restore, type Step, StepError, type StepEvent, step } from './step.js';
 export { type DiskStore, freeOctetsAt, openStore, storeExists, volumeKind } from './store.js';

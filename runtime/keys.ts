@@ -22,6 +22,8 @@ export const keyFamilies = {
   w: 'Waiting pair: messages of one sender for one recipient.',
   P: 'Policy: a policy file under its content hash.',
   A: 'Active: which policy new messages are stored under.',
+  H: 'History: what was done about policies, by whom and why.',
+  M: 'Migration: messages are being moved to another policy, and how far it is.',
   S: 'Store: identity, host and secret.',
 } as const;
 
@@ -176,6 +178,8 @@ export const keys = {
   pair: pairKey,
   policy: (hash: string) => family(sharedPartition, 'P', hash),
   active: (name: string) => family(sharedPartition, 'A', name),
+  history: (number: number) => family(sharedPartition, 'H', arrivalNumber(number)),
+  migration: () => family(sharedPartition, 'M', ''),
   store: () => family(sharedPartition, 'S', 'identity'),
 } as const;
 

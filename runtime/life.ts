@@ -267,8 +267,18 @@ export function retryParked(turn: Turn, local: string, row: ActorRow): ActorRow 
  */
 export function endParked(turn: Turn, local: string, row: ActorRow, by: string): ActorRow | null {
   if (row.parked === null) return null;
+  const cause = { ...plainCause('message.forced'), by, error: row.parked.error };
+  return endByLastChart(turn, local, row, cause);
+}
+
+/** The same for any message that cannot be left to its own chart. Null when even that fails. */
+export function endByLastChart(
+  turn: Turn,
+  local: string,
+  row: ActorRow,
+  cause: Cause,
+): ActorRow | null {
   const policy = lastChart(turn);
-  const name = 'message.forced';
   try {
     const next = step(
       policy,
@@ -276,9 +286,10 @@ export function endParked(turn: Turn, local: string, row: ActorRow, by: string):
       { type: 'message.deleted' },
       turn.nowMs,
     );
-    turn.ledger.remove(keys.quarantine(local));
-    turn.notices.push({ type: 'freed', local });
-    const cause = { ...plainCause(name), by, error: row.parked.error };
+    if (row.parked !== null) {
+      turn.ledger.remove(keys.quarantine(local));
+      turn.notices.push({ type: 'freed', local });
+    }
     return follow(turn, policy, local, { ...row, parked: null, policy: policy.hash }, next, cause);
   } catch (error) {
     if (error instanceof StepError) return null;
@@ -286,8 +297,8 @@ export function endParked(turn: Turn, local: string, row: ActorRow, by: string):
   }
 }
 
-// The one of this release, whatever has been installed under its name.
-function lastChart(turn: Turn): Policy {
+/** The chart that ends what cannot be left to its own: that of this release, whatever is installed under its name. */
+export function lastChart(turn: Turn): Policy {
   const source = shippedPolicy('delete-and-report');
   const compiled = compilePolicy(source);
   if (!compiled.ok) throw new TypeError('the shipped policy is refused');
@@ -303,7 +314,8 @@ function lastChart(turn: Turn): Policy {
 function bornAgain(turn: Turn, policy: Policy, row: ActorRow): ActorState {
   const lived = contextOf(row);
   const first = begin(policy, lived.message, turn.nowMs).state;
-  const waits = row.pending.some((one) => one.type === 'report');
+  // Between two attempts of a report nothing is pending, and it has not arrived.
+  const waits = lived.reported && !row.trail.some((one) => arrived(one, 'report.answered'));
   const context = { ...lived, ending: null, reported: lived.reported && !waits };
   return { ...first, snapshot: { ...first.snapshot, context } };
 }

@@ -72,6 +72,12 @@ export const limits = {
   retryAfterMaxMs: 3_600_000,
   /** How much longer it waits, at most, while nothing can be sent (reliability R21). */
   suspensionMaxMs: 3_600_000,
+  /** Messages moved to another policy in one group; commands and timers go between. */
+  migrationGroupRows: 64,
+  /** Things done about policies that the store remembers; the oldest is forgotten. */
+  policyHistoryRows: 1000,
+  /** Policies that were active before, as far as deactivations lead back. */
+  earlierPoliciesMax: 32,
   /** Rows of one page of a scan. */
   scanPageRows: 1000,
   /** Ids in one bulk command; `all` takes as many turns as it needs. */

@@ -6,7 +6,7 @@ import { type FailpointHook, noFailpoint } from './failpoints.js';
 import { type Founding, foundingRows } from './found.js';
 import type { Judge } from './gate.js';
 import { sealJson } from './group.js';
-import { storeSumKey } from './keys.js';
+import { keys, storeSumKey } from './keys.js';
 import { limits } from './limits.js';
 import type { AuditPort, Clock, EffectPort, Entropy, StorePort, World } from './ports.js';
 import {
@@ -16,8 +16,8 @@ import {
   type StoreHead,
   scanPartition,
 } from './recovery.js';
-import type { PolicyReader } from './registry.js';
-import type { ActiveRow } from './rows.js';
+import type { PolicyReader, Registry } from './registry.js';
+import type { ActiveRow, HistoryRow, MigrationRow } from './rows.js';
 import { Engine } from './runtime.js';
 import { asFault, createStore, openStore, type StoreLocation, storeExists } from './store.js';
 import type { Notice, RuntimeSettings } from './turn.js';
@@ -246,10 +246,15 @@ function loadPolicies(engine: Engine, found: PartitionFound): void {
   for (const [key, payload] of found.rows) {
     if (key[3] === 'P') engine.registry.load(key.slice(5), payload);
   }
-  for (const [key, payload] of found.rows) {
-    if (key[3] === 'A')
-      engine.registry.activate(JSON.parse(Buffer.from(payload).toString()) as ActiveRow);
-  }
+  for (const [key, payload] of found.rows) loadCourse(engine.registry, key, payload);
+}
+
+// Rows come in the order of their keys: the active one, the history from its oldest entry, the migration.
+function loadCourse(registry: Registry, key: string, payload: Uint8Array): void {
+  const row = (): unknown => JSON.parse(Buffer.from(payload).toString());
+  if (key === keys.active('default')) registry.activate(row() as ActiveRow);
+  else if (key[3] === 'H') registry.course.note(row() as HistoryRow);
+  else if (key[3] === 'M') registry.course.migrate(row() as MigrationRow);
 }
 
 // Asked at most twice a second: a statfs for each message would cost more than it tells.

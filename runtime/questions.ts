@@ -17,6 +17,12 @@ import { unlessDamaged } from './integrity.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
+import {
+  forecast,
+  type MigrationForecast,
+  type MigrationRequest,
+  populationOf,
+} from './population.js';
 import { viewOf, wishesFor } from './preferences.js';
 import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
@@ -64,6 +70,14 @@ export class Questions {
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
     return this.asked(idsOf(this.source, after, limit));
+  }
+
+  /** What a migration would do with the messages that live now. */
+  async forecast(asked: Omit<MigrationRequest, 'chosenIds'>): Promise<MigrationForecast> {
+    const { registry, settings } = this.source;
+    const population = await this.asked(populationOf(this.source));
+    const chosenIds = settings.preferences.expiredChoices;
+    return forecast(registry, population, { ...asked, chosenIds });
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {

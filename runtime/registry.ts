@@ -4,6 +4,7 @@ import { type Compiled, compilePolicy, type Judgement, type Policy } from '../ma
 import type { PolicySummary } from './api.js';
 import { RuntimeFault } from './errors.js';
 import { type Judge, judge } from './gate.js';
+import { PolicyCourse } from './policy-course.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
 
 interface Installed {
@@ -31,6 +32,8 @@ export class Registry {
   /** Hashes of what has passed the gate since the start. */
   private readonly passed = new Set<string>();
   private activeRow: ActiveRow | null = null;
+  /** How policies came and went, and what is being moved. */
+  readonly course = new PolicyCourse((hash) => this.get(hash));
 
   constructor(
     private readonly read: PolicyReader = readPolicy,
@@ -89,6 +92,23 @@ export class Registry {
 
   row(hash: string): PolicyRow | null {
     return this.installed.get(hash)?.row ?? null;
+  }
+
+  /** Its row was written anew; its content is what it was. */
+  rewrite(hash: string, row: PolicyRow): void {
+    const known = this.installed.get(hash);
+    if (known !== undefined) this.installed.set(hash, { ...known, row });
+  }
+
+  /** What is stored in place of this policy since its messages were moved: itself, or a successor. */
+  inForce(policy: Policy): Policy {
+    let at = policy;
+    for (let steps = this.installed.size; steps > 0; steps -= 1) {
+      const next = this.row(at.hash)?.successor;
+      if (next === undefined) return at;
+      at = this.get(next) ?? at;
+    }
+    return at;
   }
 
   activate(row: ActiveRow): void {

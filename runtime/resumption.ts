@@ -6,6 +6,7 @@ import { unlessDamaged } from './integrity.js';
 import { keys, sharedPartition } from './keys.js';
 import { readActor } from './life.js';
 import type { Mailboxes } from './mailbox.js';
+import { Mover, type MoverParts } from './mover.js';
 import { noticeEffect, noticeTarget } from './notice-effect.js';
 import type { Outbox } from './outbox.js';
 import type { StorePort } from './ports.js';
@@ -21,14 +22,25 @@ export interface ResumptionParts {
   readonly scheduler: TimerScheduler;
   readonly mailboxes: Mailboxes;
   readonly audits: AuditSender | null;
+  readonly mover: Omit<MoverParts, 'course'>;
 }
 
 export class Resumption {
-  constructor(private readonly parts: ResumptionParts) {}
+  /** Living messages on their way to another policy. */
+  readonly mover: Mover;
+
+  constructor(private readonly parts: ResumptionParts) {
+    const { course } = parts.source.registry;
+    this.mover = new Mover({ ...parts.mover, course });
+  }
 
   /** A partition serves again: what the last process left undone in it goes on. */
   rearm(found: PartitionFound): void {
     const { outbox, scheduler, audits } = this.parts;
+    if (found.partition === sharedPartition) {
+      this.mover.begin();
+      return;
+    }
     scheduler.start(found.partition);
     // A notice may announce a delivery that is under way as well.
     for (const [local, notice] of found.notices)

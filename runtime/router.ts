@@ -20,6 +20,7 @@ export function partitionFor(command: Command, identities: Identities): number {
       return partitionOfLocal(command.effectId.split('-')[1] ?? '') ?? sharedPartition;
     case 'policy.installed':
     case 'policy.activated':
+    case 'policy.deactivated':
       return sharedPartition;
     default:
       return partitionOf(command.aor);

@@ -1,6 +1,6 @@
 // The shapes of the rows, one interface for each family of keys.ts. All but bodies are JSON. Timer, outbox,
 // quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
-import type { EarlyStatus, HeaderLine, PreferenceRecord } from '../machines/index.js';
+import type { EarlyStatus, HeaderLine, MigrationMap, PreferenceRecord } from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding, Watcher } from './commands.js';
 import type { ActorState } from './step.js';
@@ -178,6 +178,8 @@ export interface PolicyRow {
   readonly source: unknown;
   readonly installedAtMs: number;
   readonly by: string;
+  /** The policy its messages were moved to: nothing is stored under this one before it is activated again. */
+  readonly successor?: string;
 }
 
 /** `A`: the policy new messages are stored under, and how it came to that. */
@@ -187,6 +189,42 @@ export interface ActiveRow {
   readonly by: string;
   readonly reason: string;
   readonly before: string | null;
+  /** What was active before that, the latest first, for deactivations; absent in rows before 0.4.0. */
+  readonly earlier?: readonly string[];
+}
+
+/** `M`: living messages are being moved to another policy; the row goes when all are. */
+export interface MigrationRow {
+  readonly to: string;
+  /** Hashes of the policies that are left. */
+  readonly from: readonly string[];
+  readonly map: MigrationMap;
+  /** With `force`, what has no place to go is ended. */
+  readonly mode: 'migrate' | 'force';
+  readonly by: string;
+  readonly reason: string;
+  readonly begunAtMs: number;
+  /** How far it is: messages of earlier partitions, and of this one up to here, are where they belong. */
+  readonly at: { readonly partition: number; readonly after: string | null };
+  readonly moved: number;
+  readonly ended: number;
+}
+
+/** `H`: something that was done about policies. */
+export interface HistoryRow {
+  readonly number: number;
+  readonly atMs: number;
+  readonly act: 'installed' | 'activated' | 'deactivated' | 'migrated' | 'rules-activated';
+  /** Of the policy, or of the set of rules. */
+  readonly hash: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly mode?: 'new' | 'migrate' | 'force';
+  /** What was active before. */
+  readonly before?: string | null;
+  /** Messages moved, and messages ended because they had no place to go. */
+  readonly moved?: number;
+  readonly ended?: number;
 }
 
 /** `S`: what the store is. */

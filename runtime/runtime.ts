@@ -18,6 +18,7 @@ import { type LapsedHooks, LapsedUsers } from './lapsed.js';
 import { Loading } from './loading.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
+import type { MigrationForecast } from './population.js';
 import type { AuditEvent, AuditPort, World } from './ports.js';
 import { auditsOf, listed, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
@@ -93,12 +94,14 @@ export class Engine implements Runtime {
     this.mailboxes = this.openMailboxes();
     this.audits = world.audits === undefined ? null : this.openAudits(world.audits);
     this.door = this.openDoor();
-    const { outbox, scheduler, mailboxes, audits, source } = this;
+    const { outbox, scheduler, mailboxes, audits, source, reading, writer } = this;
     const parts = { outbox, scheduler, mailboxes, audits };
-    this.resumption = new Resumption({ ...parts, source, store: world.store });
+    const at = { ...this.common, reading, writer, halted: () => this.closing };
+    const { store } = world;
+    this.resumption = new Resumption({ ...parts, source, store, mover: { ...at, store } });
     this.hearers = {
       ...this.common,
-      ...{ ...parts, statistics },
+      ...{ ...parts, statistics, mover: this.resumption.mover },
       stepped: (local, row) => this.steps.tell(() => identities.deferredId(local), row),
     };
   }
@@ -262,7 +265,7 @@ export class Engine implements Runtime {
   admit(found: PartitionFound): void {
     this.statistics.found(found);
     this.writer.admit(found.partition);
-    if (found.partition !== sharedPartition && !this.options.readOnly) this.resumption.rearm(found);
+    if (!this.options.readOnly) this.resumption.rearm(found);
     this.options.world.failpoint('boot.rearmed');
   }
 
@@ -376,6 +379,10 @@ export class Engine implements Runtime {
 
   preferences(aor: string): ReturnType<Runtime['preferences']> {
     return this.questions.preferences(aor);
+  }
+
+  forecast(asked: Parameters<Questions['forecast']>[0]): Promise<MigrationForecast> {
+    return this.questions.forecast(asked);
   }
 
   policies(): readonly PolicySummary[] {

@@ -16,6 +16,8 @@ import {
   effectPrefix,
   initialContext,
   type Message,
+  type MessageContext,
+  type PlaceValue,
   type Policy,
   pushPatienceMs,
   type Step,
@@ -89,6 +91,56 @@ export function step(policy: Policy, stored: ActorState, event: StepEvent, nowMs
   const next = run(frame, () => policy.machine.transition(before, input as never, scope));
   // A timer that fired is gone even when nothing came of it.
   return fired === null ? next : { ...next, changed: true };
+}
+
+/** Where a message is put that another chart has brought so far. */
+export interface Placement {
+  readonly value: PlaceValue;
+  readonly context: MessageContext;
+  /** Deadlines that run already, under the names the new place knows. */
+  readonly waiting: readonly ArmedTimer[];
+}
+
+/**
+ * Puts a message where it belongs on another chart, without a step: nothing is entered, so nothing is sent twice. A
+ * deadline that runs stays what it is; one that did not run before begins now.
+ */
+export function placed(
+  policy: Policy,
+  { value, context, waiting }: Placement,
+  nowMs: number,
+): Step {
+  const snapshot = attempt(() => policy.machine.resolveState({ value, context } as never));
+  const { message } = context;
+  const at = { nowMs, expiresAtMs: message.expiresAtMs, patienceMs: pushPatienceMs(message) };
+  const timers = new Map<string, ArmedTimer>();
+  for (const { after } of (snapshot as unknown as WithNodes)._nodes) {
+    for (const { eventType: id } of after) {
+      const name = id.split('.', 3)[2] ?? '';
+      const known = waiting.find((one) => one.name === name);
+      const timer =
+        known === undefined ? timerFor(at, id, policy.delaysMs[name] ?? 0) : { ...known, id };
+      if (timer !== null) timers.set(id, timer);
+    }
+  }
+  const name = valuePath(snapshot.value);
+  return {
+    state: {
+      snapshot: policy.machine.getPersistedSnapshot(snapshot) as object,
+      timers: [...timers.values()],
+    },
+    effects: [],
+    path: [name],
+    changed: true,
+    final: snapshot.status === 'done',
+    live: snapshot.hasTag('live'),
+    value: name,
+  };
+}
+
+// What XState says of the states that are active.
+interface WithNodes {
+  readonly _nodes: readonly { readonly after: readonly { readonly eventType: string }[] }[];
 }
 
 /** A stored actor as XState's own snapshot, with `matches`, `hasTag`, `can` and `getMeta`. */

@@ -84,6 +84,10 @@ export type Notice =
   | { readonly type: 'damaged'; readonly key: string }
   | { readonly type: 'preferences'; readonly aor: string; readonly by: string }
   | { readonly type: 'activated'; readonly hash: string }
+  /** Living messages are to be moved to another policy. */
+  | { readonly type: 'moving' }
+  /** A group of them is where it belongs. */
+  | { readonly type: 'group-moved' }
   /** A curiosity worth a counter and a log line: `late-success`, `stale-answer`, `foreign-token`. */
   | { readonly type: 'counted'; readonly what: string; readonly local: string | null };
 

@@ -3,6 +3,7 @@
 // every answer is plain JSON.
 import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
 import { type Engine, limits, type OperatorAct, RuntimeFault } from '../../runtime/index.js';
+import { policyVerbs } from './policies.js';
 import { preferenceVerbs } from './preferences.js';
 import {
   type Args,
@@ -100,44 +101,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.drop': act('drop'),
   'messages.extend': act('extend'),
   ...preferenceVerbs,
-  'policy.list': {
-    meaning: 'Installed policies, the active one marked.',
-    reads: true,
-    schema: object({}),
-    run: async ({ engine }) => ({ policies: engine.policies() }),
-  },
-  'policy.show': {
-    meaning: 'The file of an installed policy.',
-    reads: true,
-    schema: object({ policy: id }, ['policy']),
-    run: async ({ engine }, args) => engine.policy(resolvePolicy(engine, String(args['policy']))),
-  },
-  'policy.install': {
-    meaning: 'Make a policy file known under its content hash, after its checks.',
-    reads: false,
-    schema: object({ source: { type: 'object' }, by: text }, ['source']),
-    run: async ({ engine }, args) => {
-      const by = String(args['by'] ?? 'operator');
-      const reply = accepted(
-        await engine.submit({ type: 'policy.installed', source: args['source'], by }),
-      );
-      if (reply.kind !== 'policy') return { hash: null };
-      const { hash, warnings = [] } = reply;
-      return { hash, ...(warnings.length === 0 ? {} : { warnings }) };
-    },
-  },
-  'policy.activate': {
-    meaning: 'Store new messages under a policy from now on; messages already stored keep theirs.',
-    reads: false,
-    schema: object({ policy: id, mode: { enum: ['new'] }, by: text, reason: text }, ['policy']),
-    run: async ({ engine }, args) => {
-      const hash = resolvePolicy(engine, String(args['policy']));
-      const by = String(args['by'] ?? 'operator');
-      const reason = String(args['reason'] ?? '');
-      accepted(await engine.submit({ type: 'policy.activated', hash, mode: 'new', by, reason }));
-      return { hash, mode: 'new' };
-    },
-  },
+  ...policyVerbs,
   'store.stats': {
     meaning: 'Counters since start and sizes now.',
     reads: true,
@@ -214,19 +178,6 @@ async function listAll(
     ];
   });
   return { messages, next: ids.length === limit ? (ids.at(-1) ?? null) : null };
-}
-
-// A policy is named by its hash, the beginning of it, or its id when only one version is installed.
-function resolvePolicy(engine: Engine, name: string): string {
-  const found = engine.policies().filter((one) => one.hash.startsWith(name) || one.id === name);
-  if (found.length === 1) return found[0]!.hash;
-  const many = found.map((one) => `${one.id} ${one.hash.slice(0, 12)}`).join(', ');
-  if (found.length === 0)
-    throw new VerbRefused(
-      'no-such-policy',
-      `no installed policy is called ${JSON.stringify(name)}`,
-    );
-  throw new VerbRefused('ambiguous-policy', `${JSON.stringify(name)} may be ${many}`);
 }
 
 const checkers = new Map<string, SchemaChecker>();

@@ -1,5 +1,4 @@
-// `policy`: files judged and drawn without an engine; policies of a store listed, shown, installed
-// and activated.
+// `policy`: files judged and drawn without an engine; policies of a store listed, shown and installed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
   compilePolicy,
@@ -18,7 +17,7 @@ import { columns, instant } from './output.js';
 import { findingLines, judgeFile } from './policy-check.js';
 import { type Call, type Verb, VerbFailure } from './verb.js';
 
-const by = {
+export const by = {
   by: {
     value: 'NAME',
     meaning: 'Who does it, for the audit record. Default: operator.',
@@ -210,51 +209,12 @@ interface InstalledAs {
   readonly warnings?: readonly string[];
 }
 
-async function install(call: Call, name: string): Promise<InstalledAs> {
+export async function install(call: Call, name: string): Promise<InstalledAs> {
   const isShipped = !isFile(name) && shippedPolicyIds.includes(name);
   const source = isShipped ? shippedPolicy(name) : usable(name);
   const args = { source, ...who(call) };
   return (await askRunning(call, 'policy.install', args)) as InstalledAs;
 }
 
-const who = ({ flags }: Call): { by?: string } =>
+export const who = ({ flags }: Call): { by?: string } =>
   flags['by'] === undefined ? {} : { by: flags['by'] };
-
-export const policyActivate: Verb = {
-  name: 'policy activate',
-  purpose: 'Store new messages under a policy from now on.',
-  text:
-    'Messages stored before keep the policy they were stored under. A file is installed ' +
-    'first. To undo it, activate the hash that was active before.',
-  arguments: [
-    {
-      name: 'FILE|ID|HASH',
-      meaning: 'A policy file, or an installed policy by id or hash.',
-    },
-  ],
-  flags: {
-    ...storeFlags,
-    ...by,
-    reason: { value: 'TEXT', meaning: 'Why, for the audit record.' },
-  },
-  examples: [
-    'deferred-im policy activate deliver-late --reason "support asked for it"',
-    'deferred-im policy activate my-policy.json --folder /var/lib/deferred-im',
-  ],
-  exits: [...storeExits, exitCodes['policy-invalid']],
-  run: async (call) => {
-    const name = call.args[0] ?? '';
-    const policy = isFile(name) ? (await install(call, name)).hash : name;
-    const { reason } = call.flags;
-    const args = {
-      policy,
-      ...who(call),
-      ...(reason === undefined ? {} : { reason }),
-    };
-    const done = (await askRunning(call, 'policy.activate', args)) as {
-      readonly hash: string;
-    };
-    call.output.result(done, () => `new messages are stored under ${done.hash}\n`);
-    return 0;
-  },
-};

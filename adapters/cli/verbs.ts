@@ -15,7 +15,8 @@ import {
   messagesShow,
   messagesWithdraw,
 } from './messages.js';
-import { policyActivate, policyChart, policyInstall, policyList, policyShow } from './policy.js';
+import { policyChart, policyInstall, policyList, policyShow } from './policy.js';
+import { policyActivate, policyDeactivate, policyHistory } from './policy-activate.js';
 import { policyCheck, printPolicySchema } from './policy-check.js';
 import { policySimulate } from './policy-simulate.js';
 import {
@@ -53,6 +54,8 @@ export const verbs: readonly Verb[] = [
   policySimulate,
   policyInstall,
   policyActivate,
+  policyDeactivate,
+  policyHistory,
   storeStats,
   storeVerify,
   clockConfirm,

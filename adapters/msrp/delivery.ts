@@ -1,10 +1,16 @@
 // Large messages on their way out: INVITE to a device that takes them, MSRP, BYE. The outcome of the whole is one SIP
 // status, as for any push: 200 when every chunk was taken, the phone's own refusal, or 480 for a session that came to
 // nothing, so that the message stays (spec 3.3). A repeated effect is answered from memory, never sent twice at once.
-import type { Cancel, Clock, OutgoingDelivery } from '../../runtime/index.js';
+import type {
+  Cancel,
+  Clock,
+  LargeRequest,
+  OutgoingDelivery,
+  ProxyPlace,
+} from '../../runtime/index.js';
 import type { MsrpHub } from './hub.js';
 import { msrpLimits } from './limits.js';
-import type { CallingLeg, LargeCodec, LargeRequest, ProxyPlace } from './ports.js';
+import type { CallingLeg, LargeCodec } from './ports.js';
 import { accepts, type MessageMedium, readSdp, writeOffer } from './sdp.js';
 import { Sending } from './sending.js';
 

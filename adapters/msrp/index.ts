@@ -3,4 +3,4 @@ export { Delivery } from './delivery.js';
 export { MsrpHub } from './hub.js';
 export { Intake } from './intake.js';
 export { msrpLimits } from './limits.js';
-export type { CallingLeg, IncomingCall, LargeCodec, ProxyPlace } from './ports.js';
+export type { LargeCodec } from './ports.js';

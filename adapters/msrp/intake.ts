@@ -2,11 +2,18 @@
 // only then acknowledged (S2 9.3.2.4, spec 2.3). What does not come whole leaves no trace. Decides nothing about a
 // message but whether its session may begin.
 import type { HeaderLine } from '../../machines/index.js';
-import type { Cancel, Clock, Reply, Runtime } from '../../runtime/index.js';
+import type {
+  Cancel,
+  Clock,
+  InviteFacts,
+  Reply,
+  Runtime,
+  WaitingCall,
+} from '../../runtime/index.js';
 import { Budget } from './assembly.js';
 import type { MsrpHub } from './hub.js';
 import { msrpLimits } from './limits.js';
-import type { IncomingCall, InviteFacts, LargeCodec } from './ports.js';
+import type { LargeCodec } from './ports.js';
 import { type Received, Receiving, type Verdict } from './receiving.js';
 import { readSdp, type SessionDescription, writeAnswer } from './sdp.js';
 
@@ -40,7 +47,7 @@ export class Intake {
   }
 
   /** Takes a call, or refuses it. */
-  heard(call: IncomingCall): void {
+  heard(call: WaitingCall): void {
     const asserted = readAsserted(call.asserted);
     const facts = this.options.codec.readInvite(call.octets, asserted);
     if (!facts.ok) {
@@ -53,7 +60,7 @@ export class Intake {
     else this.begin(call, asserted, offer);
   }
 
-  private refuse(call: IncomingCall, refusal: Refusal): void {
+  private refuse(call: WaitingCall, refusal: Refusal): void {
     this.options.hub.counters.events.refused += 1;
     call.refuse(...refusal);
   }
@@ -76,7 +83,7 @@ export class Intake {
     return refused === null ? null : refusalLines(refused);
   }
 
-  private begin(call: IncomingCall, asserted: string | null, offer: SessionDescription): void {
+  private begin(call: WaitingCall, asserted: string | null, offer: SessionDescription): void {
     const { hub, clock, octetsMax } = this.options;
     const { path, sessionId } = hub.newPath();
     const { setup } = offer.medium;
@@ -112,7 +119,7 @@ export class Intake {
   }
 
   private complete(
-    call: IncomingCall,
+    call: WaitingCall,
     asserted: string | null,
     ok: readonly HeaderLine[],
     received: Received,
@@ -200,7 +207,7 @@ class Reception {
   private readonly stopWaiting: Cancel[] = [];
 
   constructor(
-    private readonly call: IncomingCall,
+    private readonly call: WaitingCall,
     private readonly clock: Pick<Clock, 'after'>,
     private readonly hooks: ReceptionHooks,
   ) {}

@@ -25,7 +25,6 @@ export type { ImdnFacts, ImdnNotification, ReportEnvelope } from './imdn.js';
 export { imdnFactsOf, writeImdn, writeReport } from './imdn.js';
 export type { PassedImdn, RouteOptions } from './imdn-passing.js';
 export { readPassedImdn } from './imdn-passing.js';
-export type { InviteFacts, LargeContent } from './large.js';
 export { readInvite, readLarge } from './large.js';
 export type { Call, LegOptions, SipLeg } from './leg/leg.js';
 export { openLeg } from './leg/leg.js';
@@ -41,7 +40,6 @@ export { readMessage } from './message.js';
 export { messageSummary, noticeRequest, noticeRowsMax, serviceUriOf } from './notice.js';
 export type {
   DeliveryOptions,
-  LargeRequest,
   OutgoingOptions,
   ReportOptions,
   SipRequestParts,

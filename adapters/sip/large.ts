@@ -2,6 +2,7 @@
 // content made into one message when all of it has come. What is stored is the INVITE as it came, with the content
 // and its headers in place of the session description: `Expires` is the SEND's, never the INVITE's (spec 2.5).
 import type { HeaderLine, IncomingMessage } from '../../machines/index.js';
+import type { InviteFacts, LargeContent } from '../../runtime/index.js';
 import type { CpimOptions } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Refusal, refusal } from './finding.js';
@@ -20,17 +21,6 @@ import { asBuffer } from './octets.js';
 import { type Header, headerValue, headerValues, readRequest, type SipRequest } from './request.js';
 import { canonicalAor } from './uri.js';
 
-/** What is asked about before a session is answered. */
-export interface InviteFacts {
-  readonly ok: true;
-  /** Canonical AOR of the served user. */
-  readonly aor: string;
-  /** Who counts as sender: the asserted identity, else what From says. */
-  readonly sender: string;
-  readonly asserted: string | null;
-  readonly anonymous: boolean;
-}
-
 /** Reads the INVITE of a session that is to bring a message. Never throws. */
 export function readInvite(octets: Uint8Array, asserted: string | null): InviteFacts | Refusal {
   const read = readRequest(octets);
@@ -44,19 +34,6 @@ export function readInvite(octets: Uint8Array, asserted: string | null): InviteF
   const sender = identity ?? fromAor ?? fromUri;
   const anonymous = isAnonymous(read.request, fromUri);
   return { ok: true, aor: target.aor, sender, asserted: identity, anonymous };
-}
-
-/** What a session has brought. */
-export interface LargeContent {
-  readonly content: Uint8Array;
-  /** Content-Type of the SEND, as it came. */
-  readonly contentType: string;
-  readonly expiresSeconds: number | null;
-  readonly msrpMessageId: string;
-  /** Header fields of the SEND that began it. */
-  readonly send: readonly HeaderLine[];
-  /** Header fields of our 200 OK that are kept. */
-  readonly ok: readonly HeaderLine[];
 }
 
 /** INVITE and content as one message. Never throws. */

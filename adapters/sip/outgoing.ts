@@ -3,7 +3,7 @@
 // octets at every repetition, the body of a delivery is the stored body but for our own IMDN-Record-Route, and nothing of the
 // original's own hop (Via, routes, credentials) goes along.
 import type { Message } from '../../machines/index.js';
-import type { OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
+import type { LargeRequest, OutgoingDelivery, OutgoingReport } from '../../runtime/index.js';
 import { formatIsoDate, formatSipDate, parseSipDate } from './date.js';
 import {
   type ImdnNotification,
@@ -54,6 +54,8 @@ export interface DeliveryOptions extends OutgoingOptions {
 export interface ReportOptions extends OutgoingOptions {
   /** SIP From and P-Asserted-Identity of reports in place of the recipient (spec.md 13); null: the recipient. */
   readonly serviceIdentity?: string | null;
+  /** False: no display names in CPIM From and To, which some phones want to be those of SIP to the letter. */
+  readonly displayNames?: boolean;
 }
 
 /**
@@ -114,20 +116,6 @@ export function deliverRequest(
 function toLine(request: SipRequest, message: Message): string {
   const to = nameAddr(headerValue(request, 'to') ?? '');
   return `To: ${to?.display ? `${to.display} ` : ''}<${to?.uri ?? message.toUri}>`;
-}
-
-/** A stored large message on its way to its recipient: the call, and what the MSRP session then carries. */
-export interface LargeRequest {
-  readonly uri: string;
-  /** The contacts that may be called, the latest at the end. */
-  readonly contacts: readonly string[];
-  /** From, To, Call-ID and all other headers of the INVITE but CSeq, CRLF behind each line. */
-  readonly headers: string;
-  readonly cseq: number;
-  readonly content: Uint8Array;
-  readonly contentType: string;
-  /** Of the SEND: the message's life as its recipient is to see it, or null. */
-  readonly expiresSeconds: number | null;
 }
 
 /** Headers of the stored message that belong to its content, and so to the SEND. */
@@ -294,7 +282,7 @@ export function reportRequest(
     'Content-Type: message/cpim',
   ]);
   const room = messageOctetsMax - hopOctets - Buffer.byteLength(headers) - 2 * target.length;
-  const body = reportBody(effect, routes, room);
+  const body = reportBody(effect, routes, room, options.displayNames ?? true);
   return { ruri: target, nextHop: options.nextHop ?? null, headers, body, fromName: null };
 }
 
@@ -310,18 +298,24 @@ function resultOf({ status }: OutgoingReport): ImdnNotification {
  * (optional, section 11.1.5), without display names as well. URIs and ids are never cut, so the
  * last form is sent whatever its size.
  */
-function reportBody(effect: OutgoingReport, routes: readonly string[], room: number): Buffer {
+function reportBody(
+  effect: OutgoingReport,
+  routes: readonly string[],
+  room: number,
+  displayNames: boolean,
+): Buffer {
   const { message } = effect;
   const facts = imdnFactsOf(message);
-  const [from, to] = [reportFrom(message), reportTo(message)];
+  const named = { from: reportFrom(message), to: reportTo(message) };
+  const bare = { from: `<${bareUri(named.from)}>`, to: `<${bareUri(named.to)}>` };
+  const names = displayNames ? named : bare;
   const ids = { imdnMessageId: effect.imdnMessageId, dateTime: formatIsoDate(effect.atMs), routes };
   const result = resultOf(effect);
   const short = writeImdn({ ...facts, subject: null }, result);
-  const whole = writeReport({ from, to, ...ids }, writeImdn(facts, result));
+  const whole = writeReport({ ...names, ...ids }, writeImdn(facts, result));
   if (whole.length <= room) return whole;
-  const untitled = writeReport({ from, to, ...ids }, short);
+  const untitled = writeReport({ ...names, ...ids }, short);
   if (untitled.length <= room) return untitled;
-  const bare = { from: `<${bareUri(from)}>`, to: `<${bareUri(to)}>` };
   return writeReport({ ...bare, ...ids }, short);
 }
 

@@ -2,9 +2,9 @@
 // and nothing else.
 import type { Command, Reply } from '../commands.js';
 import type { Turn } from '../turn.js';
+import { activate, deactivate, endMoving, type MovingCommand, moveGroup } from './activation.js';
 import { answer } from './answer.js';
 import {
-  activate,
   due,
   forgetLapsed,
   type InternalCommand,
@@ -36,7 +36,8 @@ export type DecidableCommand =
       readonly aor: string;
       readonly ids: readonly string[];
     }
-  | InternalCommand;
+  | InternalCommand
+  | MovingCommand;
 
 /** Decides one command within its turn. */
 export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply {
@@ -75,6 +76,12 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return install(turn, command);
     case 'policy.activated':
       return activate(turn, command);
+    case 'policy.deactivated':
+      return deactivate(turn, command);
+    case 'messages.moved':
+      return moveGroup(turn, command);
+    case 'moving.ended':
+      return endMoving(turn);
     case 'timer.due':
       return due(turn, command);
     case 'user.lapsed':

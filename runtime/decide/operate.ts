@@ -1,5 +1,4 @@
-// What the engine and its operators do: fire what is due, act on one message, install and
-// activate policies.
+// What the engine and its operators do: fire what is due, act on one message, install a policy.
 import type { PolicyFinding } from '../../machines/index.js';
 import { reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
@@ -8,9 +7,10 @@ import { keys } from '../keys.js';
 import { isLapsed } from '../lapsed.js';
 import { advance, endParked, fireDue, readActor, retryParked } from '../life.js';
 import { limits } from '../limits.js';
-import type { ActiveRow, ActorRow, PolicyRow, StoreRow } from '../rows.js';
+import type { ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
 import type { Turn } from '../turn.js';
+import { remember, sentenceOf } from './activation.js';
 import { refuse } from './receive.js';
 import { withdraw } from './sender.js';
 import { subscriptionsDue } from './subscribe.js';
@@ -181,37 +181,11 @@ export function install(
   const row: PolicyRow = { source: command.source, installedAtMs: turn.nowMs, by: command.by };
   turn.ledger.put(keys.policy(hash), row);
   turn.registry.add(hash, row);
+  remember(turn, { act: 'installed', hash, by: command.by, reason: '' });
   return reply;
 }
-
-const sentenceOf = (findings: readonly PolicyFinding[]): string => {
-  const { pointer, message, path } = findings[0]!;
-  const shown = path === undefined ? '' : ` Shown by: ${path.join(', ')}.`;
-  const others = findings.length > 1 ? ` (one of ${findings.length} findings)` : '';
-  return `${pointer}: ${message}${shown}${others}`;
-};
 
 const warnedOf = (findings: readonly PolicyFinding[]) =>
   findings.length === 0
     ? {}
     : { warnings: findings.map(({ pointer, message }) => `${pointer}: ${message}`) };
-
-export function activate(
-  turn: Turn,
-  command: Extract<Command, { type: 'policy.activated' }>,
-): Reply {
-  if (turn.registry.get(command.hash) === null) return refuse('no-such-policy');
-  const { ok, findings } = turn.registry.rejudge(command.hash);
-  if (!ok) return refuse('policy-refused', sentenceOf(findings));
-  const row: ActiveRow = {
-    hash: command.hash,
-    atMs: turn.nowMs,
-    by: command.by,
-    reason: command.reason,
-    before: turn.registry.activation?.hash ?? null,
-  };
-  turn.ledger.put(keys.active('default'), row);
-  turn.registry.activate(row);
-  turn.notices.push({ type: 'activated', hash: command.hash });
-  return { kind: 'policy', hash: command.hash };
-}

@@ -234,7 +234,7 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
 
 // The user's choice where the operator offers it, the active policy else.
 const policyFor = ({ registry }: Turn, { expired }: Wishes): Policy =>
-  (expired === null ? null : registry.newest(expired)) ?? registry.active;
+  registry.inForce((expired === null ? null : registry.newest(expired)) ?? registry.active);
 const dead = (message: Message, turn: Turn): boolean =>
   message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs;
 

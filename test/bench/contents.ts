@@ -38,6 +38,18 @@ export async function readContents(folder: string): Promise<Contents> {
   } finally {
     await store.close();
   }
+  return contentsOf(gathered);
+}
+
+/** The same of sealed rows in memory. */
+export function countRows(rows: Iterable<readonly [string, Uint8Array]>): Contents {
+  const gathered = new Map<string, Gathered>();
+  for (const [key, value] of rows)
+    if (key >= '0' && key < '~') gather(gathered, key, openRow(key, value));
+  return contentsOf(gathered);
+}
+
+function contentsOf(gathered: ReadonlyMap<string, Gathered>): Contents {
   const families = Object.fromEntries(
     [...gathered].map(([letter, one]) => [letter, familyOf(one)]),
   );

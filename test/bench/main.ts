@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { delivery } from './delivery.js';
 import { engineSettings } from './engine.js';
 import type { Findings } from './figures.js';
+import { floor } from './floor.js';
 import { inside } from './inside.js';
 import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, (stage: Stage) => Promise<Findings>>> 
   memory,
   delivery,
   inside,
+  parts: floor,
 };
 
 const quotaNote =

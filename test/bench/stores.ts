@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { waitFor } from '../../adapters/cli/stage/child.js';
 import { type NatsServer, startNats } from '../../adapters/cli/stage/nats-server.js';
 import { messagesIn, readContents } from './contents.js';
-import { serveEngine, storeFolder } from './engine.js';
+import { mainThreadUs, serveEngine, storeFolder } from './engine.js';
 import type { Fed, FeederOptions } from './feeder.js';
 import { type Findings, figure, imbalance, ratios, shown } from './figures.js';
 import { type Shape, shapeOf, shapeText } from './shape.js';
@@ -12,6 +12,8 @@ import { type Stage, startProgram } from './stage.js';
 
 interface Side {
   readonly perSecond: number;
+  /** CPU microseconds of the serving process's main thread for each message, warm-up included. */
+  readonly mainUs: number;
   readonly octetsPerMessage: number;
   readonly rowsPerMessage: number;
   readonly lost: readonly string[];
@@ -33,12 +35,15 @@ export async function stores(stage: Stage): Promise<Findings> {
   }
   await nats.stop();
   const rate = (sides: readonly Side[]) => sides.map(({ perSecond }) => perSecond);
+  const cpu = (sides: readonly Side[]) => sides.map(({ mainUs }) => mainUs);
   return {
     title: 'Durable stores over NATS',
     figures: [
       figure('engine, durable 202', '/s', rate(engine)),
       figure('bare loop, durable 202', '/s', rate(bare)),
       figure('engine / bare loop', 'ratio', ratios(rate(engine), rate(bare)), { atLeast: 0.6 }),
+      figure('engine, CPU of its main thread for each', 'µs', cpu(engine)),
+      figure('bare loop, CPU of its main thread for each', 'µs', cpu(bare)),
     ],
     notes: [
       `${plan.storeMessages} messages after ${plan.warmMessages} to warm up, ${plan.storeWindow} lines outstanding, ${plan.users} recipients`,
@@ -89,7 +94,8 @@ export const feed = async (
 async function engineRun(stage: Stage, nats: NatsServer): Promise<Side> {
   const folder = stage.folder('engine');
   const engine = await serveEngine(stage, folder, nats.url);
-  return measured(stage, nats, { folder, where: 'stores, engine', stop: () => engine.stop() });
+  const { pid } = engine;
+  return measured(stage, nats, { folder, pid, where: 'stores, engine', stop: () => engine.stop() });
 }
 
 async function bareRun(stage: Stage, nats: NatsServer, shape: Shape): Promise<Side> {
@@ -97,18 +103,27 @@ async function bareRun(stage: Stage, nats: NatsServer, shape: Shape): Promise<Si
   const options = { url: nats.url, folder: storeFolder(folder), users: stage.plan.users, shape };
   const child = stage.track(startProgram('bare.js', options, join(folder, 'bare.log')));
   await waitFor('bare loop', async () => child.tail().includes('serving'), 10_000, child);
-  return measured(stage, nats, { folder, where: 'stores, bare loop', stop: () => child.stop() });
+  const { pid } = child;
+  return measured(stage, nats, {
+    folder,
+    pid,
+    where: 'stores, bare loop',
+    stop: () => child.stop(),
+  });
 }
 
 interface Run {
   readonly folder: string;
+  readonly pid: number;
   readonly where: string;
   readonly stop: () => Promise<void>;
 }
 
 async function measured(stage: Stage, nats: NatsServer, run: Run): Promise<Side> {
   const { warmMessages: warm, storeMessages: messages } = stage.plan;
+  const beforeUs = mainThreadUs(run.pid);
   const fed = await feed(stage, nats, { warm, messages, name: 'stores' });
+  const mainUs = (mainThreadUs(run.pid) - beforeUs) / (warm + messages);
   await run.stop();
   const contents = await readContents(storeFolder(run.folder));
   stage.clear(run.folder);
@@ -117,6 +132,7 @@ async function measured(stage: Stage, nats: NatsServer, run: Run): Promise<Side>
   const unsure = warm + messages - accepted;
   return {
     perSecond: fed.perSecond,
+    mainUs,
     octetsPerMessage: contents.octets / stored,
     rowsPerMessage: contents.rows / stored,
     lost: imbalance({ where: run.where, accepted, unsure, stored }),

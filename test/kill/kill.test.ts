@@ -32,6 +32,7 @@ const blows: Readonly<Record<string, readonly Blow[]>> = {
   G2: [stop('shutdown.before-close:1:kill')],
   R10: [stop('boot.scanned:20:kill')],
   J7: [stop('policy.after-activate:1:kill')],
+  F5: [stop('policy.before-move:20:kill'), stop('policy.after-move:10:kill')],
   event: [stop('audit.before-publish:3:kill'), stop('audit.acknowledged:3:kill')],
   taken: [stop('audit.after-publish:4:kill'), stop('audit.after-remove:4:kill')],
 };
@@ -78,5 +79,6 @@ t.test('G1: SIGTERM under load', slow, isSound('G1'));
 t.test('G2: killed during shutdown', slow, isSound('G2'));
 t.test('R10: killed during boot', slow, isSound('R10'));
 t.test('J7: killed around the activation of a policy', slow, isSound('J7'));
+t.test('F5: killed while living messages are moved to another policy', slow, isSound('F5'));
 t.test('killed between the commit and the acknowledgement of an event', slow, isSound('event'));
 t.test('killed around the removal of an event', slow, isSound('taken'));

@@ -53,7 +53,7 @@ export class Lane implements Stage {
     this.auditor = new Auditor(this.bus);
     this.keeper = new Keeper({ ...this.options, natsUrl: this.nats.url, history });
     await this.keeper.serve();
-    await this.swap(0);
+    await this.swap(0, false);
     await waitFor('a beat', async () => this.proxy.stores, beatMs);
   }
 
@@ -77,7 +77,8 @@ export class Lane implements Stage {
       const name = `${this.options.name}-${round.number}-${at + 1}`;
       batches.push(begin({ proxy, history, dice, name }));
       const wanted = blow.kind === 'stop' && blow.stop.point.startsWith('policy.');
-      if (dice.next() < 0.3 || wanted) swaps.push(this.swap(dice.between(50, 500)));
+      const moves = blow.kind === 'stop' && blow.stop.point.endsWith('-move');
+      if (dice.next() < 0.3 || wanted) swaps.push(this.swap(dice.between(50, 500), moves));
       await keeper.strike(blow, dice);
     }
     await Promise.all([...batches.map((one) => one.done), ...swaps]);
@@ -87,11 +88,15 @@ export class Lane implements Stage {
     return verdictOf({ round, letters, rows, history, keeper, sinceMs, faults });
   }
 
-  private async swap(afterMs: number): Promise<void> {
+  // Every other swap moves what lives; one that is to be struck while moving does.
+  private async swap(afterMs: number, moves: boolean): Promise<void> {
     await pause(afterMs);
     this.active = null;
     this.swaps += 1;
-    const hash = await swapPolicy(this.keeper.engine, this.swaps);
+    const hash = await swapPolicy(
+      this.keeper.engine,
+      moves || this.swaps % 2 === 0 ? 'migrate' : 'new',
+    );
     this.history.note(hash === null ? 'a policy swap had no answer' : `policy ${hash} is active`);
     this.active = hash;
   }

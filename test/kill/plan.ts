@@ -69,6 +69,8 @@ const passesMax: Partial<Record<Failpoint, number>> = {
   'audit.after-publish': 6,
   'audit.acknowledged': 6,
   'audit.after-remove': 6,
+  'policy.before-move': 20,
+  'policy.after-move': 20,
   'boot.scanned': 65,
   'boot.rearmed': 65,
 };

@@ -131,11 +131,16 @@ async function fetchAll(
   await proxy.own(subjects.userConfirm, { asserted, token });
 }
 
-/** Swaps the active policy; null when nobody said that it is done. */
-export async function swapPolicy(engine: EngineProcess, at: number): Promise<string | null> {
-  const source = policies[at % policies.length];
+/** Swaps the active policy, and moves what lives to it or not; null when nobody said that it is done. */
+export async function swapPolicy(
+  engine: EngineProcess,
+  mode: 'new' | 'migrate',
+): Promise<string | null> {
+  const list = await engine.ask<{ policies: { id: string; active: boolean }[] }>('policy.list');
+  const active = list?.policies.find((one) => one.active)?.id;
+  const source = policies.find((one) => (one as { id?: string }).id !== active);
   const installed = await engine.ask<{ hash: string }>('policy.install', { source });
   if (installed === null) return null;
-  const done = await engine.ask('policy.activate', { policy: installed.hash });
+  const done = await engine.ask('policy.activate', { policy: installed.hash, mode });
   return done === null ? null : installed.hash;
 }

@@ -49,7 +49,7 @@ export class WireLane implements Stage {
     this.kamailio = await startKamailio({ natsUrl: url, users, holdMs: 1000, phoneMs: 2000 });
     this.keeper = new Keeper({ ...this.options, natsUrl: url, history: this.history });
     await this.keeper.serve();
-    await swapPolicy(this.keeper.engine, 0);
+    await swapPolicy(this.keeper.engine, 'new');
     await this.kamailio.storeReady(readyMs);
   }
 

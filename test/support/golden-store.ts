@@ -8,7 +8,7 @@ import type { OutgoingEffect, Reply } from '../../runtime/index.js';
 import { EngineUnderTest, foundedStore } from './engine.js';
 import { repositoryRoot } from './generate-charts.js';
 import { cpim, deleted, type MessageChanges, numbered, received, writtenAtMs } from './messages.js';
-import { parallel, remembering } from './policies.js';
+import { parallel, remembering, unjudged } from './policies.js';
 import { MemoryStore, SimulatedClock } from './world.js';
 
 /** A store as it is kept: each row as key, head in hexadecimal digits, payload as text. */
@@ -59,7 +59,7 @@ export const goldenEffect = (effect: OutgoingEffect): GoldenEffect => {
 export async function goldenStore(): Promise<GoldenStore> {
   const clock = new SimulatedClock(writtenAtMs);
   const settings = { mailboxMessagesMax: 1, atLimit: 'drop-oldest' } as const;
-  const test = await EngineUnderTest.on(foundedStore(), clock, { settings });
+  const test = await EngineUnderTest.on(foundedStore(), clock, { settings, judge: unjudged });
   const story = new Story(test);
   for (const policy of test.engine.policies()) {
     await activate(test, policy.hash);

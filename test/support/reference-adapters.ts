@@ -54,7 +54,10 @@ function codesIn(folder: string, functions: readonly string[]): readonly CodedSe
 export function adapterErrors(): readonly string[] {
   const sip = codesIn('adapters/sip', ['failed']);
   const bus = codesIn('adapters/nats', ['fail']);
-  const verbs = codedSentences('adapters/admin/verbs.ts', ['VerbRefused']);
+  const verbs = [
+    ...codedSentences('adapters/admin/verbs.ts', ['VerbRefused']),
+    ...codedSentences('adapters/admin/policies.ts', ['VerbRefused']),
+  ];
   return [
     '## The bus',
     'A `BusError` keeps the process from starting, exit code 69 where no other is named.',
@@ -256,7 +259,7 @@ export function adminPage(): string {
     code(name),
     argumentsOf(schema as ObjectSchema),
     reads ? 'yes' : 'no',
-    code(adminSubject(name.replace('.', '-'))),
+    code(adminSubject(name.replaceAll('.', '-'))),
     meaning,
   ]);
   return page("Operators' verbs", '`adapters/admin/verbs.ts`', [

@@ -220,6 +220,8 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   d: keys.dedup(bob, '<digest>'),
   e: keys.audit(sampleLocal, 1),
   m: keys.meta(46),
+  H: keys.history(1),
+  M: keys.migration(),
   n: keys.notice(sampleLocal),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),
   p: keys.preferences(bob),

@@ -1,38 +1,17 @@
 // A call for somebody who is offline, from its INVITE to its end: refused, or answered and then ended by the caller's
 // BYE or ours. It is answered for the served user; what the session carries is decided elsewhere.
+import type { CallEnd, WaitingCall } from '../../../runtime/index.js';
 import type { DialogEnd, LegCore } from './core.js';
 import { answeringDialog, type Dialog, dialogKey, requestLines, takeNumber } from './dialog.js';
 import type { Place } from './link.js';
 import type { ServerTransaction } from './transactions.js';
 import { echoOf, type HeaderLine, type HeardRequest, linesOf, statusLine, write } from './wire.js';
 
-/** How a call ended: the lines of the caller's BYE, or none when it was not he who ended it in good order. */
-export interface CallEnd {
-  readonly bye: readonly HeaderLine[];
-}
-
-/** A call that waits for its answer. */
-export interface Answering {
-  /** The INVITE as it came. */
-  readonly octets: Uint8Array;
-  /** Its body: the caller's session description. */
-  readonly body: Uint8Array;
-  /** Base64 of the identity the proxy vouches for, or `-`. */
-  readonly asserted: string;
-  /** Answers 200 with a description; gives the headers of that answer that are kept with the message. */
-  accept(sdp: string, lines: readonly HeaderLine[]): readonly HeaderLine[] | null;
-  refuse(status: number, lines?: readonly HeaderLine[]): void;
-  /** Told once, when nothing more can come of it. */
-  onEnd(run: (end: CallEnd) => void): void;
-  /** Ends an accepted call by BYE, with these lines, as soon as the caller has the answer; harmless when it is over. */
-  hangUp(lines?: readonly HeaderLine[]): void;
-}
-
 const keptOfOk = ['From', 'To', 'P-Asserted-Identity', 'Subject', 'Date'];
 const keptOfBye = ['From', 'To', 'P-Asserted-Identity', 'Date', 'Reason', 'User-Agent'];
 const supported = new Set<string>();
 
-export class IncomingCall implements Answering, DialogEnd {
+export class IncomingCall implements WaitingCall, DialogEnd {
   private dialog: Dialog | null = null;
   private readonly localTag: string;
   private over = false;

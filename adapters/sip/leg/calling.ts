@@ -1,33 +1,11 @@
 // A call of ours to somebody who is back: INVITE, the answer, ACK, BYE (RFC 3261 sections 13 and 15). It ends by a
 // status or with a session; of several phones that answer the first is spoken to, the others hear BYE at once.
-import type { Cancel } from '../../../runtime/index.js';
+import type { CallHooks, Cancel, OutgoingCall } from '../../../runtime/index.js';
 import type { DialogEnd, LegCore } from './core.js';
 import { calledDialog, type Dialog, dialogKey, requestLines, takeNumber } from './dialog.js';
 import { legLimits } from './limits.js';
-import type { Place } from './link.js';
 import type { ClientTransaction } from './transactions.js';
 import { type HeaderLine, type HeardResponse, linesOf, write } from './wire.js';
-
-export interface OutgoingCall {
-  /** The proxy to call through. */
-  readonly proxy: Place;
-  readonly uri: string;
-  /** The contact among those of the user that is to be called. */
-  readonly contact: string;
-  /** From with its tag, To, Call-ID, and whatever else goes along; CRLF behind each line. */
-  readonly headers: string;
-  readonly cseq: number;
-  readonly sdp: string;
-}
-
-export interface CallHooks {
-  /** The phone took the call; its description. */
-  readonly accepted: (sdp: Uint8Array) => void;
-  /** The call came to nothing, by this status; 408 when nobody said anything. */
-  readonly refused: (status: number) => void;
-  /** The phone ended the session. */
-  readonly hungUp: () => void;
-}
 
 interface Hooks extends CallHooks {
   /** It waits for no answer any more: it is a dialog, or over. */

@@ -1,9 +1,15 @@
 // The SIP leg of large messages: a user agent that speaks to the proxies alone, over UDP. It takes INVITEs for people
 // who are offline and calls people who are back; what is said in a session is not its business. It believes requests
 // that show the token of this engine, which only the proxies know, and dialogs by their unguessable tags.
-import type { Clock, Entropy } from '../../../runtime/index.js';
-import { type Answering, IncomingCall } from './answering.js';
-import { type CallHooks, Calling, type OutgoingCall } from './calling.js';
+import type {
+  CallHooks,
+  Clock,
+  Entropy,
+  OutgoingCall,
+  WaitingCall,
+} from '../../../runtime/index.js';
+import { IncomingCall } from './answering.js';
+import { Calling } from './calling.js';
 import type { Asking, DialogEnd, LegCore } from './core.js';
 import { dialogKey } from './dialog.js';
 import { legLimits } from './limits.js';
@@ -26,7 +32,7 @@ export interface LegOptions {
   readonly clock: Pick<Clock, 'after' | 'now'>;
   readonly entropy: Entropy;
   /** Someone calls a person who is offline. */
-  readonly onInvite: (call: Answering) => void;
+  readonly onInvite: (call: WaitingCall) => void;
   readonly onFailure: (where: string, cause: unknown) => void;
 }
 

@@ -124,7 +124,7 @@ t.test('every verb is reachable, and refuses what its schema does not know', asy
     'preferences.import': { aor: 'sip:bob@example.org', document: ruleset },
     'policy.show': { policy: 'deliver-late' },
     'policy.install': { source: shippedPolicy('deliver-late') },
-    'policy.activate': { policy: 'deliver-late', mode: 'new', reason: 'test' },
+    'policy.activate': { policy: 'deliver-late', mode: 'new', by: 'carol', reason: 'test' },
   };
   for (const name of Object.keys(verbs)) {
     const answer = await askAdmin(path, name, args[name] ?? {});
@@ -149,7 +149,9 @@ t.test('schemas name the place', async (t) => {
     ['messages.list', { aor: 7 }, /\/aor/],
     ['messages.show', {}, /id/],
     ['messages.show', { id: 'x'.repeat(321) }, /\/id/],
-    ['policy.activate', { policy: 'deliver-late', mode: 'force' }, /\/mode/],
+    ['policy.activate', { policy: 'deliver-late', mode: 'old' }, /\/mode/],
+    ['policy.activate', { policy: 'deliver-late', dryRun: true }, /dryRun/],
+    ['policy.activate', { policy: 'deliver-late', mode: 'migrate', map: { stats: {} } }, /stats/],
     ['policy.install', { source: [] }, /\/source/],
   ];
   for (const [verb, args, where] of cases)

@@ -245,6 +245,38 @@ t.test('a served store answers every verb', async (t) => {
     t.equal((await run('policy', 'activate', file, ...at)).code, 78);
   });
 
+  t.test('living messages are moved, after a look at what that would do', async (t) => {
+    const to = ['policy', 'activate', 'hold-for-operator', '--mode', 'migrate', ...at];
+    const before = await run('policy', 'history', '--json', ...at);
+    const looked = await run(...to, '--dry-run');
+    t.equal(looked.code, 0, looked.err);
+    t.match(looked.out, /POLICY +STATE +GOES TO +MESSAGES/);
+    t.match(looked.out, /total: every state has a place to go/);
+    t.equal(
+      (await run('policy', 'history', '--json', ...at)).out,
+      before.out,
+      'nothing is changed',
+    );
+    const done = await run(...to, '--by', 'anna', '--reason', 'holidays');
+    t.equal(done.code, 0, done.err);
+    t.match(done.out, /moved \d+ messages, ended 0\n$/);
+    const history = await run('policy', 'history', '--limit', '2', ...at);
+    t.match(history.out, /migrated: \d+ moved, 0 ended +[0-9a-f]{12} +anna +holidays/);
+    t.match(history.out, /activated, migrate +[0-9a-f]{12} +anna +holidays/);
+
+    const map = join(folder, 'map.json');
+    writeFileSync(map, '{"states": {"expired": "nowhere"}}');
+    const back = ['policy', 'activate', 'delete-and-report', '--mode', 'migrate', ...at];
+    const refused = await run(...back, '--map', map);
+    t.match(refused, { code: 1, err: /cannot rest in "nowhere" of delete-and-report/ });
+    writeFileSync(map, '{"state": {}}');
+    t.match(await run(...back, '--map', map), { code: 64, err: /the state map: .*"state"/ });
+    t.match(await run(...back, '--map', join(folder, 'none.json')), { code: 64, err: /ENOENT/ });
+    t.match(await run('policy', 'activate', 'deliver-late', '--mode', 'old', ...at), { code: 64 });
+    const left = await run('policy', 'deactivate', '--by', 'anna', ...at);
+    t.match(left, { code: 0, out: /new messages are stored under [0-9a-f]{64}/ });
+  });
+
   t.test('store stats, store verify, clock confirm', async (t) => {
     t.match((await run('store', 'stats', ...at)).out, /^waiting +\d+$/m);
     t.equal((await run('store', 'verify', store)).code, 75, 'a served store is not verified');

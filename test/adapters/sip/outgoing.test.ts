@@ -262,6 +262,15 @@ t.test('C48 a report to an anonymous sender names him in its target alone', asyn
   t.notMatch(parts.headers + Buffer.from(parts.body).toString(), 'alice');
 });
 
+t.test('a report names people as their messages did, or by their addresses alone', async (t) => {
+  const cpimOf = (displayNames: boolean) =>
+    Buffer.from(reportRequest(report(f1), { displayNames }).body).toString();
+  t.match(cpimOf(true), /^From: Bob <sip:[^>]*>\r\nTo: Alice <sip:[^>]*>\r\n/);
+  t.match(cpimOf(false), /^From: <sip:[^>]*>\r\nTo: <sip:[^>]*>\r\n/);
+  const [named, bare] = [cpimOf(true), cpimOf(false)];
+  t.equal(bare, named.replace('From: Bob <', 'From: <').replace('To: Alice <', 'To: <'));
+});
+
 t.test('a report can come from a service', async (t) => {
   const serviceIdentity = 'sip:reports@example.org';
   const parts = reportRequest(report(f1), { serviceIdentity });

@@ -1,7 +1,7 @@
 // Calls for somebody who is offline, over a real socket with a scripted caller: accepted, given up, left without an ACK,
 // ended by either side. Time is moved by hand.
 import t, { type Test } from 'tap';
-import type { Answering, CallEnd } from '../../../../adapters/sip/leg/answering.js';
+import type { CallEnd, WaitingCall } from '../../../../runtime/index.js';
 import { type HeardText, legUnderTest, requestLines } from '../../../support/scripted-sip.js';
 
 const contact = 'Contact: <sip:alice@127.0.0.1:5070>';
@@ -9,7 +9,7 @@ const recorded = ['Record-Route: <sip:p1.example.org;lr>, <sip:p2.example.org;lr
 
 /** A leg that has heard an INVITE; the call waits for its answer. */
 async function ringing(t: Test, more: readonly string[] = [contact]) {
-  const calls: Answering[] = [];
+  const calls: WaitingCall[] = [];
   const ends: CallEnd[] = [];
   const under = await legUnderTest(t, {
     onInvite: (call) => {

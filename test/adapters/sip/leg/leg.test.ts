@@ -1,17 +1,16 @@
 // What the SIP leg makes of requests as they come, over a real socket: who is believed, what is refused and how, and that
 // what it remembers is bounded. Sessions themselves are told in answering.test.ts and calling.test.ts.
 import t from 'tap';
-import type { Answering } from '../../../../adapters/sip/leg/answering.js';
 import { openLeg } from '../../../../adapters/sip/leg/leg.js';
 import { legLimits } from '../../../../adapters/sip/leg/limits.js';
-import { hostClock, hostEntropy } from '../../../../runtime/index.js';
+import { hostClock, hostEntropy, type WaitingCall } from '../../../../runtime/index.js';
 import { legUnderTest, requestLines } from '../../../support/scripted-sip.js';
 
 const contact = 'Contact: <sip:alice@127.0.0.1:5070>';
 const shown = (token: string) => [`X-IM-Leg: ${token} -`, contact];
 
 t.test('an INVITE without the token of this engine hears 403', async (t) => {
-  const calls: Answering[] = [];
+  const calls: WaitingCall[] = [];
   const { leg, peer } = await legUnderTest(t, { onInvite: (call) => calls.push(call) });
   t.match(leg.token, /^[0-9a-f]{40}$/);
   const wrong = [[], ['X-IM-Leg: '], [`X-IM-Leg: ${leg.token.slice(1)} -`], ['X-IM-Leg: - -']];
@@ -78,7 +77,7 @@ t.test(
 );
 
 t.test('RFC 3261 8.2.2.2 the same request over another path hears 482', async (t) => {
-  const calls: Answering[] = [];
+  const calls: WaitingCall[] = [];
   const { leg, peer } = await legUnderTest(t, { onInvite: (call) => calls.push(call) });
   const headers = shown(leg.token);
   const say = (branch: string, more: object = {}) =>
@@ -97,7 +96,7 @@ t.test('RFC 3261 8.2.2.2 the same request over another path hears 482', async (t
 });
 
 t.test('RFC 3261 17.2.3 one branch of two senders is two transactions', async (t) => {
-  const calls: Answering[] = [];
+  const calls: WaitingCall[] = [];
   const { leg, peer } = await legUnderTest(t, { onInvite: (call) => calls.push(call) });
   const headers = shown(leg.token);
   for (const [port, callId] of [
@@ -112,7 +111,7 @@ t.test('RFC 3261 17.2.3 one branch of two senders is two transactions', async (t
 t.test(
   'a repetition after the answer hears the same answer, until 64 T1 have passed',
   async (t) => {
-    const calls: Answering[] = [];
+    const calls: WaitingCall[] = [];
     const { leg, peer, clock } = await legUnderTest(t, {
       onInvite: (call) => {
         calls.push(call);

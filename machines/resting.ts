@@ -1,0 +1,121 @@
+// Where a message may stand between two events: each combination of innermost states that a chart can rest in, named as
+// the engine names it. Migration maps these, and a behaviour diff compares them.
+
+import type { Policy } from './compile.js';
+import type { GraphTransition } from './graph.js';
+import { type GraphIndex, indexOf, lineage } from './graph-index.js';
+
+/** XState's value of a resting place: a key, or keys with what is active below them. */
+export type PlaceValue = string | { readonly [key: string]: PlaceValue };
+
+export interface RestingPlace {
+  /** `stored`, `reporting.sending`; regions side by side are joined by ` & `. */
+  readonly name: string;
+  readonly value: PlaceValue;
+  /** The message is in its mailbox. */
+  readonly live: boolean;
+  /** Names of the delays that run there. */
+  readonly delays: readonly string[];
+  /** Events that are heard there. */
+  readonly hears: ReadonlySet<string>;
+  /** What was sent on entering, and is answered there: a push, a report, or neither. */
+  readonly errand: 'deliver' | 'report' | null;
+}
+
+/** A chart has no more of them than this; side by side they multiply. */
+export const restingPlacesMax = 1024;
+
+const known = new WeakMap<Policy, readonly RestingPlace[]>();
+
+/** Every place a living message may rest in, in document order; at most `restingPlacesMax`. */
+export function restingPlaces(policy: Policy): readonly RestingPlace[] {
+  const before = known.get(policy);
+  if (before !== undefined) return before;
+  const index = indexOf(policy.graph);
+  const places = valuesOf(index, '')
+    .filter((value) => !isFinal(index, value))
+    .map((value) => placeOf(index, value))
+    .flatMap((place) => place ?? []);
+  known.set(policy, places);
+  return places;
+}
+
+/** The name of a value, as the engine's rows have it. */
+export function placeName(value: PlaceValue): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value)
+    .map(([key, inner]) => {
+      const below = placeName(inner);
+      return below === '' ? key : `${key}.${below}`;
+    })
+    .join(' & ');
+}
+
+const keyOf = (path: string): string => path.slice(path.lastIndexOf('.') + 1);
+
+const childrenOf = (index: GraphIndex, path: string): readonly string[] =>
+  [...index.states.values()]
+    .filter((state) => state.parent === path && path !== state.path)
+    .map((state) => state.path);
+
+// The values that may stand for what is active inside a state.
+function valuesOf(index: GraphIndex, path: string): readonly PlaceValue[] {
+  const children = childrenOf(index, path).filter(
+    (one) => index.states.get(one)?.kind !== 'history',
+  );
+  if (index.states.get(path)?.kind === 'parallel') return sideBySide(index, children);
+  return children.flatMap((child) => inside(index, child)).slice(0, restingPlacesMax);
+}
+
+// A child alone is its key; with more below it, its key and that.
+function inside(index: GraphIndex, path: string): readonly PlaceValue[] {
+  const { kind } = index.states.get(path)!;
+  const key = keyOf(path);
+  if (kind === 'atomic' || kind === 'final') return [key];
+  return valuesOf(index, path).map((value) => ({ [key]: value }));
+}
+
+function sideBySide(index: GraphIndex, regions: readonly string[]): readonly PlaceValue[] {
+  let combined: Record<string, PlaceValue>[] = [{}];
+  for (const region of regions) {
+    const inner = index.states.get(region)?.kind === 'atomic' ? [{}] : valuesOf(index, region);
+    combined = combined
+      .flatMap((one) => inner.map((value) => ({ ...one, [keyOf(region)]: value })))
+      .slice(0, restingPlacesMax);
+  }
+  return combined;
+}
+
+const isFinal = (index: GraphIndex, value: PlaceValue): boolean =>
+  typeof value === 'string' && index.states.get(value)?.kind === 'final';
+
+// Innermost active states of a value.
+function leavesOf(value: PlaceValue, above = ''): readonly string[] {
+  const at = (key: string): string => (above === '' ? key : `${above}.${key}`);
+  if (typeof value === 'string') return [at(value)];
+  const entries = Object.entries(value);
+  if (entries.length === 0) return [above];
+  return entries.flatMap(([key, inner]) => leavesOf(inner, at(key)));
+}
+
+function placeOf(index: GraphIndex, value: PlaceValue): RestingPlace | null {
+  const active = [...new Set(leavesOf(value).flatMap(lineage))];
+  const out = active.flatMap((path) => index.from.get(path) ?? []);
+  if (active.some((path) => passesOn(index.from.get(path) ?? []))) return null;
+  const states = active.flatMap((path) => index.states.get(path) ?? []);
+  const named = (trigger: GraphTransition['trigger']) =>
+    new Set(out.filter((one) => one.trigger === trigger).map((one) => one.name));
+  const entry = states.flatMap((state) => state.entry);
+  return {
+    name: placeName(value),
+    value,
+    live: states.some((state) => state.tags.includes('live')),
+    delays: [...named('after')],
+    hears: named('event'),
+    errand: entry.includes('deliver') ? 'deliver' : entry.includes('report') ? 'report' : null,
+  };
+}
+
+// Nothing rests where the last way out has no condition.
+const passesOn = (out: readonly GraphTransition[]): boolean =>
+  out.filter((one) => one.trigger === 'always').at(-1)?.guard === null;
