@@ -12,6 +12,7 @@ import type { Config } from './config.js';
 import type { Log } from './log.js';
 import type { LargeFigures } from './metrics/index.js';
 import { Delivery, Intake, type LargeCodec, MsrpHub } from './msrp/index.js';
+import { secureMsrp } from './msrp-options.js';
 import type { Publisher } from './nats/index.js';
 import type { Answered } from './publishing.js';
 import type { ServiceHooks } from './service-options.js';
@@ -47,7 +48,11 @@ export async function openLarge(config: Config, log: Log): Promise<LargeMessages
   if (address === undefined) return null;
   const [clock, entropy] = [hostClock, hostEntropy];
   const host = config['msrp.host'] ?? address;
-  const hub = await MsrpHub.listen({ address, port: config['msrp.port'], host, clock, entropy });
+  const secure = secureMsrp(config);
+  const hub = await MsrpHub.listen({
+    ...{ address, port: config['msrp.port'], host, clock, entropy },
+    ...(secure === null ? {} : { secure }),
+  });
   const onFailure = (where: string, cause: unknown) =>
     log('error', 'large.failed', { where, why: String(cause) });
   const parts: { intake: Intake | null; delivery: Delivery | null } = {

@@ -281,6 +281,17 @@ export const settingsTable = {
     meaning:
       'Host by which phones reach that port, as their session descriptions name it. Default: `msrp.address`.',
   },
+  'msrp.tls.certFile': {
+    type: text,
+    meaning:
+      'Certificate (PEM) of MSRP over TLS. Not set: offers of `TCP/TLS/MSRP` are refused by 488. Session descriptions vouch for it by its fingerprint, so it may be signed by itself.',
+  },
+  'msrp.tls.keyFile': { type: text, meaning: 'Key of that certificate.' },
+  'msrp.tls.port': {
+    type: integer(0, 65_535),
+    default: 2856,
+    meaning: 'TCP port of MSRP over TLS; 0 for a free one.',
+  },
   'msrp.messageOctets': {
     type: integer(1000, 16_777_216),
     default: 1_048_576,

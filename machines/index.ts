@@ -128,6 +128,15 @@ export {
   restingPlaces,
   restingPlacesMax,
 } from './resting.js';
+export {
+  checkRules,
+  firstRule,
+  type RuleFinding,
+  rulesSchema,
+  type Selected,
+  type SelectionRule,
+  type SelectionRules,
+} from './selection.js';
 export { shownSender } from './sender.js';
 export {
   type Duration,

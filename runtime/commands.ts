@@ -185,6 +185,14 @@ export type Command =
       readonly by: string;
       readonly reason: string;
     }
+  /** From now on these rules choose the policy of a new message: a file, or the hash of one taken up before. */
+  | {
+      readonly type: 'rules.activated';
+      readonly source?: unknown;
+      readonly hash?: string;
+      readonly by: string;
+      readonly reason: string;
+    }
   /** The policy that was active before is active again. */
   | { readonly type: 'policy.deactivated'; readonly by: string; readonly reason: string };
 

@@ -110,6 +110,11 @@ export const refusals = {
     status: 422,
     meaning: 'Living messages would have no place to go; nothing was changed.',
   },
+  'rules-refused': {
+    status: 422,
+    meaning: 'The selection rules did not pass their checks; the findings are listed.',
+  },
+  'no-such-rules': { status: 404, meaning: 'No set of rules has this hash.' },
   'no-earlier-policy': {
     status: 409,
     meaning: 'No policy was active before this one, as far as the store remembers.',
@@ -182,6 +187,10 @@ export const faults = {
     exit: 'usage',
     meaning:
       'The XCAP face would show every mailbox to whoever reaches its port, so it is not opened.',
+  },
+  DEFERRED_IM_MSRP_TLS: {
+    exit: 'usage',
+    meaning: 'The certificate or key of MSRP over TLS cannot be used.',
   },
   DEFERRED_IM_POLICY_INVALID: { exit: 'policy-invalid', meaning: 'A policy file was refused.' },
 } as const satisfies Record<string, { exit: keyof typeof exitCodes; meaning: string }>;

@@ -58,6 +58,7 @@ export {
   openRuntime,
   type RuntimeOptions,
 } from './open.js';
+export type { BoundRules } from './policy-course.js';
 export type {
   MigrationForecast,
   MigrationRequest,

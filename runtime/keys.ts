@@ -21,9 +21,10 @@ export const keyFamilies = {
   u: 'User: bindings, next try, number and octets of waiting messages.',
   w: 'Waiting pair: messages of one sender for one recipient.',
   P: 'Policy: a policy file under its content hash.',
-  A: 'Active: which policy new messages are stored under.',
+  A: 'Active: which policy new messages are stored under, and which rules choose another.',
   H: 'History: what was done about policies, by whom and why.',
   M: 'Migration: messages are being moved to another policy, and how far it is.',
+  R: 'Rules: which policy a message is stored under, under their content hash.',
   S: 'Store: identity, host and secret.',
 } as const;
 
@@ -179,6 +180,7 @@ export const keys = {
   policy: (hash: string) => family(sharedPartition, 'P', hash),
   active: (name: string) => family(sharedPartition, 'A', name),
   history: (number: number) => family(sharedPartition, 'H', arrivalNumber(number)),
+  rules: (hash: string) => family(sharedPartition, 'R', hash),
   migration: () => family(sharedPartition, 'M', ''),
   store: () => family(sharedPartition, 'S', 'identity'),
 } as const;

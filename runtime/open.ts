@@ -8,6 +8,7 @@ import type { Judge } from './gate.js';
 import { sealJson } from './group.js';
 import { keys, storeSumKey } from './keys.js';
 import { limits } from './limits.js';
+import type { BoundRules } from './policy-course.js';
 import type { AuditPort, Clock, EffectPort, Entropy, StorePort, World } from './ports.js';
 import {
   bootOrder,
@@ -17,7 +18,13 @@ import {
   scanPartition,
 } from './recovery.js';
 import type { PolicyReader, Registry } from './registry.js';
-import type { ActiveRow, HistoryRow, MigrationRow } from './rows.js';
+import type {
+  ActiveRow,
+  ActiveRulesRow,
+  HistoryRow,
+  MigrationRow,
+  RulesRow,
+} from './rows.js';
 import { Engine } from './runtime.js';
 import { asFault, createStore, openStore, type StoreLocation, storeExists } from './store.js';
 import type { Notice, RuntimeSettings } from './turn.js';
@@ -246,13 +253,25 @@ function loadPolicies(engine: Engine, found: PartitionFound): void {
   for (const [key, payload] of found.rows) {
     if (key[3] === 'P') engine.registry.load(key.slice(5), payload);
   }
-  for (const [key, payload] of found.rows) loadCourse(engine.registry, key, payload);
+  for (const row of found.rows) loadCourse(engine.registry, found, row);
+}
+
+function boundRules({ rows }: PartitionFound, active: unknown): BoundRules {
+  const { hash } = active as ActiveRulesRow;
+  const [, payload] = rows.find(([key]) => key === keys.rules(hash)) ?? [];
+  const { rules } = (JSON.parse(Buffer.from(payload ?? '').toString()) as RulesRow).source;
+  return { active: active as ActiveRulesRow, rules };
 }
 
 // Rows come in the order of their keys: the active one, the history from its oldest entry, the migration.
-function loadCourse(registry: Registry, key: string, payload: Uint8Array): void {
+function loadCourse(
+  registry: Registry,
+  found: PartitionFound,
+  [key, payload]: PartitionFound['rows'][number],
+): void {
   const row = (): unknown => JSON.parse(Buffer.from(payload).toString());
   if (key === keys.active('default')) registry.activate(row() as ActiveRow);
+  else if (key === keys.active('rules')) registry.course.rule(boundRules(found, row()));
   else if (key[3] === 'H') registry.course.note(row() as HistoryRow);
   else if (key[3] === 'M') registry.course.migrate(row() as MigrationRow);
 }

@@ -1,13 +1,28 @@
-// How policies came and went: the history of what was done about them, and the migration that is under way. A copy in
+// How policies came and went: the history of what was done about them, the rules that choose
+// among them, and the migration that is under way. A copy in
 // memory of rows of the shared partition; whoever decides writes the row and notes it here in the same turn.
-import { type MigrationPlan, type Policy, planMigration } from '../machines/index.js';
+import {
+  firstRule,
+  type MigrationPlan,
+  type Policy,
+  planMigration,
+  type Selected,
+  type SelectionRule,
+} from '../machines/index.js';
 import { limits } from './limits.js';
-import type { HistoryRow, MigrationRow } from './rows.js';
+import type { ActiveRulesRow, HistoryRow, MigrationRow } from './rows.js';
+
+/** Rules, and the policy each is bound to. */
+export interface BoundRules {
+  readonly active: ActiveRulesRow;
+  readonly rules: readonly SelectionRule[];
+}
 
 export class PolicyCourse {
   private readonly entries: HistoryRow[] = [];
   private plans = new Map<string, MigrationPlan>();
   private moving: MigrationRow | null = null;
+  private bound: BoundRules | null = null;
 
   constructor(private readonly policy: (hash: string) => Policy | null) {}
 
@@ -25,6 +40,22 @@ export class PolicyCourse {
   note(entry: HistoryRow): number | null {
     this.entries.push(entry);
     return this.entries.length <= limits.policyHistoryRows ? null : this.entries.shift()!.number;
+  }
+
+  /** The rules that choose another policy than the active one, or null. */
+  get rules(): BoundRules | null {
+    return this.bound;
+  }
+
+  /** Other rules choose from now on. */
+  rule(bound: BoundRules): void {
+    this.bound = bound;
+  }
+
+  /** Hash of the policy the rules choose for a message; null where none fits. */
+  chosen(message: Selected): string | null {
+    if (this.bound === null) return null;
+    return this.bound.active.policies[firstRule(this.bound.rules, message)] ?? null;
   }
 
   /** The migration under way, or null. */

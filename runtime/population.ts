@@ -118,7 +118,9 @@ function replaced(
 ): readonly string[] {
   if (from !== undefined) return from.filter((hash) => hash !== to);
   const active = registry.activation?.hash;
-  const stays = (hash: string) => chosenIds.includes(registry.get(hash)?.file.id ?? '');
+  const ruled = registry.course.rules?.active.policies ?? [];
+  const stays = (hash: string) =>
+    ruled.includes(hash) || chosenIds.includes(registry.get(hash)?.file.id ?? '');
   const lived = [...population.keys()].filter(
     (hash) => registry.get(hash) !== null && (hash === active || !stays(hash)),
   );

@@ -90,6 +90,14 @@ export class Registry {
     return found?.policy ?? null;
   }
 
+  /** An installed policy by its id, the version installed last, or by its hash or the beginning of that. */
+  named(name: string): Policy | null {
+    const byId = this.newest(name);
+    if (byId !== null || name.length < 8) return byId;
+    const found = [...this.installed.values()].filter(({ policy }) => policy.hash.startsWith(name));
+    return found.length === 1 ? found[0]!.policy : null;
+  }
+
   row(hash: string): PolicyRow | null {
     return this.installed.get(hash)?.row ?? null;
   }

@@ -21,6 +21,7 @@ export function partitionFor(command: Command, identities: Identities): number {
     case 'policy.installed':
     case 'policy.activated':
     case 'policy.deactivated':
+    case 'rules.activated':
       return sharedPartition;
     default:
       return partitionOf(command.aor);

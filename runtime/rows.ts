@@ -1,6 +1,12 @@
 // The shapes of the rows, one interface for each family of keys.ts. All but bodies are JSON. Timer, outbox,
 // quarantine and mailbox rows are indexes: the actor row is the truth, and recovery holds them against it.
-import type { EarlyStatus, HeaderLine, MigrationMap, PreferenceRecord } from '../machines/index.js';
+import type {
+  EarlyStatus,
+  HeaderLine,
+  MigrationMap,
+  PreferenceRecord,
+  SelectionRules,
+} from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding, Watcher } from './commands.js';
 import type { ActorState } from './step.js';
@@ -208,6 +214,23 @@ export interface MigrationRow {
   readonly at: { readonly partition: number; readonly after: string | null };
   readonly moved: number;
   readonly ended: number;
+}
+
+/** `R`: a set of rules that was taken up, under its content hash. */
+export interface RulesRow {
+  readonly source: SelectionRules;
+  readonly installedAtMs: number;
+  readonly by: string;
+}
+
+/** `A`, `rules`: the rules that choose the policy of a new message, and the version each is bound to. */
+export interface ActiveRulesRow {
+  readonly hash: string;
+  readonly policies: readonly string[];
+  readonly atMs: number;
+  readonly by: string;
+  readonly reason: string;
+  readonly before: string | null;
 }
 
 /** `H`: something that was done about policies. */

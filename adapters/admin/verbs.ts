@@ -5,6 +5,7 @@ import { type SchemaChecker, schemaChecker } from '../../machines/index.js';
 import { type Engine, limits, type OperatorAct, RuntimeFault } from '../../runtime/index.js';
 import { policyVerbs } from './policies.js';
 import { preferenceVerbs } from './preferences.js';
+import { ruleVerbs } from './rules.js';
 import {
   type Args,
   accepted,
@@ -102,6 +103,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'messages.extend': act('extend'),
   ...preferenceVerbs,
   ...policyVerbs,
+  ...ruleVerbs,
   'store.stats': {
     meaning: 'Counters since start and sizes now.',
     reads: true,

@@ -108,5 +108,7 @@ async function askSocket(folder: string, verb: string, args: object): Promise<Ve
 function exitOf(code: string): number {
   if (code === 'bad-request' || code === 'bad-aor' || code === 'bad-document')
     return exitCodes.usage;
-  return code === 'policy-refused' ? exitCodes['policy-invalid'] : refusedExit;
+  return code === 'policy-refused' || code === 'rules-refused'
+    ? exitCodes['policy-invalid']
+    : refusedExit;
 }

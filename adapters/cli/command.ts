@@ -13,12 +13,14 @@ import { verbs } from './verbs.js';
 const usageOf = (message: string): VerbFailure =>
   new VerbFailure(exitCodes.usage, 'usage', message);
 
-/** The verb at the head of the arguments: two words where there are such verbs, else one. */
+/** The verb at the head of the arguments: as many words as there are verbs of, three at most. */
 function findVerb(argv: readonly string[]): {
   verb: Verb;
   rest: readonly string[];
 } {
-  const [first = '', second = ''] = argv;
+  const [first = '', second = '', third = ''] = argv;
+  const three = verbs.find((verb) => verb.name === `${first} ${second} ${third}`);
+  if (three !== undefined) return { verb: three, rest: argv.slice(3) };
   const two = verbs.find((verb) => verb.name === `${first} ${second}`);
   if (two !== undefined) return { verb: two, rest: argv.slice(2) };
   const one = verbs.find((verb) => verb.name === first);

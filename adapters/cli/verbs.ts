@@ -18,6 +18,7 @@ import {
 import { policyChart, policyInstall, policyList, policyShow } from './policy.js';
 import { policyActivate, policyDeactivate, policyHistory } from './policy-activate.js';
 import { policyCheck, printPolicySchema } from './policy-check.js';
+import { policyRulesActivate, policyRulesCheck, policyRulesShow } from './policy-rules.js';
 import { policySimulate } from './policy-simulate.js';
 import {
   preferencesImport,
@@ -56,6 +57,9 @@ export const verbs: readonly Verb[] = [
   policyActivate,
   policyDeactivate,
   policyHistory,
+  policyRulesShow,
+  policyRulesCheck,
+  policyRulesActivate,
   storeStats,
   storeVerify,
   clockConfirm,

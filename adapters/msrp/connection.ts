@@ -1,6 +1,7 @@
 // One TCP connection that carries MSRP: frames in, frames out, each given to the session it names by its To-Path
 // (RFC 4975 section 5.4). A connection that says nothing in time, or nonsense, is closed, and its sessions hear so.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Cancel, Clock } from '../../runtime/index.js';
 import { oneValue, readPath } from './fields.js';
 import {
@@ -57,6 +58,17 @@ export class Connection {
     socket.on('data', (octets) => this.receive(octets));
     socket.on('error', () => {});
     socket.on('close', () => this.close());
+  }
+
+  /** Whether it is TLS. */
+  get secure(): boolean {
+    return this.socket instanceof TLSSocket;
+  }
+
+  /** The certificate the peer showed, in DER; null when it showed none, or this is no TLS. */
+  get certificate(): Uint8Array | null {
+    if (!(this.socket instanceof TLSSocket)) return null;
+    return this.socket.getPeerCertificate().raw ?? null;
   }
 
   /** False when it is gone. */

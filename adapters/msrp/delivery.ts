@@ -124,6 +124,7 @@ class Push {
       host: hub.host,
       port: hub.port,
       path: this.path,
+      fingerprint: null,
       setup: 'actpass',
       direction: 'sendonly',
       maxSize: null,

@@ -1,10 +1,13 @@
 // The door for MSRP: one listening socket, the sessions behind it by their unguessable ids, and the connections of
 // both directions. It counts what it holds; when it is full nothing more is begun.
+import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
+import tls from 'node:tls';
 import type { Clock, Entropy } from '../../runtime/index.js';
 import { Connection, type Session } from './connection.js';
 import { LargeCounters } from './counters.js';
 import type { MsrpUri } from './fields.js';
+import { writeFingerprint } from './fingerprint.js';
 import { msrpLimits } from './limits.js';
 
 export interface HubOptions {
@@ -13,8 +16,17 @@ export interface HubOptions {
   readonly port: number;
   /** Host by which peers reach us. */
   readonly host: string;
+  /** A second port, for TLS; absent: none. */
+  readonly secure?: SecureOptions;
   readonly clock: Pick<Clock, 'after'>;
   readonly entropy: Entropy;
+}
+
+/** The door for TLS: certificate and key as PEM. */
+export interface SecureOptions {
+  readonly port: number;
+  readonly cert: string;
+  readonly key: string;
 }
 
 const sessionIdOctets = 16;
@@ -24,22 +36,37 @@ export class MsrpHub {
   private readonly sessions = new Map<string, Session>();
   private readonly connections = new Set<Connection>();
   private readonly server: net.Server;
+  private readonly secureServer: tls.Server | null;
+  /** Sockets of the door for TLS, also before their handshake is over: closing waits for none of them. */
+  private readonly sockets = new Set<net.Socket>();
+  private readonly ownFingerprint: string | null;
 
   private constructor(private readonly options: HubOptions) {
-    this.server = net.createServer((socket) => {
+    const { secure } = options;
+    const take = (socket: net.Socket): void => {
       if (this.connections.size >= msrpLimits.connectionsMax) socket.destroy();
       else this.connected(socket);
+    };
+    this.server = net.createServer(take);
+    this.secureServer = secure === undefined ? null : secureServer(secure, take);
+    this.secureServer?.on('connection', (socket: net.Socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
     });
+    this.ownFingerprint =
+      secure === undefined ? null : writeFingerprint(new X509Certificate(secure.cert).raw);
   }
 
   /** Listens; rejects when address or port cannot be had. */
   static async listen(options: HubOptions): Promise<MsrpHub> {
     const hub = new MsrpHub(options);
-    await new Promise<void>((resolve, reject) => {
-      hub.server.once('error', reject);
-      hub.server.listen(options.port, options.address, resolve);
-    });
-    hub.server.on('error', () => {});
+    await opened(hub.server, options.port, options.address);
+    const { secure } = options;
+    if (hub.secureServer !== null && secure !== undefined)
+      await opened(hub.secureServer, secure.port, options.address).catch(async (cause: unknown) => {
+        await hub.close();
+        throw cause;
+      });
     return hub;
   }
 
@@ -48,7 +75,12 @@ export class MsrpHub {
   }
 
   get port(): number {
-    return (this.server.address() as net.AddressInfo).port;
+    return portOf(this.server);
+  }
+
+  /** Whether sessions over TLS are taken. */
+  get secure(): boolean {
+    return this.secureServer !== null;
   }
 
   /** True while another session may begin. */
@@ -66,11 +98,14 @@ export class MsrpHub {
     return Buffer.from(this.options.entropy.bytes(octets)).toString('hex');
   }
 
-  /** The URI of a new session of ours. */
-  newPath(): { readonly path: string; readonly sessionId: string } {
+  /** A new session of ours, over TLS or not. */
+  newPath(overTls = false): OwnPath {
     const sessionId = this.random(sessionIdOctets);
     const host = this.host.includes(':') ? `[${this.host}]` : this.host;
-    return { path: `msrp://${host}:${this.port}/${sessionId};tcp`, sessionId };
+    const port = overTls && this.secureServer !== null ? portOf(this.secureServer) : this.port;
+    const scheme = overTls ? 'msrps' : 'msrp';
+    const fingerprint = overTls ? this.ownFingerprint : null;
+    return { path: `${scheme}://${host}:${port}/${sessionId};tcp`, sessionId, port, fingerprint };
   }
 
   add(sessionId: string, session: Session): void {
@@ -90,7 +125,12 @@ export class MsrpHub {
 
   async close(): Promise<void> {
     for (const connection of [...this.connections]) connection.close();
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const socket of [...this.sockets]) socket.destroy();
+    for (const server of [this.server, this.secureServer])
+      await new Promise<void>((resolve) => {
+        if (server === null) resolve();
+        else server.close(() => resolve());
+      });
   }
 
   private connected(socket: net.Socket): Connection {
@@ -102,4 +142,39 @@ export class MsrpHub {
     this.connections.add(connection);
     return connection;
   }
+}
+
+/** Where a session of ours is, and what its description says of our certificate. */
+export interface OwnPath {
+  readonly path: string;
+  readonly sessionId: string;
+  readonly port: number;
+  /** Null without TLS. */
+  readonly fingerprint: string | null;
+}
+
+const portOf = (server: net.Server): number => (server.address() as net.AddressInfo).port;
+
+async function opened(server: net.Server, port: number, address: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, resolve);
+  });
+  server.on('error', () => {});
+}
+
+// Every certificate is taken here, also none: whose it must be is said by the session's description (RFC 8122).
+function secureServer(
+  { cert, key }: SecureOptions,
+  take: (socket: net.Socket) => void,
+): tls.Server {
+  const server = tls.createServer({
+    ...{ cert, key, requestCert: true, rejectUnauthorized: false },
+    handshakeTimeout: msrpLimits.bindMsMax,
+  });
+  // Also those that are still in their handshake.
+  server.maxConnections = msrpLimits.connectionsMax;
+  server.on('secureConnection', take);
+  server.on('tlsClientError', () => {});
+  return server;
 }

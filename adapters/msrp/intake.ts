@@ -74,7 +74,8 @@ export class Intake {
 
   private refusal(facts: InviteFacts, offer: SessionDescription | null): Refusal | null {
     if (offer === null) return notAcceptable;
-    const { setup, direction } = offer.medium;
+    const { setup, direction, secure } = offer.medium;
+    if (secure && !this.options.hub.secure) return notAcceptable;
     // The sender connects, as RFC 4975 has it: nobody makes us open connections to places of his choice.
     if (setup === 'passive' || setup === 'holdconn') return notAcceptable;
     if (direction === 'recvonly' || direction === 'inactive') return notAcceptable;
@@ -85,12 +86,12 @@ export class Intake {
 
   private begin(call: WaitingCall, asserted: string | null, offer: SessionDescription): void {
     const { hub, clock, octetsMax } = this.options;
-    const { path, sessionId } = hub.newPath();
-    const { setup } = offer.medium;
+    const { setup, secure, fingerprint } = offer.medium;
+    const { sessionId, ...own } = hub.newPath(secure);
+    const peer = { uri: offer.medium.path.at(-1)!, secure, fingerprint };
     const sdp = writeAnswer(offer, {
       host: hub.host,
-      port: hub.port,
-      path,
+      ...own,
       setup: setup === null ? null : 'passive',
       direction: 'recvonly',
       maxSize: octetsMax,
@@ -108,7 +109,7 @@ export class Intake {
       },
       ended: (deferredId, bye) => this.tell({ type: 'session.ended', deferredId, bye }),
     });
-    const receiving = new Receiving(path, offer.medium.path.at(-1)!, octetsMax, this.budget, {
+    const receiving = new Receiving(own.path, peer, octetsMax, this.budget, {
       complete: (message) => this.complete(call, asserted, ok, message, reception),
       lost: () => reception.lost(),
       random: () => hub.random(),

@@ -4,6 +4,7 @@
 import { Assembly, type AssemblyFault, type Budget } from './assembly.js';
 import { answerTo, type Connection, type Session, type Sink } from './connection.js';
 import { type MsrpUri, oneValue, readPath, type SendFacts, sendFacts } from './fields.js';
+import { type Fingerprint, isAnnounced } from './fingerprint.js';
 import { type Flag, type HeaderLine, type RequestHead, writeRequest } from './frame.js';
 import { msrpLimits } from './limits.js';
 
@@ -35,6 +36,15 @@ export interface ReceivingHooks {
   readonly random: () => string;
 }
 
+/** Whom a session is with, as its description says. */
+export interface Peer {
+  readonly uri: MsrpUri;
+  /** Whether it comes by TLS. */
+  readonly secure: boolean;
+  /** Of the certificate it shows; null: any, or none. */
+  readonly fingerprint: Fingerprint | null;
+}
+
 /** One message of the session. */
 interface Incoming {
   readonly assembly: Assembly;
@@ -64,7 +74,7 @@ export class Receiving implements Session {
 
   constructor(
     readonly path: string,
-    private readonly peer: MsrpUri,
+    private readonly peer: Peer,
     private readonly octetsMax: number,
     private readonly budget: Budget,
     private readonly hooks: ReceivingHooks,
@@ -93,11 +103,19 @@ export class Receiving implements Session {
   // Section 7.3: a session has one peer and one connection.
   private refusal(head: RequestHead, via: Connection): Verdict | null {
     const from = readPath(oneValue(head.headers, 'from-path') ?? '');
-    if (this.over || from?.at(-1)?.sessionId !== this.peer.sessionId)
+    if (this.over || from?.at(-1)?.sessionId !== this.peer.uri.sessionId || !this.isPeer(via))
       return { status: 481, comment: 'No Such Session' };
     if (this.via !== null && this.via !== via && this.via.alive)
       return { status: 506, comment: 'Session Is Bound To Another Connection' };
     return null;
+  }
+
+  // RFC 4975 section 14.4: who shows another certificate than was announced is somebody else.
+  private isPeer(via: Connection): boolean {
+    if (via === this.via) return true;
+    const { secure, fingerprint } = this.peer;
+    if (via.secure !== secure) return false;
+    return fingerprint === null || isAnnounced(via.certificate, fingerprint);
   }
 
   response(): void {}

@@ -2,6 +2,7 @@
 // message medium over TCP, with path, types, direction and who opens the connection. Everything else in an offer is
 // declined by port 0. One pass over the lines; what cannot be read is null.
 import { type MsrpUri, readPath } from './fields.js';
+import { type Fingerprint, readFingerprint } from './fingerprint.js';
 import { msrpLimits } from './limits.js';
 
 /** Who opens the TCP connection, as `a=setup` says it (RFC 6135 section 4). */
@@ -9,6 +10,10 @@ export type Setup = 'active' | 'passive' | 'actpass' | 'holdconn';
 
 /** The message medium of an offer or answer. */
 export interface MessageMedium {
+  /** Whether it is offered over TLS (`TCP/TLS/MSRP`). */
+  readonly secure: boolean;
+  /** Of the certificate the peer shows, or null when it says none. */
+  readonly fingerprint: Fingerprint | null;
   readonly path: readonly MsrpUri[];
   readonly setup: Setup | null;
   readonly acceptTypes: readonly string[];
@@ -47,18 +52,28 @@ export function readSdp(octets: Uint8Array): SessionDescription | null {
 
 const withoutCr = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
-// `m=message 7654 TCP/MSRP *`; port 0 is a declined medium.
+// `m=message 7654 TCP/MSRP *`, or TCP/TLS/MSRP; port 0 is a declined medium.
 function isMessage(line: string): boolean {
   const [media, port, proto] = line.slice(2).split(' ');
-  return media === 'message' && port !== '0' && proto?.toUpperCase() === 'TCP/MSRP';
+  const known = ['TCP/MSRP', secureProto].includes(proto?.toUpperCase() ?? '');
+  return media === 'message' && port !== '0' && known;
 }
+
+const secureProto = 'TCP/TLS/MSRP';
 
 function readMedium(lines: readonly string[], session: readonly string[]): MessageMedium | null {
   const path = readPath(attribute(lines, 'path') ?? '');
-  if (path === null) return null;
+  const secure = lines[0]!.split(' ')[2]?.toUpperCase() === secureProto;
+  // RFC 4975 section 8.1: protocol and scheme say the same.
+  if (path === null || path[0]!.secure !== secure) return null;
+  const announced = attribute(lines, 'fingerprint') ?? attribute(session, 'fingerprint');
+  const fingerprint = announced === null ? null : readFingerprint(announced);
+  // One that cannot be read would vouch for nobody.
+  if (announced !== null && fingerprint === null) return null;
   const setup = attribute(lines, 'setup') ?? attribute(session, 'setup');
   const size = attribute(lines, 'max-size') ?? '';
   return {
+    ...{ secure, fingerprint },
     path,
     setup: setups.find((one) => one === setup) ?? null,
     acceptTypes: words(attribute(lines, 'accept-types')),
@@ -100,6 +115,8 @@ export interface OwnMedium {
   readonly path: string;
   readonly setup: Setup | null;
   readonly direction: 'sendonly' | 'recvonly';
+  /** The value of our fingerprint attribute, where it is TLS; null for plain TCP. */
+  readonly fingerprint: string | null;
   readonly maxSize: number | null;
   /** A number for this description (RFC 4566 section 5.2). */
   readonly sessionNumber: number;
@@ -129,12 +146,13 @@ function described(own: OwnMedium, media: readonly (readonly string[])[]): strin
 }
 
 const mediaOf = (own: OwnMedium): readonly string[] => [
-  `m=message ${own.port} TCP/MSRP *`,
+  `m=message ${own.port} ${own.fingerprint === null ? 'TCP/MSRP' : secureProto} *`,
   'a=accept-types:message/cpim *',
   'a=accept-wrapped-types:*',
   `a=${own.direction}`,
   ...(own.setup === null ? [] : [`a=setup:${own.setup}`]),
   ...(own.maxSize === null ? [] : [`a=max-size:${own.maxSize}`]),
+  ...(own.fingerprint === null ? [] : [`a=fingerprint:${own.fingerprint}`]),
   `a=path:${own.path}`,
 ];
 

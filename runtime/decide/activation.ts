@@ -48,7 +48,9 @@ export function activate(turn: Turn, command: Activated): Reply {
 }
 
 /** The first finding, for a reply: where, what, and what shows it. */
-export const sentenceOf = (findings: readonly PolicyFinding[]): string => {
+export const sentenceOf = (
+  findings: readonly Pick<PolicyFinding, 'pointer' | 'message' | 'path'>[],
+): string => {
   const { pointer, message, path } = findings[0]!;
   const shown = path === undefined ? '' : ` Shown by: ${path.join(', ')}.`;
   const others = findings.length > 1 ? ` (one of ${findings.length} findings)` : '';

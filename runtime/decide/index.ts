@@ -17,6 +17,7 @@ import {
 import { changePreferences, discard } from './preferences.js';
 import { receive, refuse, sessionEnded, sessionRefusal, unacknowledged } from './receive.js';
 import { register, unregister } from './register.js';
+import { activateRules } from './rules.js';
 import { dispositionPassed, withdrawSent } from './sender.js';
 import { subscribe } from './subscribe.js';
 import { giveTurn, type TurnReply } from './turns.js';
@@ -78,6 +79,8 @@ export function decide(turn: Turn, command: DecidableCommand): Reply | TurnReply
       return activate(turn, command);
     case 'policy.deactivated':
       return deactivate(turn, command);
+    case 'rules.activated':
+      return activateRules(turn, command);
     case 'messages.moved':
       return moveGroup(turn, command);
     case 'moving.ended':

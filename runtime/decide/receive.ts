@@ -207,7 +207,7 @@ interface Named {
 }
 
 function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
-  const policy = policyFor(turn, named.wishes);
+  const policy = policyFor(turn, named.wishes, incoming);
   const partition = partitionOf(incoming.aor);
   const local = localId(partition, turn.random(17));
   const state = turn.partitions[partition]!;
@@ -232,9 +232,15 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
 }
 
-// The user's choice where the operator offers it, the active policy else.
-const policyFor = ({ registry }: Turn, { expired }: Wishes): Policy =>
-  registry.inForce((expired === null ? null : registry.newest(expired)) ?? registry.active);
+// The user's choice where the operator offers it, else what the rules choose, else the active policy.
+function policyFor({ registry }: Turn, { expired }: Wishes, incoming: IncomingMessage): Policy {
+  const wanted = expired === null ? null : registry.newest(expired);
+  if (wanted !== null) return registry.inForce(wanted);
+  const { aor, asserted, contentType, kind = 'page' } = incoming;
+  const ruled = registry.course.chosen({ aor, asserted, contentType, kind });
+  return registry.inForce((ruled === null ? null : registry.get(ruled)) ?? registry.active);
+}
+
 const dead = (message: Message, turn: Turn): boolean =>
   message.expiresAtMs !== null && message.expiresAtMs <= turn.nowMs;
 

@@ -66,6 +66,11 @@ export class MsrpPeer {
     return new MsrpPeer(socket, path, peerPath);
   }
 
+  /** A session over a socket that is connected already: TLS. */
+  static over(socket: net.Socket, path: string, peerPath: string): MsrpPeer {
+    return new MsrpPeer(socket, path, peerPath);
+  }
+
   /** Waits to be connected to. */
   static async listen(): Promise<{
     readonly port: number;
@@ -195,7 +200,7 @@ export const pathIn = (sdp: string): string => /^a=path:(.*?)\r?$/m.exec(sdp)?.[
 
 /** A session description of one message medium. */
 export function messageSdp(path: string, lines: readonly string[] = []): string {
-  const port = new URL(path.replace('msrp:', 'http:')).port;
+  const port = new URL(path.replace(/^msrps?:/, 'http:')).port;
   return [
     'v=0',
     'o=- 1 1 IN IP4 127.0.0.1',

@@ -57,6 +57,7 @@ export function adapterErrors(): readonly string[] {
   const verbs = [
     ...codedSentences('adapters/admin/verbs.ts', ['VerbRefused']),
     ...codedSentences('adapters/admin/policies.ts', ['VerbRefused']),
+    ...codedSentences('adapters/admin/rules.ts', ['VerbRefused']),
   ];
   return [
     '## The bus',

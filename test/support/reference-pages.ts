@@ -222,6 +222,7 @@ const keyForms: Readonly<Record<keyof typeof keyFamilies, string>> = {
   m: keys.meta(46),
   H: keys.history(1),
   M: keys.migration(),
+  R: keys.rules('<hash>'),
   n: keys.notice(sampleLocal),
   o: keys.outbox(sampleLocal, `d-${sampleLocal}-1`),
   p: keys.preferences(bob),

@@ -277,6 +277,30 @@ t.test('a served store answers every verb', async (t) => {
     t.match(left, { code: 0, out: /new messages are stored under [0-9a-f]{64}/ });
   });
 
+  t.test('selection rules are checked, taken up, shown and left', async (t) => {
+    const rules = join(folder, 'rules.json');
+    const set = { servedDomains: ['example.org'], kinds: ['large'], policy: 'hold-for-operator' };
+    writeFileSync(rules, JSON.stringify({ rules: [set, { ...set, policy: 'nothing' }] }));
+    const bad = await run('policy', 'rules', 'check', rules, ...at);
+    t.equal(bad.code, 78);
+    t.match(bad.out, `${rules}#/rules/1/policy: error: No installed policy is called "nothing"`);
+    t.match(bad.out, `${rules}#/rules/1: error: It never holds: rule 0 takes everything`);
+    t.equal((await run('policy', 'rules', 'activate', rules, ...at)).code, 78);
+    writeFileSync(rules, JSON.stringify({ rules: [set] }));
+    t.match(await run('policy', 'rules', 'check', rules, ...at), { code: 0, out: /0 findings/ });
+    const done = await run('policy', 'rules', 'activate', rules, '--by', 'anna', ...at);
+    t.match(done, { code: 0, out: /chosen by [0-9a-f]{64}\n/ }, done.err);
+    const shown = await run('policy', 'rules', 'show', ...at);
+    t.match(
+      shown.out,
+      /0 +servedDomains: example.org, kinds: large +hold-for-operator +[0-9a-f]{12}/,
+    );
+    writeFileSync(rules, '{"rules": []}');
+    t.equal((await run('policy', 'rules', 'activate', rules, ...at)).code, 0);
+    const hash = done.out.slice(-65).trim();
+    t.match(await run('policy', 'rules', 'activate', hash, ...at), { code: 0, out: hash });
+  });
+
   t.test('store stats, store verify, clock confirm', async (t) => {
     t.match((await run('store', 'stats', ...at)).out, /^waiting +\d+$/m);
     t.equal((await run('store', 'verify', store)).code, 75, 'a served store is not verified');

@@ -89,6 +89,7 @@ function streamFault(octets: Buffer, below: (limit: number) => number): string |
 
 const own = {
   ...{ host: '127.0.0.1', port: 2855, path: 'msrp://127.0.0.1:2855/ours1;tcp', setup: null },
+  fingerprint: null,
   ...{ direction: 'recvonly' as const, maxSize: 1000, sessionNumber: 1 },
 };
 

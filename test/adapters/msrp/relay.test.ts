@@ -38,11 +38,17 @@ t.test(
     const hub = await hubFor(t);
     const { path, sessionId } = hub.newPath();
     const whole = `msrp://127.0.0.1:1/relay1;tcp ${peer}`;
-    const receiving = new Receiving(path, pathOf(whole).at(-1)!, 1000, new Budget(10_000), {
-      complete: async () => ({ status: 200, comment: 'OK' }),
-      lost: () => undefined,
-      random: () => hub.random(),
-    });
+    const receiving = new Receiving(
+      path,
+      { uri: pathOf(whole).at(-1)!, secure: false, fingerprint: null },
+      1000,
+      new Budget(10_000),
+      {
+        complete: async () => ({ status: 200, comment: 'OK' }),
+        lost: () => undefined,
+        random: () => hub.random(),
+      },
+    );
     hub.add(sessionId, receiving);
     const relay = await MsrpPeer.connect(whole, path);
     t.teardown(() => relay.close());
