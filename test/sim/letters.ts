@@ -58,7 +58,9 @@ function letter(options: Options, index: number): Letter {
   const asks = random.chance(0.75);
   const vouched = random.chance(0.95);
   const hasExpiry = random.chance(0.85);
-  const seconds = Math.trunc(random.spread(2, 200));
+  const lives = Math.trunc(random.spread(2, 200));
+  const dead = new Random(options.seed, `dead ${index}`).chance(options.rates.deadOnArrival);
+  const seconds = dead ? 0 : lives;
   const body = `body ${index} ${random.u32().toString(36)}`;
   const head = `MESSAGE ${aor} ${index}\r\n\r\n`.length;
   const processing = options.early === true && random.chance(0.5);

@@ -61,6 +61,8 @@ const laterBounds = {
   requestsPerMinute: [0.2, 2],
   // Letters that came by a session and are pushed in one.
   largeLetters: [0.1, 0.6],
+  // Letters whose life is over when they arrive.
+  deadOnArrival: [0.05, 0.5],
 } as const;
 
 export type RateName = keyof typeof rateBounds | keyof typeof laterBounds;
@@ -145,12 +147,14 @@ interface Later {
 // Half of all seeds know nothing of it.
 function laterOf(seed: number): Later {
   const random = new Random(seed, 'later');
+  const dying = new Random(seed, 'dying');
   const any = random.chance(0.5);
   const rates = Object.fromEntries(
     laterNames.map((name) => {
-      const nil = random.chance(0.5) || !any;
+      const dice = name === 'deadOnArrival' ? dying : random;
+      const nil = dice.chance(0.5) || !any;
       const [low, high] = laterBounds[name];
-      const rate = random.spread(low, high);
+      const rate = dice.spread(low, high);
       return [name, nil ? 0 : rate];
     }),
   ) as Later['rates'];
