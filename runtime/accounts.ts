@@ -47,9 +47,22 @@ function count(turn: Turn, aor: string, { sender, octets, stranger }: Counted, s
     ...(stranger ? strangersOf(user, octets, sign) : {}),
     retry: messages === 0 ? null : user.retry,
   });
-  const pair = readPair(turn, aor, sender).messages + sign;
-  if (pair <= 0) turn.ledger.remove(keys.pair(aor, sender));
-  else turn.ledger.put(keys.pair(aor, sender), { messages: pair });
+  const pair = readPair(turn, aor, sender);
+  writePair(turn, aor, sender, { ...pair, messages: pair.messages + sign });
+}
+
+function writePair(turn: Turn, aor: string, sender: string, pair: PairRow): void {
+  if (pair.messages <= 0 && !pair.swallowed) turn.ledger.remove(keys.pair(aor, sender));
+  else turn.ledger.put(keys.pair(aor, sender), pair);
+}
+
+/** Messages of one sender for one recipient that were not kept and are remembered. */
+export const swallowedFrom = (turn: Pick<Turn, 'ledger'>, aor: string, sender: string): number =>
+  readPair(turn, aor, sender).swallowed ?? 0;
+
+export function writeSwallowed(turn: Turn, aor: string, sender: string, count: number): void {
+  const { swallowed: _before, ...pair } = readPair(turn, aor, sender);
+  writePair(turn, aor, sender, count === 0 ? pair : { ...pair, swallowed: count });
 }
 
 const strangersOf = (user: UserRow, octets: number, sign: 1 | -1) => ({

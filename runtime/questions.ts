@@ -27,6 +27,7 @@ import { viewOf, wishesFor } from './preferences.js';
 import { idsOf, lifeOf, listOf, localsOf, ownRow, type Source } from './queries.js';
 import type { ActorRow } from './rows.js';
 import { findSent, statusOf } from './sent.js';
+import { findSwallowed, swallowedStatus } from './swallowed.js';
 
 export class Questions {
   constructor(
@@ -102,7 +103,9 @@ export class Questions {
   sent(sent: SentKey, told: SenderStatus): SentStatus | 'unknown' | 'not-told' {
     if (told === 'off') return 'not-told';
     const found = this.reading(() => unlessDamaged(() => findSent(this.source, sent)));
-    return found === null ? 'unknown' : statusOf(found.local, found.row, told);
+    if (found !== null) return statusOf(found.local, found.row, told);
+    const swallowed = this.reading(() => unlessDamaged(() => findSwallowed(this.source, sent)));
+    return swallowed === null ? 'unknown' : swallowedStatus(swallowed.row, this.source.now(), told);
   }
 
   bindings(aor: string): readonly Binding[] {

@@ -83,6 +83,15 @@ export interface ActorRow {
 export interface DedupRow {
   readonly local: string;
   readonly bodyDigest: string;
+  /** It was answered 202 and not kept (a polite block): what its sender may still ask about. */
+  readonly swallowed?: {
+    readonly asserted: string;
+    readonly atMs: number;
+    readonly expiresAtMs: number | null;
+    readonly forgetAtMs: number;
+    readonly declined: boolean;
+    readonly withdrawnAtMs?: number;
+  };
 }
 
 /** `u`: one served user. */
@@ -177,6 +186,8 @@ export interface PreferencesRow extends PreferenceRecord {
 /** `w`: messages of one sender waiting for one recipient. */
 export interface PairRow {
   readonly messages: number;
+  /** Of those that were answered 202 and not kept, how many are remembered; absent without any. */
+  readonly swallowed?: number;
 }
 
 /** `P`: an installed policy. */

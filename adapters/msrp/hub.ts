@@ -1,5 +1,6 @@
-// The door for MSRP: one listening socket, the sessions behind it by their unguessable ids, and the connections of
-// both directions. It counts what it holds; when it is full nothing more is begun.
+// The door for MSRP: one listening socket, where there is a certificate a second one for TLS, the sessions behind them by
+// their unguessable ids, and the connections of both directions. It counts what it holds; when it is full nothing more is
+// begun.
 import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';

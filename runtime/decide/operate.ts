@@ -9,6 +9,7 @@ import { advance, endParked, fireDue, readActor, retryParked } from '../life.js'
 import { limits } from '../limits.js';
 import type { ActorRow, PolicyRow, StoreRow } from '../rows.js';
 import type { StepEvent } from '../step.js';
+import { swallowedDue } from '../swallowed.js';
 import type { Turn } from '../turn.js';
 import { remember, sentenceOf } from './activation.js';
 import { refuse } from './receive.js';
@@ -32,7 +33,9 @@ export type InternalCommand =
 
 export function due(turn: Turn, command: Extract<InternalCommand, { type: 'timer.due' }>): Reply {
   const row = readActor(turn, command.local);
-  if (row === null && subscriptionsDue(turn, command.local, command.dueMs)) return { kind: 'done' };
+  const { local, dueMs } = command;
+  if (row === null && (subscriptionsDue(turn, local, dueMs) || swallowedDue(turn, local, dueMs)))
+    return { kind: 'done' };
   // A row without a record, or of an earlier arming: it goes, and nothing else happens (reliability 7.2).
   if (row === null || row.wakeMs !== command.dueMs) {
     turn.ledger.remove(keys.timer(command.local, command.dueMs));

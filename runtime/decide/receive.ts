@@ -31,6 +31,12 @@ import {
 import { bear, readActor, rewrite } from '../life.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
+import {
+  forgetSwallowed,
+  isSwallowed,
+  rememberSwallowed,
+  type SwallowedRow,
+} from '../swallowed.js';
 import type { Turn } from '../turn.js';
 
 type Received = Extract<Command, { type: 'message.received' }>;
@@ -44,14 +50,17 @@ export function receive(turn: Turn, command: Received): Reply {
   const known = turn.seen.mayHave(digest)
     ? turn.ledger.readJson<DedupRow>(keys.dedup(message.aor, digest))
     : null;
-  if (known !== null) return repeated(turn, known, bodyDigest);
+  const swallowed = isSwallowed(known) ? known : null;
+  if (known !== null && swallowed === null) return repeated(turn, known, bodyDigest);
   const wishes = wishesFor(turn, message.aor);
   const queued = command.queued === true;
   const refusal = admit(turn, message, { sender, wishes, queued });
-  if (refusal === 'swallowed') return swallow(turn, message.aor);
+  const named = { sender, digest, bodyDigest, wishes };
+  if (refusal === 'swallowed') return swallow(turn, message, named, swallowed);
   if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
   if (refusal !== null) return refuseAs(turn, refusal);
-  const reply = store(turn, message, { sender, digest, bodyDigest, wishes });
+  if (swallowed !== null) forgetSwallowed(turn, message.aor, digest, swallowed);
+  const reply = store(turn, message, named);
   pass(turn, message.aor, queued);
   return reply;
 }
@@ -79,10 +88,21 @@ function refuseAs({ settings }: Pick<Turn, 'settings'>, code: RefusalCode): Refu
   return isAwayOnly(code) ? { ...refused, status: settings.refusedStatus } : refused;
 }
 
-// Takes as long as storing: the sender must not see by the clock what the answer hides (spec 7.3).
-function swallow(turn: Turn, aor: string): Reply {
+// Takes as long as storing, and a repetition hears what it would hear of a message that was kept: the sender must not see
+// what the answer hides (spec 7.3).
+function swallow(
+  turn: Turn,
+  message: IncomingMessage,
+  { digest, bodyDigest, wishes }: Named,
+  before: SwallowedRow | null,
+): Reply {
+  if (before !== null && before.bodyDigest !== bodyDigest) return refuse('duplicate-conflict');
   turn.notices.push({ type: 'counted', what: 'polite-block', local: null });
-  touchPreferences(turn, aor);
+  touchPreferences(turn, message.aor);
+  const policy = policyFor(turn, wishes, message);
+  const expiresAtMs = expiryInstant(message, policy.settings, turn.nowMs);
+  const swallowing = { message, digest, bodyDigest, policy, wishes, expiresAtMs };
+  if (before === null) rememberSwallowed(turn, swallowing);
   return { kind: 'swallowed' };
 }
 

@@ -2,9 +2,11 @@
 // same answer; a message he has taken back ends without a report, since he knows.
 import type { Command, Reply } from '../commands.js';
 import { contextOf, plainCause } from '../consequences.js';
+import { keys } from '../keys.js';
 import { advance, fireDue, rewrite } from '../life.js';
 import type { ActorRow } from '../rows.js';
 import { findSent } from '../sent.js';
+import { findSwallowed, type SwallowedRow } from '../swallowed.js';
 import type { Turn } from '../turn.js';
 import { refuse } from './receive.js';
 
@@ -12,11 +14,30 @@ export function withdrawSent(
   turn: Turn,
   { sent }: Extract<Command, { type: 'message.withdrawn' }>,
 ): Reply {
+  const swallowed = findSwallowed(turn, sent);
+  if (swallowed !== null) return withdrawSwallowed(turn, sent.aor, swallowed);
   const found = findSent(turn, sent);
   // Expiry is judged at use, not only by the timer (spec 5).
   const row = found === null ? null : fireDue(turn, found.local, found.row);
   if (found === null || row === null) return refuse('no-such-message');
   return withdraw(turn, found.local, row);
+}
+
+// One that was not kept is taken back like one that waits.
+function withdrawSwallowed(
+  turn: Turn,
+  aor: string,
+  { digest, row }: { readonly digest: string; readonly row: SwallowedRow },
+): Reply {
+  const { swallowed } = row;
+  const over = swallowed.expiresAtMs !== null && swallowed.expiresAtMs <= turn.nowMs;
+  if (over && swallowed.withdrawnAtMs === undefined) return refuse('no-longer-waiting');
+  if (swallowed.withdrawnAtMs === undefined) {
+    const after = { ...row, swallowed: { ...swallowed, withdrawnAtMs: turn.nowMs } };
+    turn.ledger.put(keys.dedup(aor, digest), after);
+  }
+  const deferredId = turn.identities.deferredId(row.local);
+  return { kind: 'withdrawal', deferredId, ended: true };
 }
 
 /** Withdraws one message; a repetition hears what the first request heard. */

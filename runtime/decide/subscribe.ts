@@ -57,8 +57,10 @@ function madeRoom(
 
 /** The timer of a user's subscriptions; false when the timer row is none of theirs. */
 export function subscriptionsDue(turn: Turn, local: string, dueMs: number): boolean {
-  const timer = turn.ledger.readJson<{ readonly aor?: string }>(keys.timer(local, dueMs));
-  if (timer?.aor === undefined) return false;
+  const timer = turn.ledger.readJson<{ readonly aor?: string; readonly digest?: string }>(
+    keys.timer(local, dueMs),
+  );
+  if (timer?.aor === undefined || timer.digest !== undefined) return false;
   const row = readSubscriptions(turn, timer.aor);
   if (row?.local !== local || row.wakeMs !== dueMs) return false;
   lapse(turn, timer.aor);

@@ -6,6 +6,7 @@ import { freePort } from '../../adapters/cli/stage/child.js';
 import { natsLimits } from '../../adapters/nats/index.js';
 import { type Served, start, temporaryFolder } from '../adapters/cli/command.js';
 import { freePort as freeTcpPort, startServer, wait } from '../adapters/nats/nats-server.js';
+import { startChain } from '../support/chain.js';
 import { Relay } from './relay.js';
 
 t.setTimeout(90_000);
@@ -142,3 +143,38 @@ async function hammers(t: Test, busPort: number, { connected, quickOnes }: Refus
   relay.refusing = false;
   await says(wellWithoutProxy);
 }
+
+t.test('C14 with a proxy: its sender is answered within the hold, and served again', async (t) => {
+  const chain = await startChain({
+    ...{ child: true, holdMs: 2000 },
+    settings: { 'http.port': String(await freePort()) },
+  });
+  t.teardown(() => chain.stop());
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const readyz = () => chain.http('/readyz').catch(String);
+  const before = await alice.message({ to: bob.uri, body: 'before' });
+  t.equal(before.status, 202);
+  await chain.killNats();
+  await chain.restartNats(small);
+  await chain.waitUntil('the engine says so', async () =>
+    (await readyz()).includes('not ready: bus: max-payload'),
+  );
+  const begunMs = performance.now();
+  const during = await alice.message({ to: bob.uri, body: 'during'.repeat(500) });
+  t.same([during.status, during.local], [503, false], 'a final answer');
+  t.ok(during.header('Retry-After'));
+  t.ok(performance.now() - begunMs < 6000, 'within the hold, and what it takes to say so');
+  await chain.killNats();
+  await chain.restartNats('max_payload: 1048576');
+  await chain.busAgain();
+  await chain.serving();
+  await chain.waitUntil('ready again', async () => (await readyz()).startsWith('ready'));
+  t.equal((await alice.message({ to: bob.uri, body: 'after' })).status, 202);
+  await bob.register();
+  const texts = () => bob.received.map((one) => one.body.toString());
+  await chain.waitUntil('the last one', () => texts().includes('after'));
+  // A 503 means unknown: what the proxy had published may be kept all the same, and once.
+  const known = texts().filter((text) => !text.startsWith('during'));
+  t.same(known, ['before', 'after']);
+  t.ok(texts().length <= 3);
+});

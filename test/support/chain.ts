@@ -147,10 +147,10 @@ export class Chain {
     await this.waitUntil('nats-server is gone', () => !isAlive(pid));
   }
 
-  /** Starts nats-server again on the port it had. */
-  async restartNats(): Promise<void> {
+  /** Starts nats-server again on the port it had, under another configuration if one is given. */
+  async restartNats(config?: string): Promise<void> {
     await this.nats.stop();
-    this.nats = await this.#startNats();
+    this.nats = await this.#startNats(config);
   }
 
   /**

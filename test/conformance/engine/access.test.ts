@@ -14,6 +14,7 @@ import {
   bob,
   daysMs,
   expiresAtMs,
+  hoursMs,
   incoming,
   type MessageChanges,
   numbered,
@@ -94,9 +95,66 @@ t.test('C70 polite block stays silent', async (t) => {
   t.ok(test.engine.committed > commits, 'as slow as storing');
   t.same(await test.engine.ids(null, 10), [], 'nothing stored');
   t.same((await test.engine.list(bob, null, 10)).messages, []);
-  t.same(await test.submit(received(incoming())), { kind: 'swallowed' }, 'nor remembered');
+  t.same(await test.submit(received(incoming())), { kind: 'swallowed' }, 'as a repetition');
   t.equal(test.engine.stats().events['polite-block'], 2, 'but counted');
   t.same(await sentIn8Days(test), [], 'nothing is ever sent');
+});
+
+const key = (sender = alice) => ({ sender, imdnMessageId: 'Xk7qJ2mB9vTz4RwL', aor: bob });
+
+t.test('C70 whatever she asks hears what it would hear of a message that waits', async (t) => {
+  const [kept, test] = [
+    await openWith({}),
+    await openWith({ add: [{ from: alice, action: 'polite-block' }] }),
+  ];
+  for (const one of [kept, test]) await one.submit(received(incoming()));
+  const both = (ask: (one: EngineUnderTest) => unknown) => t.same(ask(test), ask(kept));
+  const also = async (ask: (one: EngineUnderTest) => Promise<unknown>) =>
+    t.same(await ask(test), await ask(kept));
+  both((one) => one.engine.sent(key()));
+  both((one) => one.engine.sent(key(mallory)));
+  await also(async (one) => told(await one.submit(received(incoming({ text: 'another' })))));
+  await also(async (one) => (await one.crash()).engine.sent(key()));
+  await also(async (one) => {
+    const { kind, ended } = (await one.submit({ type: 'message.withdrawn', sent: key() })) as {
+      kind: string;
+      ended: boolean;
+    };
+    return { kind, ended };
+  });
+  both((one) => one.engine.sent(key()));
+  await also(async (one) => {
+    await one.clock.advance(hoursMs(2));
+    return one.engine.sent(key());
+  });
+});
+
+t.test('C70 it expires in her eyes, and is forgotten as a kept one would be', async (t) => {
+  const test = await openWith({ add: [{ from: alice, action: 'polite-block' }] });
+  await test.submit(received(incoming()));
+  t.match(test.engine.sent(key()), { state: 'stored', endedAtMs: null });
+  await test.clock.advance(hoursMs(1));
+  t.match(test.engine.sent(key()), { state: 'expired', expiresAtMs, endedAtMs: expiresAtMs });
+  t.match(await test.submit({ type: 'message.withdrawn', sent: key() }), { status: 410 });
+  await test.clock.advance(daysMs(7));
+  t.equal(test.engine.sent(key()), 'unknown');
+  t.match(test.effects.sent, []);
+});
+
+t.test('C70 what is sent again after the block is kept; memory of it is bounded', async (t) => {
+  const settings = { pairMessagesMax: 2 };
+  const add = [{ from: alice, action: 'polite-block' }];
+  const test = await openWith({ add }, { settings });
+  for (let number = 1; number <= 4; number += 1)
+    t.same(await test.submit(received(numbered(number))), { kind: 'swallowed' });
+  const sent = (number: number) =>
+    test.engine.sent({ ...key(), imdnMessageId: `id-${number}-Xk7qJ2mB9vTz` });
+  t.match([1, 2, 3].map(sent), [{ state: 'stored' }, { state: 'stored' }, 'unknown']);
+  await test.submit(wants({ drop: [alice] }));
+  t.match(await test.submit(received(numbered(1))), { kind: 'accepted', duplicate: false });
+  t.match(sent(1), { state: 'stored' });
+  await test.clock.advance(daysMs(40));
+  t.same([1, 2].map(sent), ['unknown', 'unknown']);
 });
 
 t.test('open block hears 403, whatever else holds', async (t) => {
