@@ -90,7 +90,8 @@ export class Notices {
   answered(local: string, status: number): void {
     const notice = this.pending.get(local);
     const { life } = this.simulation.process;
-    if (notice === undefined || notice.generation < 0 || status >= 300) return;
+    if (notice === undefined || notice.generation < 0) return;
+    if (status < 200 || status >= 300) return;
     if (life === null || !life.serving) return;
     const { upTo, generation } = notice;
     this.known.set(notice.aor, { upTo, generation, told: told(life) });
