@@ -18,13 +18,7 @@ import {
   scanPartition,
 } from './recovery.js';
 import type { PolicyReader, Registry } from './registry.js';
-import type {
-  ActiveRow,
-  ActiveRulesRow,
-  HistoryRow,
-  MigrationRow,
-  RulesRow,
-} from './rows.js';
+import type { ActiveRow, ActiveRulesRow, HistoryRow, MigrationRow, RulesRow } from './rows.js';
 import { Engine } from './runtime.js';
 import { asFault, createStore, openStore, type StoreLocation, storeExists } from './store.js';
 import type { Notice, RuntimeSettings } from './turn.js';
