@@ -102,6 +102,14 @@ export class RowChecks {
       this.violated('D1', `letter ${fate.letter.index} got another instant of expiry`);
   }
 
+  // It may be born in this very batch.
+  private isUnheardSinceBirth(fate: Fate): boolean {
+    const { local, bornUnheard, held } = fate;
+    if (local === null) return this.wasUnheardAtBirth(fate);
+    const { life } = this.simulation.process;
+    return bornUnheard !== null && bornUnheard === life && held.every(isOver);
+  }
+
   // Every hold of it had ended, and the engine that stores it had been told so.
   private wasUnheardAtBirth({ held }: Fate): boolean {
     const { life } = this.simulation.process;
@@ -251,9 +259,7 @@ export class RowChecks {
       this.violated('W1', `a report about ${index}, which its sender has taken back`);
     if (wasDurable(fate.passed, true))
       this.violated('I2', `a report about ${index}, whose delivery its sender has heard of`);
-    const { bornUnheard, held } = fate;
-    const unheard = bornUnheard !== null && bornUnheard === this.simulation.process.life;
-    if (unheard && !bornUnheard.dead && held.every((one) => one.conflict || one.overdue))
+    if (this.isUnheardSinceBirth(fate))
       this.violated('A4', `a report about ${index}, stored when every hold had ended`);
     if (this.isKnownUnheard(fate))
       this.violated('A4', `a report about ${index}, whose every 202 was known to come too late`);
@@ -333,6 +339,8 @@ export class RowChecks {
       );
   }
 }
+
+const isOver = ({ conflict, overdue }: Held): boolean => conflict || overdue;
 
 // Promised by a life that was told, and has written more since: another life knows nothing of it.
 const cameTooLate = ({ promisedBy, toldLate }: Held): boolean =>
