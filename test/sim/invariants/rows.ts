@@ -66,6 +66,11 @@ export class RowChecks {
     if (before !== null && before.outcome !== null) this.ended(before, row);
     else if (before !== null && row === null)
       this.violated('I1', `message ${letterIndexOf(before)} vanished from ${before.value}`);
+    if (row === null && stored.swallowed) {
+      if (stored.body !== null || stored.outbox.size + stored.places.size > 0)
+        this.violated('P1', `${stored.local} is swallowed, and kept`);
+      return;
+    }
     if (row === null) {
       const left = stored.outbox.size + stored.timers.size + stored.places.size;
       if (left > 0 || stored.body !== null || stored.dedup !== null)

@@ -17,6 +17,8 @@ export interface Stored {
   readonly told: Set<number>;
   /** The dedup row that names it. */
   dedup: string | null;
+  /** Nothing of it is kept but that it came: its sender is blocked politely. */
+  swallowed: boolean;
 }
 
 /** What a notice's row says that is asked about. */
@@ -119,7 +121,7 @@ export class View {
     let stored = this.stored.get(local);
     if (stored === undefined) {
       stored = {
-        ...{ local, row: null, before: null, body: null, dedup: null },
+        ...{ local, row: null, before: null, body: null, dedup: null, swallowed: false },
         ...{ timers: new Set<number>(), outbox: new Set<string>(), places: new Set<string>() },
         ...{ events: new Set<number>(), told: new Set<number>() },
       };
@@ -164,10 +166,12 @@ export class View {
   }
 
   private dedup(digest: string, after: Uint8Array | null, touched: Set<Stored>): void {
-    const local =
-      after === null ? this.dedups.get(digest) : (json(after) as { local: string }).local;
+    const row = after === null ? null : (json(after) as { local: string; swallowed?: object });
+    const local = row === null ? this.dedups.get(digest) : row.local;
     if (local === undefined) return;
-    this.touch(local, touched).dedup = after === null ? null : digest;
+    const stored = this.touch(local, touched);
+    stored.dedup = after === null ? null : digest;
+    stored.swallowed ||= row?.swallowed !== undefined;
     if (after === null) this.dedups.delete(digest);
     else this.dedups.set(digest, local);
   }
