@@ -2,6 +2,7 @@
 // the engine reaches: the same line again hears the same, and a line that says "too late" finds its message. A message
 // may be promised to its sender by several answers, hers and those to her repetitions; the promise is broken when all of
 // them came too late, and once. Invariant: bounded in time and number; the oldest goes first.
+import { compact } from './fields.js';
 import { natsLimits } from './limits.js';
 import type { LateLine, RequestLine } from './lines.js';
 
@@ -197,8 +198,9 @@ const plainly = (decision: Decision): Decision => {
   return usual && promised !== null ? accepted : decision;
 };
 
+/** Name of a transaction of a proxy. */
 const keyOf = (line: { node: string; index: number; label: number }): string =>
-  `${line.node} ${line.index} ${line.label}`;
+  compact([line.node, line.index, line.label]);
 
 const stampOf = ({ sec, usec }: RequestLine): number => sec * 1_000_000 + usec;
 

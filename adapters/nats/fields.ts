@@ -140,6 +140,12 @@ export function uintOrNone(key: string, max: number, optional = false): FieldKin
   };
 }
 
+/**
+ * A text to be kept, of parts of a line or of a request. Put together in any other way it would go on holding what its
+ * parts were cut from, as long as it lives.
+ */
+export const compact = (parts: readonly (string | number)[]): string => parts.join(' ');
+
 const textsMax = 1024;
 const charactersMax = 128;
 

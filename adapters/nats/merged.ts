@@ -3,6 +3,7 @@
 // bus that comes twice names the same transaction of the proxy, a retransmission has the same Via. Invariant: bounded
 // in time and number, the oldest goes first; what is forgotten is found by its dedup row all the same.
 import type { IncomingMessage } from '../../machines/index.js';
+import { compact } from './fields.js';
 import { natsLimits } from './limits.js';
 
 /** What tells one request from another, but for its path. */
@@ -95,6 +96,6 @@ function pathOf(via: string): number {
 }
 
 const keyOf = ({ aor, callId, cseq, fromTag }: RequestNames): string =>
-  `${cseq} ${callId} ${fromTag} ${aor}`;
+  compact([cseq, callId, fromTag, aor]);
 
-const lineOf = ({ node, index, label }: Transaction): string => `${node} ${index} ${label}`;
+const lineOf = ({ node, index, label }: Transaction): string => compact([node, index, label]);
