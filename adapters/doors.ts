@@ -1,21 +1,14 @@
 // The ways in for operators: socket, bus, HTTP, and the deferred-list document for its front. Part of the composition
 // root.
 import { join, resolve } from 'node:path';
-import { schemaChecker } from '../machines/index.js';
 import { exitCodes, type Opened } from '../runtime/index.js';
-import { type AdminServer, runVerb, serveAdmin, type VerbContext, verbs } from './admin/index.js';
+import { type AdminServer, serveAdmin, type VerbContext } from './admin/index.js';
+import { serveAdminSubjects } from './admin-subjects.js';
 import type { Config } from './config.js';
 import type { LargeMessages } from './large.js';
 import type { Log } from './log.js';
 import { type MetricsServer, serveMetrics } from './metrics/index.js';
-import {
-  adminSubject,
-  type Bus,
-  type Consumer,
-  type Publisher,
-  refuse,
-  serveRequests,
-} from './nats/index.js';
+import type { Bus, Consumer, Publisher } from './nats/index.js';
 import type { Readiness } from './readiness.js';
 import type { ServiceHooks } from './service-options.js';
 import { canonicalAor, deferredListType, readAccessRules, writeDeferredList } from './sip/index.js';
@@ -91,27 +84,4 @@ async function openXcap(config: Config, opened: Opened, log: Log): Promise<XcapS
   });
   log('info', 'xcap.open', { address: options.address, port: server.port, root: options.root });
   return server;
-}
-
-// The same verbs as on the socket, for the operator role of the bus: `messages.list` is `messages-list` there.
-function serveAdminSubjects(bus: Bus, context: VerbContext, log: Log): void {
-  const anything = schemaChecker({ type: 'object' });
-  for (const verb of Object.keys(verbs)) {
-    serveRequests<object>(bus, {
-      subject: adminSubject(verb.replaceAll('.', '-')),
-      request: anything,
-      reply: anything,
-      handle: async (request) => {
-        // The contract's version is the bus's, not the verb's.
-        const { v: _version, ...args } = request as { v?: unknown };
-        const answer = await runVerb(context, verb, args);
-        return answer.ok
-          ? { v: 1, ok: true, result: answer.result }
-          : refuse(400, answer.code, answer.message);
-      },
-      onMalformed: ({ where, code, message }) =>
-        log('warn', 'payload.malformed', { where, code, message }),
-      onFailure: (where, error) => log('error', 'admin.failed', { where, why: String(error) }),
-    });
-  }
 }

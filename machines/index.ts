@@ -32,6 +32,15 @@ export {
   policySchema,
   retentionMinMs,
 } from './compile.js';
+export {
+  type ClassBehaviour,
+  differenceOf,
+  type Explored,
+  endsByClass,
+  type MessageClass,
+  type PolicyDifference,
+  type PossibleEnd,
+} from './difference.js';
 export type { Effect, EffectType } from './effects.js';
 export { effectTypes } from './effects.js';
 export type { AnswerClass, MessageEvent, MessageEventType } from './events.js';

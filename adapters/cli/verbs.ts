@@ -18,6 +18,7 @@ import {
 import { policyChart, policyInstall, policyList, policyShow } from './policy.js';
 import { policyActivate, policyDeactivate, policyHistory } from './policy-activate.js';
 import { policyCheck, printPolicySchema } from './policy-check.js';
+import { policyDiff } from './policy-diff.js';
 import { policyRulesActivate, policyRulesCheck, policyRulesShow } from './policy-rules.js';
 import { policySimulate } from './policy-simulate.js';
 import {
@@ -53,6 +54,7 @@ export const verbs: readonly Verb[] = [
   printPolicySchema,
   policyChart,
   policySimulate,
+  policyDiff,
   policyInstall,
   policyActivate,
   policyDeactivate,

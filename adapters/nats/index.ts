@@ -57,7 +57,7 @@ export {
   refuse,
   serveRequests,
 } from './requests.js';
-export { type SchemaName, schemaNames } from './schemas.js';
+export { adminReplySchema, type SchemaName, schemaNames } from './schemas.js';
 export { type SecretFinding, type SecretOption, secretFindings } from './secrets.js';
 export { serversFinding, serverUrlFinding } from './servers.js';
 export {

@@ -29,6 +29,33 @@ export const schemaNames = [
   'user-status-reply',
   'user-withdraw-reply',
   'error-reply',
+  'admin-messages-list-reply',
+  'admin-messages-show-reply',
+  'admin-messages-delete-reply',
+  'admin-messages-expire-reply',
+  'admin-messages-retry-reply',
+  'admin-messages-withdraw-reply',
+  'admin-messages-force-reply',
+  'admin-messages-release-reply',
+  'admin-messages-drop-reply',
+  'admin-messages-extend-reply',
+  'admin-preferences-show-reply',
+  'admin-preferences-set-reply',
+  'admin-preferences-import-reply',
+  'admin-policy-list-reply',
+  'admin-policy-show-reply',
+  'admin-policy-install-reply',
+  'admin-policy-activate-reply',
+  'admin-policy-deactivate-reply',
+  'admin-policy-history-reply',
+  'admin-policy-rules-show-reply',
+  'admin-policy-rules-check-reply',
+  'admin-policy-rules-activate-reply',
+  'admin-store-stats-reply',
+  'admin-clock-confirm-reply',
+  'admin-clock-set-reply',
+  'admin-clock-advance-reply',
+  'admin-readiness-reply',
 ] as const;
 
 export type SchemaName = (typeof schemaNames)[number];
@@ -44,6 +71,13 @@ export function schemaCheck(name: SchemaName): JsonCheck {
     checks.set(name, check);
   }
   return check;
+}
+
+/** The check of one admin verb's reply. A verb without a schema is a bug. */
+export function adminReplySchema(word: string): JsonCheck {
+  const name = schemaNames.find((one) => one === `admin-${word}-reply`);
+  if (name === undefined) throw new TypeError(`the verb ${word} has no schema of its reply`);
+  return schemaCheck(name);
 }
 
 /** Findings of a value against a schema; empty when it is valid. */

@@ -172,7 +172,7 @@ export function subjectsPage(): string {
     ...lines.flatMap((schema) => lineTable(schema, forms.get(schema))),
     '## JSON',
     'An event is one JSON object; its schema is `event.schema.json` in `adapters/nats/schemas/`. Its `eventId` travels as `Nats-Msg-Id` too. It is taken when somebody replies, a JetStream stream or a program; a reply with `error` takes nothing.',
-    "Requests to `user` subjects are JSON with `v: 1`; their schemas are in `adapters/nats/schemas/`. A request to an `admin` subject is the object of the verb's arguments. Every reply carries `v` and `ok`.",
+    "Requests to `user` subjects are JSON with `v: 1`; their schemas are in `adapters/nats/schemas/`. A request to an `admin` subject is the object of the verb's arguments. Every reply carries `v` and `ok`; that of an admin verb its `result`, in the form of `admin-<verb>-reply.schema.json`.",
   ]);
 }
 
