@@ -177,6 +177,8 @@ t.test(
     const id = await bring(chain, alice, bob, sent);
     const phone = new LargePhone(t, bob, 'none');
     await bob.register(600, largeTag);
+    // He fetches what he was told of: by then the store knows his device.
+    await chain.waitUntil('the notice', () => bob.received.length > 0);
     const got = await chain.ask<object>('retrieve', { asserted: bob.uri, ids: [id] });
     t.match(got, { token: null, messages: [{ id, status: 413, reason: /over SIP.*session/ }] });
     t.equal((await chain.life(id)).state === 'delivered', false, 'told, not retrieved');
