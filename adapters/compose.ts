@@ -9,7 +9,14 @@ import { type EngineOptions, type LocalEngine, openLocalEngine } from './local/i
 import { canonicalAor, readAccessRules } from './sip/index.js';
 import { type CodecOptions, codecOf } from './sip-codec.js';
 
-export { compilePolicy, shippedPolicy, shippedPolicyIds } from '../machines/index.js';
+export {
+  compilePolicy,
+  type OwnAction,
+  type OwnGuard,
+  type OwnVocabulary,
+  shippedPolicy,
+  shippedPolicyIds,
+} from '../machines/index.js';
 export { type AuditEvent, type Reply, RuntimeFault } from '../runtime/index.js';
 export { askAdmin, type VerbAnswer } from './admin/index.js';
 export { adminPath } from './doors.js';

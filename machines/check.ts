@@ -2,10 +2,11 @@
 // there, every state reachable, every state able to end, no endless `always`, and the events that no message may
 // be deaf to. Findings are plain data with a JSON pointer; nothing here throws.
 import { messageEventTypes } from './events.js';
-import { findingOf, type PolicyFinding } from './findings.js';
+import { type FindingCode, findingOf, type PolicyFinding } from './findings.js';
 import { type Graph, type GraphTransition, graphOf, isWithin } from './graph.js';
 import { closure, type GraphIndex, indexOf, lineage, memo } from './graph-index.js';
 import {
+  alternative,
   listOf,
   type Named,
   named,
@@ -23,9 +24,20 @@ import {
   type VocabularyEntry,
 } from './vocabulary.js';
 
+/** The guards and actions a policy may name. */
+export interface Words {
+  readonly guards: Readonly<Record<string, VocabularyEntry>>;
+  readonly actions: Readonly<Record<string, VocabularyEntry>>;
+}
+
+const builtInWords: Words = { guards: guardVocabulary, actions: actionVocabulary };
+
 /** Every finding of a policy that has passed the schema, errors and warnings, in document order by check. */
-export function checkPolicy(policy: PolicyFile): readonly PolicyFinding[] {
-  const names = checkNames(policy);
+export function checkPolicy(
+  policy: PolicyFile,
+  vocabulary: Words = builtInWords,
+): readonly PolicyFinding[] {
+  const names = checkNames(policy, vocabulary);
   const graph = graphOf(policy.machine);
   const targets = graph.transitions.flatMap(unresolvedTarget);
   if (targets.length > 0) return [...names, ...targets];
@@ -43,7 +55,7 @@ function unresolvedTarget(transition: GraphTransition): PolicyFinding[] {
 
 // ---- names and parameters (RC1) ----
 
-function checkNames(policy: PolicyFile): PolicyFinding[] {
+function checkNames(policy: PolicyFile, words: Words): PolicyFinding[] {
   const identity =
     policy.id === policy.machine.id
       ? []
@@ -63,17 +75,26 @@ function checkNames(policy: PolicyFile): PolicyFinding[] {
   return [
     ...identity,
     ...shadowing,
-    ...checkStateNames(policy.machine, '/machine', settings.delays),
+    ...checkStateNames(policy.machine, '/machine', settings.delays, words),
   ];
 }
 
-function checkStateNames(state: StateConfig, pointer: string, delays: object): PolicyFinding[] {
+function checkStateNames(
+  state: StateConfig,
+  pointer: string,
+  delays: object,
+  words: Words,
+): PolicyFinding[] {
   const actions = (value: Named | readonly Named[] | undefined, at: string) =>
-    listOf(value).flatMap((one) => checkNamed('action', one, at));
+    listOf(value).flatMap((one, order) =>
+      checkNamed(words, 'action', one, alternative(value, at, order)),
+    );
   const transitions = (value: StateConfig['always'], at: string) =>
-    transitionsOf(value).flatMap((one) => [
-      ...(one.guard === undefined ? [] : checkNamed('guard', one.guard, `${at}/guard`)),
-      ...actions(one.actions, `${at}/actions`),
+    transitionsOf(value).flatMap((one, order) => [
+      ...(one.guard === undefined
+        ? []
+        : checkNamed(words, 'guard', one.guard, `${alternative(value, at, order)}/guard`)),
+      ...actions(one.actions, `${alternative(value, at, order)}/actions`),
     ]);
   return [
     ...actions(state.entry, `${pointer}/entry`),
@@ -94,7 +115,7 @@ function checkStateNames(state: StateConfig, pointer: string, delays: object): P
     ...transitions(state.always, `${pointer}/always`),
     ...transitions(state.onDone, `${pointer}/onDone`),
     ...Object.entries(state.states ?? {}).flatMap(([key, child]) =>
-      checkStateNames(child, `${pointer}/states/${key}`, delays),
+      checkStateNames(child, `${pointer}/states/${key}`, delays, words),
     ),
   ];
 }
@@ -134,8 +155,13 @@ function unknown(
   );
 }
 
-function checkNamed(what: 'guard' | 'action', value: Named, pointer: string): PolicyFinding[] {
-  const table = what === 'guard' ? guardVocabulary : actionVocabulary;
+function checkNamed(
+  words: Words,
+  what: 'guard' | 'action',
+  value: Named,
+  pointer: string,
+): PolicyFinding[] {
+  const table = what === 'guard' ? words.guards : words.actions;
   const { type, params } = named(value);
   const entry = table[type];
   if (entry === undefined) return [unknown(what, type, pointer, table)];
@@ -272,10 +298,11 @@ function checkEndless(graph: Graph, index: GraphIndex): PolicyFinding[] {
 function checkDeaf(graph: Graph, index: GraphIndex): PolicyFinding[] {
   return graph.states.flatMap((state) => {
     if (state.kind !== 'atomic' || isTransient(index, state.path)) return [];
-    const deaf = ['message.outlived', ...(isLive(index, state.path) ? ['message.deleted'] : [])];
-    return deaf
-      .filter((event) => !hears(index, state.path, event))
-      .map((event) => error('unhandled', state.pointer, `"${state.path}" must handle ${event}.`));
+    const must: [FindingCode, string][] = [['deaf-to-its-end', 'message.outlived']];
+    if (isLive(index, state.path)) must.push(['unhandled', 'message.deleted']);
+    return must
+      .filter(([, event]) => !hears(index, state.path, event))
+      .map(([code, event]) => error(code, state.pointer, `"${state.path}" must handle ${event}.`));
   });
 }
 
@@ -321,15 +348,17 @@ function checkEmptyTransitions(state: StateConfig, pointer: string): PolicyFindi
     ...Object.entries(state.after ?? {}).map(([name, value]) => [`after/${name}`, value] as const),
     ['always', state.always] as const,
   ].flatMap(([at, value]) =>
-    transitionsOf(value)
-      .filter((one) => one.target === undefined && one.actions === undefined)
-      .map(() =>
-        error(
-          'empty-transition',
-          `${pointer}/${at}`,
-          'This transition goes nowhere and does nothing.',
-        ),
-      ),
+    transitionsOf(value).flatMap((one, order) =>
+      one.target !== undefined || one.actions !== undefined
+        ? []
+        : [
+            error(
+              'empty-transition',
+              `${pointer}/${alternative(value, at, order)}`,
+              'This transition goes nowhere and does nothing.',
+            ),
+          ],
+    ),
   );
   const inner = Object.entries(state.states ?? {}).flatMap(([key, child]) =>
     checkEmptyTransitions(child, `${pointer}/states/${key}`),

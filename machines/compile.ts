@@ -5,8 +5,8 @@ import { type AnyStateMachine, createMachine } from 'xstate';
 import { checkPolicy } from './check.js';
 import { type FindingCode, findingOf, type PolicyFinding } from './findings.js';
 import { type Graph, graphOf } from './graph.js';
-import { actions, guards } from './implementations.js';
 import { type MessageContext, patienceMs } from './message.js';
+import { builtInVocabulary, type Vocabulary } from './own-vocabulary.js';
 import { canonicalJson, type PolicyFile, policyHash } from './policy.js';
 import { durationMs, type PolicySettings, withDefaults } from './settings.js';
 import { schemaChecker } from './validate.js';
@@ -49,7 +49,10 @@ export const policySchema = require('./schemas/policy.schema.json') as object;
 const checkSchema = schemaChecker(policySchema);
 
 /** Builds a policy from parsed JSON. Never throws; refuses with findings. */
-export function compilePolicy(source: unknown): Compiled {
+export function compilePolicy(
+  source: unknown,
+  vocabulary: Vocabulary = builtInVocabulary,
+): Compiled {
   const shape = checkShape(source, '', 0);
   if (shape !== null) return { ok: false, findings: [shape] };
   const canonical = canonicalJson(source);
@@ -63,10 +66,10 @@ export function compilePolicy(source: unknown): Compiled {
       findings: schema.findings.map((one) => finding('schema', one.pointer, one.message)),
     };
   }
-  return build(JSON.parse(canonical) as PolicyFile, policyHash(canonical));
+  return build(JSON.parse(canonical) as PolicyFile, policyHash(canonical), vocabulary);
 }
 
-function build(file: PolicyFile, hash: string): Compiled {
+function build(file: PolicyFile, hash: string, vocabulary: Vocabulary): Compiled {
   const states = countStates(file.machine);
   if (states > policyBounds.statesMax) {
     return refuse(
@@ -75,17 +78,17 @@ function build(file: PolicyFile, hash: string): Compiled {
       `At most ${policyBounds.statesMax} states; here are ${states}.`,
     );
   }
-  const findings = checkPolicy(file);
+  const findings = checkPolicy(file, vocabulary);
   if (findings.some((one) => one.severity === 'error')) return { ok: false, findings };
   try {
-    return { ok: true, policy: assemble(file, hash), warnings: findings };
+    return { ok: true, policy: assemble(file, hash, vocabulary), warnings: findings };
   } catch (cause) {
     // What XState itself refuses; our own checks should have seen it first.
     return refuse('machine', '/machine', cause instanceof Error ? cause.message : String(cause));
   }
 }
 
-function assemble(file: PolicyFile, hash: string): Policy {
+function assemble(file: PolicyFile, hash: string, vocabulary: Vocabulary): Policy {
   const settings = withDefaults(file.settings);
   const delaysMs = Object.fromEntries(
     Object.entries(settings.delays).map(([name, duration]) => [name, durationMs(duration)]),
@@ -99,7 +102,7 @@ function assemble(file: PolicyFile, hash: string): Policy {
   const delays = { ...delaysMs, expiry: 1, answerTimeout: answerTimeoutMs };
   const machine = createMachine(
     config as never,
-    { guards, actions, delays } as never,
+    { guards: vocabulary.guardCode, actions: vocabulary.actionCode, delays } as never,
   ) as AnyStateMachine;
   return { hash, file, settings, graph: graphOf(file.machine), machine, delaysMs };
 }

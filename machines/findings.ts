@@ -70,14 +70,14 @@ export const findingKinds = Object.freeze({
   ),
   'dead-end': error('RC3', 'No transition leads from the state to an end.'),
   'no-way-out': error('RC3', 'A message can come here and never end, whatever happens.'),
-  unhandled: error('RC9', 'A state is deaf to an event that every message must hear.'),
+  'deaf-to-its-end': error('RC4', 'A state does not hear that the maximum lifetime is over.'),
   'never-ends': error(
     'RC4',
     'After its maximum lifetime the message stays for ever if the world is silent.',
   ),
   'ends-late': error(
     'RC4',
-    'After its maximum lifetime the message goes on longer than an answer can take.',
+    'After its maximum lifetime the message goes on longer than an answer, or than its report, may take.',
   ),
   'endless-always': error('RC5', '`always` leads back to itself without waiting.'),
   'hot-loop': error(
@@ -96,6 +96,10 @@ export const findingKinds = Object.freeze({
     'Alternatives for each value but some, and no default: what happens for the others is silence.',
   ),
   'answer-ignored': error('RC6', 'The chart is deaf to an answer it waits for.'),
+  'late-success-ignored': warning(
+    'RC6',
+    'The chart is deaf to a success that comes late: what has arrived is sent once more.',
+  ),
   'report-missing': error('RC7', 'The message ends unread, a report is owed, and none was sent.'),
   'report-not-owed': error('RC7', 'A report is sent that nobody is owed.'),
   'report-twice': error('RC7', 'A second report, after one has arrived or beside another.'),
@@ -115,6 +119,7 @@ export const findingKinds = Object.freeze({
     'RC8',
     '`deliverAfterExpiry` is true, and nothing is ever delivered late.',
   ),
+  unhandled: error('RC9', 'A state of a mailbox has no transition for a deletion.'),
   'delete-ignored': error('RC9', 'A deletion is not heard while the message is in its mailbox.'),
   'delete-stays': error('RC9', 'A deletion is heard, and the message stays in its mailbox.'),
   deaf: warning('RC9', 'A waiting message is deaf to something people do with it.'),

@@ -1,12 +1,14 @@
 // A policy's machine as a graph: states with their paths, transitions with what triggers, guards and does them,
 // always in document order. The checks walk it and the charts draw it; neither reads XState.
 import {
+  alternative,
   listOf,
   type MachineConfig,
   type Named,
   named,
   type StateConfig,
   type TransitionConfig,
+  type Transitions,
   transitionsOf,
 } from './policy.js';
 
@@ -129,21 +131,22 @@ function transitionsFrom(
   pointer: string,
   resolve: Resolve,
 ): GraphTransition[] {
-  const make =
-    (trigger: GraphTrigger, name: string, at: string) => (one: TransitionConfig, order: number) =>
-      graphTransition({ one, path, trigger, name, order, pointer: `${pointer}/${at}`, resolve });
+  const make = (trigger: GraphTrigger, name: string, at: string, value: Transitions | undefined) =>
+    transitionsOf(value).map((one, order) => {
+      const place = alternative(value, `${pointer}/${at}`, order);
+      return graphTransition({ one, path, trigger, name, order, pointer: place, resolve });
+    });
   const keyed = (trigger: 'event' | 'after', field: 'on' | 'after') =>
     Object.entries(config[field] ?? {}).flatMap(([name, value]) =>
-      transitionsOf(value).map(make(trigger, name, `${field}/${escapePointer(name)}`)),
+      make(trigger, name, `${field}/${escapePointer(name)}`, value),
     );
-  const initial: TransitionConfig[] =
-    config.initial === undefined ? [] : [{ target: `.${config.initial}` }];
+  const initial = config.initial === undefined ? undefined : `.${config.initial}`;
   return [
-    ...initial.map(make('initial', '', 'initial')),
-    ...transitionsOf(config.always).map(make('always', '', 'always')),
+    ...make('initial', '', 'initial', initial),
+    ...make('always', '', 'always', config.always),
     ...keyed('event', 'on'),
     ...keyed('after', 'after'),
-    ...transitionsOf(config.onDone).map(make('done', '', 'onDone')),
+    ...make('done', '', 'onDone', config.onDone),
   ];
 }
 

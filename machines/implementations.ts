@@ -32,6 +32,13 @@ export const guards: Readonly<Record<string, Guard>> = bare({
     context.reportAttempts < params.max,
 });
 
+/**
+ * What ends a message of which this is noted. The first one stands; but who took his message back is owed nothing, whatever
+ * was noted before.
+ */
+export const endingWith = ({ ending }: MessageContext, cause: Ending): Ending =>
+  cause === 'withdrawn' ? cause : (ending ?? cause);
+
 /** Prefix of the actions that leave a step as effects. */
 export const effectPrefix = 'effect.';
 
@@ -42,7 +49,7 @@ interface Enqueue {
 
 // XState's own types of these builders name the whole machine; the table is checked against the vocabulary instead.
 type Update = (args: GuardArgs, params: never) => Partial<MessageContext>;
-const update = (change: Update) => assign(change as never);
+export const update = (change: Update) => assign(change as never);
 const effect = (run: (context: MessageContext, enqueue: Enqueue) => void) =>
   enqueueActions((({ context, enqueue }: { context: MessageContext; enqueue: Enqueue }) =>
     run(context, enqueue)) as never);
@@ -60,9 +67,8 @@ export const actions: Readonly<Record<string, unknown>> = bare({
   }),
   notify: effect((_context, enqueue) => enqueue({ type: `${effectPrefix}notify`, params: {} })),
   markExpired: update(() => ({ expired: true })),
-  // Who took his message back is owed nothing, whatever was noted before: that the others ended it as well is lost.
   noteEnding: update(({ context }, { cause }: { cause: Ending }) => ({
-    ending: cause === 'withdrawn' ? cause : (context.ending ?? cause),
+    ending: endingWith(context, cause),
   })),
   extend: update(({ context, event }) => {
     if (event.type !== 'message.extended') return {};

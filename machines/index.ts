@@ -68,6 +68,7 @@ export {
   type Severity,
 } from './findings.js';
 export type { Behaviour } from './gate/behaviour.js';
+export { type Difference, firstDifference } from './gate/difference.js';
 export {
   type Edge,
   type Exploration,
@@ -103,6 +104,17 @@ export {
   readMigrationMap,
   type StateMap,
 } from './migration.js';
+export {
+  builtInVocabulary,
+  type Marks,
+  type OwnAction,
+  type OwnGuard,
+  type OwnVocabulary,
+  type Parameters,
+  type Sets,
+  type Vocabulary,
+  vocabularyWith,
+} from './own-vocabulary.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
 export {
   applyChange,

@@ -160,6 +160,8 @@ export interface MessageContext {
   readonly expired: boolean;
   /** What takes effect as soon as the attempt in flight has its answer. */
   readonly ending: Ending | null;
+  /** Marks of a program's own vocabulary; absent where it set none. */
+  readonly marks?: Readonly<Record<string, boolean>>;
   /** False when the proxy told us that the sender never heard our 202 (RFC 5438 section 12.1.3.1). */
   readonly acknowledged: boolean;
 }

@@ -120,7 +120,9 @@ function moveOf(
     const asked = chosen.delays[delay];
     if (asked?.to === null) continue;
     const counterpart = asked?.to ?? delay;
-    if (to.delays.includes(counterpart)) delays[counterpart] ??= delay;
+    // The expiry is the message's own instant: no other deadline can go on under its name.
+    const another = counterpart === 'expiry' && delay !== 'expiry';
+    if (to.delays.includes(counterpart) && !another) delays[counterpart] ??= delay;
     else faults.push(lost(place, to, delay, counterpart, asked?.pointer ?? '/delays'));
   }
   return { move: { from: place.name, to, delays }, faults };

@@ -72,6 +72,10 @@ export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
+/** The JSON pointer of one of several, or of the one that stands alone. */
+export const alternative = (value: unknown, pointer: string, order: number): string =>
+  Array.isArray(value) ? `${pointer}/${order}` : pointer;
+
 /** The transitions of one entry, in their order, each as an object. */
 export function transitionsOf(value: Transitions | undefined): readonly TransitionConfig[] {
   return listOf(value as TransitionConfig | readonly TransitionConfig[] | undefined).map((one) =>

@@ -83,6 +83,7 @@ export type {
 } from './ports.js';
 export type { ActorRow, HistoryRow, MigrationRow, PendingEffect } from './rows.js';
 export { Engine } from './runtime.js';
+export { type Fate, type Shadow, shadowOf } from './shadow.js';
 export { begin, restore, type Step, StepError, type StepEvent, step } from './step.js';
 export { type DiskStore, freeOctetsAt, openStore, storeExists, volumeKind } from './store.js';
 export type { Notice, RuntimeSettings } from './turn.js';

@@ -74,6 +74,10 @@ export const limits = {
   suspensionMaxMs: 3_600_000,
   /** Messages moved to another policy in one group; commands and timers go between. */
   migrationGroupRows: 64,
+  /** Steps of one message's life when its history is lived again under another policy. */
+  shadowStepsMax: 1000,
+  /** Messages compared in one answer. */
+  shadowPageMessages: 200,
   /** Things done about policies that the store remembers; the oldest is forgotten. */
   policyHistoryRows: 1000,
   /** Policies that were active before, as far as deactivations lead back. */

@@ -6,6 +6,7 @@ import { type Engine, limits, type OperatorAct, RuntimeFault } from '../../runti
 import { policyVerbs } from './policies.js';
 import { preferenceVerbs } from './preferences.js';
 import { ruleVerbs } from './rules.js';
+import { shadowVerbs } from './shadow.js';
 import {
   type Args,
   accepted,
@@ -104,6 +105,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   ...preferenceVerbs,
   ...policyVerbs,
   ...ruleVerbs,
+  ...shadowVerbs,
   'store.stats': {
     meaning: 'Counters since start and sizes now.',
     reads: true,

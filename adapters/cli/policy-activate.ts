@@ -43,7 +43,7 @@ export const policyActivate: Verb = {
     'policy they were stored under. With --mode migrate the living messages of the policies it ' +
     'replaces are moved to it, each to the state of the same name or to the one that --map names; ' +
     'deadlines stay what they are. It is refused unless every state has a place to go; --dry-run ' +
-    'says what would happen to the messages that live now, and changes nothing. --mode force ' +
+    'says what would happen to the messages that live now, and moves none. --mode force ' +
     'goes on where states have no place: their messages end, and their senders are told if they ' +
     'asked. Nothing is restarted. To go back: policy deactivate.',
   arguments: [
@@ -65,7 +65,7 @@ export const policyActivate: Verb = {
         'Whose messages are moved, by id or hash. Default: the active policy and all others that ' +
         'nothing chooses any more.',
     },
-    'dry-run': { meaning: 'Say what would happen, and change nothing.' },
+    'dry-run': { meaning: 'Say what would happen; a file is installed, nothing else changes.' },
     ...by,
     ...reason,
   },

@@ -20,6 +20,7 @@ import { policyActivate, policyDeactivate, policyHistory } from './policy-activa
 import { policyCheck, printPolicySchema } from './policy-check.js';
 import { policyDiff } from './policy-diff.js';
 import { policyRulesActivate, policyRulesCheck, policyRulesShow } from './policy-rules.js';
+import { policyShadow } from './policy-shadow.js';
 import { policySimulate } from './policy-simulate.js';
 import {
   preferencesImport,
@@ -55,6 +56,7 @@ export const verbs: readonly Verb[] = [
   policyChart,
   policySimulate,
   policyDiff,
+  policyShadow,
   policyInstall,
   policyActivate,
   policyDeactivate,

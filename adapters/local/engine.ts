@@ -2,9 +2,12 @@
 // of a bus. SIP octets go in and SIP request parts come out; the codec is handed in by the composition root.
 import type { AnyMachineSnapshot } from 'xstate';
 import {
+  compilePolicy,
   type IncomingMessage,
   type MessageEvent,
+  type OwnVocabulary,
   readPreferenceChange,
+  vocabularyWith,
 } from '../../machines/index.js';
 import {
   type AuditEvent,
@@ -69,6 +72,8 @@ export interface EngineOptions {
   readonly folder: string;
   /** Right side of the deferred ids. Default: `deferred.invalid`, fit for tests only. */
   readonly host?: string;
+  /** Guards and actions of your own, for policies that name them. Throws a TypeError on a name that cannot be taken. */
+  readonly vocabulary?: OwnVocabulary;
   /** Policy files to install; the last one becomes the policy of new messages. */
   readonly policies?: readonly unknown[];
   /** Called after commit for every effect, and again until its outcome is known: know it by its `effectId`. */
@@ -141,6 +146,7 @@ export async function openLocalEngine(
   const opened = await openFolder(
     { folder: options.folder, host: options.host ?? 'deferred.invalid' },
     {
+      ...compileWith(options.vocabulary),
       ...options.world,
       effects: effectsTo(options.onEffect, codec),
       ...(options.onAudit === undefined ? {} : { audits: auditsTo(options.onAudit) }),
@@ -155,6 +161,12 @@ export async function openLocalEngine(
     await opened.close();
     throw cause;
   }
+}
+
+function compileWith(own: OwnVocabulary | undefined): Pick<RuntimeOptions, 'compile'> {
+  if (own === undefined) return {};
+  const vocabulary = vocabularyWith(own);
+  return { compile: (source) => compilePolicy(source, vocabulary) };
 }
 
 async function activateOrThrow(engine: LocalEngine, policy: unknown): Promise<void> {

@@ -48,6 +48,7 @@ export const schemaNames = [
   'admin-policy-activate-reply',
   'admin-policy-deactivate-reply',
   'admin-policy-history-reply',
+  'admin-policy-shadow-reply',
   'admin-policy-rules-show-reply',
   'admin-policy-rules-check-reply',
   'admin-policy-rules-activate-reply',

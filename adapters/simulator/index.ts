@@ -9,4 +9,4 @@ export {
   scenarioSchema,
 } from './scenario.js';
 export { shippedScenario, shippedScenarioIds } from './shipped.js';
-export { storyText, summaryRows } from './story-text.js';
+export { spanText, storyText, summaryRows } from './story-text.js';

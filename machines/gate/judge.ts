@@ -16,6 +16,7 @@ import { deliveryMonitor } from './checks/deliveries.js';
 import {
   hiddenTransitions,
   ignoredAnswers,
+  ignoredSuccesses,
   type Overlap,
   openGuards,
   overlapsIn,
@@ -82,6 +83,7 @@ function checks(at: Exploration): readonly PolicyFinding[] {
     ...hiddenTransitions(at),
     ...openGuards(at),
     ...ignoredAnswers(at),
+    ...ignoredSuccesses(at),
     ...objectionsOf(at, reportMonitor(at)),
     ...objectionsOf(at, deliveryMonitor(at)),
     ...idleSetting(at),

@@ -1,5 +1,5 @@
 // Where in the file a fault lies: JSON pointers of states and transitions, from situations and edges.
-import type { GraphTransition } from '../graph.js';
+import { type GraphTransition, isWithin } from '../graph.js';
 import { lineage } from '../graph-index.js';
 import type { Edge, Exploration } from './explorer.js';
 import type { Situation } from './situation.js';
@@ -23,9 +23,11 @@ export function heardBy(
 }
 
 /** The transition an edge takes, or the state it starts from where there is none. */
-export function transitionOf(at: Exploration, { from, to, stimulus }: Edge): string {
+export function transitionOf(at: Exploration, { from, to, stimulus, path }: Edge): string {
   if (from === null) return stateOf(at, to);
-  return heardBy(at, from, stimulus)[0]?.pointer ?? stateOf(at, from);
+  const list = heardBy(at, from, stimulus);
+  const taken = list.find((one) => one.to !== null && isWithin(path[0] ?? '', one.to));
+  return (taken ?? list[0])?.pointer ?? stateOf(at, from);
 }
 
 /** The state on the way of an edge that asks for an effect; its transition where none does. */

@@ -35,7 +35,7 @@ export interface Situation extends Surroundings {
 export const instants = { nowMs: 0, expiresAtMs: 1e12, outlivesAtMs: 2e12 } as const;
 
 /** True when a failure report was asked for and may be sent, and the sender heard our 202. */
-export const isAsked = ({ message, acknowledged }: MessageContext): boolean =>
+const isAsked = ({ message, acknowledged }: MessageContext): boolean =>
   message.reportException === null && acknowledged;
 
 /** The situation after a step, not yet numbered, and the key under which it is known. */
@@ -50,13 +50,18 @@ export function situationOf(
   const timers = step.state.timers
     .map((one) => ({ ...one, dueMs: instants.nowMs }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const { message: _facts, ...rest } = context;
+  const { attempts, reportAttempts, reported, expired, ending, marks } = context;
   const { pushing, reporting, outlived, expires } = around;
   const key = [
     step.value,
     snapshot.historyValue === undefined ? '' : JSON.stringify(snapshot.historyValue),
     isAsked(context),
-    JSON.stringify(rest),
+    attempts,
+    reportAttempts,
+    reported,
+    expired,
+    ending,
+    marks === undefined ? '' : JSON.stringify(marks),
     timers.map((one) => one.id).join(),
     ...[pushing, reporting, outlived, expires],
   ].join('|');

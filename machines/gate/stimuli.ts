@@ -4,7 +4,7 @@
 import type { AnswerClass, MessageEvent } from '../events.js';
 import type { StepEvent } from '../stepping.js';
 import type { Situation } from './situation.js';
-import { instants, isAsked } from './situation.js';
+import { instants } from './situation.js';
 
 export type StimulusKind =
   /** The first step of a message. */
@@ -90,7 +90,7 @@ export function stimuliAt(situation: Situation): readonly Stimulus[] {
     ...answersTo(reportAnswers, reporting, context.reportAttempts),
     ...armed.map(firing),
     ...(outlived ? [] : [lifetime]),
-    ...(isAsked(context) ? [released] : []),
+    ...(context.reported ? [] : [released]),
   ];
 }
 

@@ -27,7 +27,7 @@ export async function floor(stage: Stage): Promise<Findings> {
       `one process, no bus and no disk: ${messages} messages in each run, ${window} at a time; CPU time of all its threads`,
       'floor: the bare loop and the parts no engine of this contract can leave out, each measured alone',
       'the rest: quotas, preferences, the trail, notices, promises, garbage, and what a part costs more with cold caches than alone',
-      'pauses for garbage are wall time of the main thread; what all this means for the aim of 0.60 stands in the decision records',
+      'pauses for garbage are wall time of the main thread; ADR 0034 says what all this means for the aim of 0.60',
     ],
     lost: [],
   };

@@ -8,6 +8,7 @@ import { delivery } from './delivery.js';
 import { engineSettings } from './engine.js';
 import type { Findings } from './figures.js';
 import { floor } from './floor.js';
+import { gate } from './gate.js';
 import { inside } from './inside.js';
 import { describeMachine } from './machine.js';
 import { memory } from './memory.js';
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, (stage: Stage) => Promise<Findings>>> 
   memory,
   delivery,
   inside,
+  gate,
   parts: floor,
 };
 

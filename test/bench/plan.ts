@@ -79,7 +79,7 @@ export interface Wish {
 export const usage = `npm run bench -- [--quick | --tiny] [--only NAME[,NAME]] [--json] [--write] [--folder DIR]
   --quick    under ten minutes: fewer and shorter runs
   --tiny     tries the benchmarks themselves; the figures mean nothing
-  --only     one of: stores, proxy, open-loop, memory, delivery, inside, parts
+  --only     one of: stores, proxy, open-loop, memory, delivery, inside, gate, parts
   --json     the result as JSON on standard output
   --write    writes docs/benchmarks.md; only with all benchmarks
   --folder   where the stores are put while they are measured; by default the system's temporary folder

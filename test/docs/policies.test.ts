@@ -1,48 +1,61 @@
-// docs/policies.md shows real output: its sample policy is judged and drawn again here, and the hashes it prints are
-// those of the policies that come with the package.
+// docs/policies.md as a new user reads it: its commands are run in their order, in an empty folder, against an engine that
+// serves a store with three messages; each prints what the page shows. Instants are whatever they are.
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import t from 'tap';
-import {
-  compilePolicy,
-  defaultSettings,
-  shippedPolicy,
-  shippedPolicyIds,
-  textChart,
-} from '../../machines/index.js';
+import { openEngine } from '../../adapters/compose.js';
+import { defaultSettings, shippedPolicyIds } from '../../machines/index.js';
+import { aliceWrites, mainFile, temporaryFolder } from '../adapters/cli/command.js';
 import { textOf } from '../architecture/source-tree.js';
 
 const page = textOf('docs/policies.md');
-const source = page.split('```json\n')[1]?.split('```')[0] ?? '';
+const run = promisify(execFile);
 
-t.test('the sample passes, with the hash and the chart the page shows', async (t) => {
-  const compiled = compilePolicy(JSON.parse(source));
-  if (!compiled.ok) throw new Error(compiled.findings[0]?.message);
-  t.strictSame(compiled.warnings, []);
-  t.match(page, `keep-a-day.json: usable, hash ${compiled.policy.hash}\n`);
-  t.match(page, `stored under ${compiled.policy.hash}\n`);
-  t.match(page, `\n${textChart(compiled.policy.graph, { color: false, width: 96 })}`);
-});
+interface Shown {
+  readonly command: string;
+  readonly output: string;
+}
 
-t.test('the sample as it was misspelt is refused with the findings the page shows', async (t) => {
-  const misspelt = source
-    .replace('"after": { "grace"', '"after": { "grase"')
-    .replace('"message.deleted": "done", ', '');
-  const compiled = compilePolicy(JSON.parse(misspelt));
-  if (compiled.ok) throw new Error('it passed');
-  t.equal(compiled.findings.length, 2);
-  for (const { pointer, severity, message, code } of compiled.findings)
-    t.match(page, `keep-a-day.json#${pointer}: ${severity}: ${message} (${code})\n`);
-});
+/** Commands of the page, each with what it prints there. */
+const shown = page
+  .split('```sh\n')
+  .slice(1)
+  .flatMap((part) => (part.split('```')[0] ?? '').split(/^\$ /m).slice(1))
+  .map((text): Shown => {
+    const [command = '', ...lines] = text.split('\n');
+    return { command, output: lines.join('\n') };
+  });
 
-t.test('the shipped policies are listed, with the hashes they have', async (t) => {
-  for (const id of shippedPolicyIds) {
-    const compiled = compilePolicy(shippedPolicy(id));
-    if (!compiled.ok) throw new Error(compiled.findings[0]?.message);
-    const { hash, file } = compiled.policy;
-    t.match(page, `| \`${id}\``);
-    t.match(page, new RegExp(`${id} +${hash.slice(0, 12)} .*${file.title}`));
+const instant = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
+const timeless = (text: string): string => text.replaceAll(instant, '<instant>').trimEnd();
+
+t.setTimeout(110_000);
+
+t.test('every command prints what the page shows', { timeout: 105_000 }, async (t) => {
+  const folder = temporaryFolder(t);
+  const store = join(folder, 'store');
+  const engine = await openEngine({ folder: store, admin: true, onEffect: () => {} });
+  t.teardown(() => engine.close());
+  for (const id of ['one', 'two', 'three'])
+    await engine.submit(aliceWrites(id, 'Hello', 86_400), { asserted: 'sip:alice@example.com' });
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  const program = join(bin, 'deferred-im');
+  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${mainFile}" "$@"\n`, {
+    mode: 0o755,
+  });
+  const environment = { ...process.env, NO_COLOR: '1', DEFERRED_IM_FOLDER: store };
+  const env = { ...environment, PATH: `${bin}:${process.env['PATH']}` };
+  t.ok(shown.length >= 16, `${shown.length} commands`);
+  for (const { command, output } of shown) {
+    const got = await run('sh', ['-c', `${command} 2>&1 || true`], { cwd: folder, env });
+    t.equal(timeless(got.stdout), timeless(output), command);
   }
 });
 
-t.test('every setting has its row', async (t) => {
+t.test('every shipped policy and every setting has its row', async (t) => {
+  for (const id of shippedPolicyIds) t.match(page, `| \`${id}\``);
   for (const name of Object.keys(defaultSettings)) t.match(page, `| \`${name}\` |`);
 });

@@ -15,7 +15,8 @@ const codes = [
   ...rowsOf('D', 9),
   ...rowsOf('F', 13),
   ...rowsOf('G', 5),
-  ...['J6', 'J7'],
+  // Those of the threats that a policy file can bring.
+  ...['J3', 'J5', 'J6', 'J7'],
 ];
 
 interface Row {

@@ -47,7 +47,7 @@ t.test('F2 unknown names are refused, each where it stands', async (t) => {
     ],
     [
       'unknown-action',
-      '/exit',
+      '/exit/1',
       (p) => {
         stored(p).exit = ['report', 'sendMail'];
       },
@@ -317,7 +317,7 @@ t.test('RC4 RC9 no message is deaf to its end', async (t) => {
       changed((p) => {
         delete stored(p).on['message.outlived'];
       }),
-    ).includes('unhandled'),
+    ).includes('deaf-to-its-end'),
   );
   t.ok(
     codesOf(

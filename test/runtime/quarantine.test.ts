@@ -265,7 +265,7 @@ t.test('F5 a policy that is gone parks its messages', async (t) => {
   t.equal(test.state(id), 'reporting.sending');
 });
 
-t.test('F5 a changed policy is another one: messages stay on their hash', async (t) => {
+t.test('F5 J7 a changed policy is another one: messages stay on their hash', async (t) => {
   const test = await EngineUnderTest.open({ judge: unjudged });
   const old = await test.accept(received(numbered(1)));
   const source = changed((policy: Loose) => {

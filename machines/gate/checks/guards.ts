@@ -94,6 +94,22 @@ function mayBoth(first: string | null, second: string | null): boolean {
   return !exclusive;
 }
 
+/** RC6: a success may come when nobody waits for it any more; who is deaf to it sends again what has arrived. */
+export function ignoredSuccesses(at: Exploration): readonly PolicyFinding[] {
+  const told = new Set<string>();
+  return at.situations.flatMap((one) =>
+    at.edges[one.id]!.flatMap(({ stimulus, changed }) => {
+      const isDelivery = stimulus.name === 'delivery.answered';
+      const late = isDelivery ? one.live && !one.pushing : !one.live && !one.reporting;
+      const isLate = stimulus.kind === 'answer' && !changed && late && !one.outlived;
+      const message = `"${one.value}" is deaf to ${stimulus.label}, should it come late.`;
+      if (!isLate || told.has(message)) return [];
+      told.add(message);
+      return [findingOf('late-success-ignored', stateOf(at, one), message)];
+    }),
+  );
+}
+
 /** RC6 as it shows: an answer that comes right after its request finds the chart deaf. */
 export function ignoredAnswers(at: Exploration): readonly PolicyFinding[] {
   const told = new Set<string>();

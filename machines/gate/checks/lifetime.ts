@@ -1,6 +1,7 @@
 // RC4: the maximum lifetime is told once, and from then on the message comes to its end though the world stays silent: by the
 // delays of its chart, and by the answer 408 that the outbox gives where nobody answers. It leaves its mailbox within
 // the patience with a push that is out; its report may be repeated for longer.
+import { retentionMinMs } from '../../compile.js';
 import { findingOf, type PolicyFinding } from '../../findings.js';
 import { patienceMs } from '../../message.js';
 import { durationMs } from '../../settings.js';
@@ -10,6 +11,9 @@ import type { Situation } from '../situation.js';
 
 /** How long a message may still be in its mailbox after its maximum lifetime: two pushes and their patience. */
 export const tailMaxMs = 600_000;
+
+/** How long its report may be repeated after that: as long as any ended message is remembered. */
+export const reportTailMaxMs = retentionMinMs;
 
 /** The time a silent world leaves, by situation: until the end, and until the mailbox is left. */
 interface Tail {
@@ -38,14 +42,29 @@ export function lifetimeOf(at: Exploration): {
 }
 
 function late(at: Exploration, tails: ReadonlyMap<Situation, Tail>): readonly PolicyFinding[] {
-  const worst = [...tails].reduce<[Situation, Tail] | null>((most, one) => {
-    const ms = one[1].liveMs;
-    return Number.isFinite(ms) && ms > (most?.[1].liveMs ?? tailMaxMs) ? one : most;
-  }, null);
-  if (worst === null) return [];
-  const [situation, { liveMs }] = worst;
-  const message = `After its maximum lifetime the message may stay in its mailbox for ${liveMs / 1000} s; at most ${tailMaxMs / 1000} s are left for an answer.`;
-  return [findingOf('ends-late', stateOf(at, situation), message, at.pathTo(situation))];
+  const found = (['liveMs', 'endMs'] as const).map((part) => worstOf(tails, part));
+  const [live, end] = found as [Worst, Worst];
+  if (live.ms > tailMaxMs) return [tooLate(at, live, 'is in its mailbox', `${tailMaxMs / 1000} s`)];
+  if (end.ms > reportTailMaxMs)
+    return [tooLate(at, end, 'is reported', `${reportTailMaxMs / 86_400_000} days`)];
+  return [];
+}
+
+interface Worst {
+  readonly ms: number;
+  readonly situation: Situation | null;
+}
+
+function worstOf(tails: ReadonlyMap<Situation, Tail>, part: keyof Tail): Worst {
+  let worst: Worst = { ms: 0, situation: null };
+  for (const [situation, tail] of tails)
+    if (Number.isFinite(tail[part]) && tail[part] > worst.ms) worst = { ms: tail[part], situation };
+  return worst;
+}
+
+function tooLate(at: Exploration, { ms, situation }: Worst, what: string, most: string) {
+  const message = `${ms / 1000} s after its maximum lifetime the message still ${what}; ${most} at most.`;
+  return findingOf('ends-late', stateOf(at, situation!), message, at.pathTo(situation!));
 }
 
 // Longest silent way to an end, depth first with its own stack. A situation met again on the same way, or one in which

@@ -124,6 +124,7 @@ t.test('every verb is reachable, and refuses what its schema does not know', asy
     'preferences.import': { aor: 'sip:bob@example.org', document: ruleset },
     'policy.show': { policy: 'deliver-late' },
     'policy.install': { source: shippedPolicy('deliver-late') },
+    'policy.shadow': { source: shippedPolicy('deliver-late') },
     'policy.rules-check': { rules: { rules: [] } },
     'policy.rules-activate': { rules: { rules: [] }, by: 'carol' },
     'policy.activate': { policy: 'deliver-late', mode: 'new', by: 'carol', reason: 'test' },

@@ -46,7 +46,7 @@ t.test('unknown words are named, with the nearest that is known', async (t) => {
     [['zzzzzz'], 'unknown verb "zzzzzz"; see deferred-im help'],
     [
       ['policy', 'actvate'],
-      '(did you mean "activate"?); policy knows: list, show, check, schema, chart, simulate, diff, install, activate, deactivate, history, rules show, rules check, rules activate',
+      '(did you mean "activate"?); policy knows: list, show, check, schema, chart, simulate, diff, shadow, install, activate, deactivate, history, rules show, rules check, rules activate',
     ],
     [['policy'], 'policy needs one of: list'],
     [['help', 'srve'], '(did you mean "serve"?)'],

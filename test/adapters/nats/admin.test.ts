@@ -64,6 +64,7 @@ t.test('every verb replies as its schema says, with v 1', async (t) => {
     ],
     'messages.extend': [{ ...one(4), seconds: 7200 }],
     'policy.deactivate': [{ by: 'anna', reason: 'back' }],
+    'policy.shadow': [{ source: shippedPolicy('deliver-late') }],
     'policy.rules-check': [{ rules: { rules: [{ policy: 'nobody' }] } }],
     'policy.rules-activate': [{ rules: { rules: [{ policy: 'deliver-late' }] }, by: 'anna' }],
   };
