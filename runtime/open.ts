@@ -1,5 +1,5 @@
 // From a folder, or any store port, to a running engine: founding, lock, head, scan, admission, watermark.
-import { defaultPreferenceRules, defaultReportRules } from '../machines/index.js';
+import { type Compiled, defaultPreferenceRules, defaultReportRules } from '../machines/index.js';
 import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
@@ -17,8 +17,15 @@ import {
   type StoreHead,
   scanPartition,
 } from './recovery.js';
-import type { PolicyReader, Registry } from './registry.js';
-import type { ActiveRow, ActiveRulesRow, HistoryRow, MigrationRow, RulesRow } from './rows.js';
+import type { Registry } from './registry.js';
+import type {
+  ActiveRow,
+  ActiveRulesRow,
+  HistoryRow,
+  MigrationRow,
+  PolicyRow,
+  RulesRow,
+} from './rows.js';
 import { Engine } from './runtime.js';
 import { asFault, createStore, openStore, type StoreLocation, storeExists } from './store.js';
 import type { Notice, RuntimeSettings } from './turn.js';
@@ -41,8 +48,10 @@ export interface RuntimeOptions {
   readonly exit?: (code: number, why: string) => void;
   readonly failpoint?: FailpointHook;
   readonly listener?: (notice: Notice) => void;
-  /** Reads and builds a stored policy: one who boots very often may keep what was made. */
-  readonly readPolicy?: PolicyReader;
+  /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
+  readonly compile?: (source: unknown) => Compiled;
+  /** Reads the payload of a stored policy's row: likewise. */
+  readonly parsePolicy?: (payload: Uint8Array) => PolicyRow;
   /** Judges a policy that is to be installed or activated; the gate by default. Tests let in what it refuses. */
   readonly judge?: Judge;
 }
@@ -144,13 +153,13 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     readOnly: options.readOnly ?? false,
     gate: gateOf(store, world.clock, options.freeOctetsMin ?? freeOctetsMinDefault),
     ...(options.listener === undefined ? {} : { listener: options.listener }),
-    ...(options.readPolicy === undefined ? {} : { readPolicy: options.readPolicy }),
+    ...(options.compile === undefined ? {} : { compile: options.compile }),
     ...(options.judge === undefined ? {} : { judge: options.judge }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
   const first = await admitOne(engine, world, head, bootOrder[0]!);
-  loadPolicies(engine, first);
+  loadPolicies(engine, first, options.parsePolicy ?? parsePolicy);
   engine.admit(first);
   state.admitted = 1;
   // Not before: a store that is refused here must leave no timer behind.
@@ -243,9 +252,16 @@ const faultOf = (cause: unknown): unknown =>
 const damaged = (damage: readonly string[]): RuntimeFault =>
   new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
 
-function loadPolicies(engine: Engine, found: PartitionFound): void {
+const parsePolicy = (payload: Uint8Array): PolicyRow =>
+  JSON.parse(Buffer.from(payload).toString()) as PolicyRow;
+
+function loadPolicies(
+  engine: Engine,
+  found: PartitionFound,
+  parse: (payload: Uint8Array) => PolicyRow,
+): void {
   for (const [key, payload] of found.rows) {
-    if (key[3] === 'P') engine.registry.load(key.slice(5), payload);
+    if (key[3] === 'P') engine.registry.add(key.slice(5), parse(payload));
   }
   for (const row of found.rows) loadCourse(engine.registry, found, row);
 }

@@ -12,21 +12,6 @@ interface Installed {
   readonly row: PolicyRow;
 }
 
-/** What the row of a policy says, and the machine built from it. */
-export interface ReadPolicy {
-  readonly row: PolicyRow;
-  readonly compiled: Compiled;
-}
-
-/** Reads the payload of a policy's row. */
-export type PolicyReader = (payload: Uint8Array) => ReadPolicy;
-
-/** Reads and builds anew. Throws SyntaxError when the payload is no JSON. */
-export const readPolicy: PolicyReader = (payload) => {
-  const row = JSON.parse(Buffer.from(payload).toString()) as PolicyRow;
-  return { row, compiled: compilePolicy(row.source) };
-};
-
 export class Registry {
   private readonly installed = new Map<string, Installed>();
   /** Hashes of what has passed the gate since the start. */
@@ -36,7 +21,7 @@ export class Registry {
   readonly course = new PolicyCourse((hash) => this.get(hash));
 
   constructor(
-    private readonly read: PolicyReader = readPolicy,
+    private readonly compile: (source: unknown) => Compiled = compilePolicy,
     private readonly ask: Judge = judge,
   ) {}
 
@@ -45,7 +30,7 @@ export class Registry {
    * an older release may have had fewer checks.
    */
   judge(source: unknown): Judgement {
-    const judgement = this.ask(source, compilePolicy);
+    const judgement = this.ask(source, this.compile);
     if (judgement.ok && judgement.policy !== null) this.passed.add(judgement.policy.hash);
     return judgement;
   }
@@ -57,19 +42,11 @@ export class Registry {
     return this.judge(row.source);
   }
 
-  /** Builds a policy from its stored row. Throws as `add` does. */
-  load(hash: string, payload: Uint8Array): Policy {
-    return this.take(hash, this.read(payload));
-  }
-
   /** Builds an installed policy. Throws DEFERRED_IM_POLICY_INVALID when its checks refuse it. */
   add(hash: string, row: PolicyRow): Policy {
     const known = this.installed.get(hash);
     if (known !== undefined) return known.policy;
-    return this.take(hash, { row, compiled: compilePolicy(row.source) });
-  }
-
-  private take(hash: string, { row, compiled }: ReadPolicy): Policy {
+    const compiled = this.compile(row.source);
     if (!compiled.ok) throw unusable(hash, `is refused: ${compiled.findings[0]?.message}`);
     if (compiled.policy.hash !== hash) throw unusable(hash, 'has another content');
     this.installed.set(hash, { policy: compiled.policy, row });

@@ -1,5 +1,6 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of notices, which are heard after the commit.
+import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
@@ -23,7 +24,7 @@ import type { AuditEvent, AuditPort, World } from './ports.js';
 import { auditsOf, listed, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
 import type { PartitionFound, StoreHead } from './recovery.js';
-import { type PolicyReader, Registry } from './registry.js';
+import { Registry } from './registry.js';
 import { Resumption } from './resumption.js';
 import { partitionFor } from './router.js';
 import type { ActorRow } from './rows.js';
@@ -44,7 +45,7 @@ export interface EngineOptions {
   readonly gate: () => 'store-full' | null;
   /** Hears every notice after its commit: logs, metrics, subscriptions. */
   readonly listener?: (notice: Notice) => void;
-  readonly readPolicy?: PolicyReader;
+  readonly compile?: (source: unknown) => Compiled;
   readonly judge?: Judge;
 }
 
@@ -79,7 +80,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head, settings } = options;
-    this.registry = new Registry(options.readPolicy, options.judge);
+    this.registry = new Registry(options.compile, options.judge);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     this.sending = new Sending(world.effects);

@@ -1,22 +1,32 @@
 // Policies built once for a process of the simulation: a boot takes less than a millisecond, reading and building the
-// shipped policies took most of it. The reader is the real one; what it made is kept by the octets it was made from.
+// shipped policies took most of it. The builder is the real one; what it made is kept by the octets it was made from.
 import {
+  type Compiled,
   compilePolicy,
   type Judgement,
   shippedPolicy,
   shippedPolicyIds,
 } from '../../machines/index.js';
 import { type Judge, judge } from '../../runtime/index.js';
-import { type PolicyReader, type ReadPolicy, readPolicy } from '../../runtime/registry.js';
+import type { PolicyRow } from '../../runtime/rows.js';
 
-const known: { readonly octets: Buffer; readonly read: ReadPolicy }[] = [];
+const parsed: { readonly octets: Buffer; readonly row: PolicyRow }[] = [];
+const built = new Map<unknown, Compiled>();
 
-export const readOnce: PolicyReader = (payload) => {
-  const found = known.find(({ octets }) => octets.equals(payload));
-  if (found !== undefined) return found.read;
-  const read = readPolicy(payload);
-  known.push({ octets: Buffer.from(payload), read });
-  return read;
+/** A row that was read before is the very same again. */
+export const parsedOnce = (payload: Uint8Array): PolicyRow => {
+  const found = parsed.find(({ octets }) => octets.equals(payload));
+  if (found !== undefined) return found.row;
+  const octets = Buffer.from(payload);
+  const row = JSON.parse(octets.toString()) as PolicyRow;
+  parsed.push({ octets, row });
+  return row;
+};
+
+export const compiledOnce = (source: unknown): Compiled => {
+  const compiled = built.get(source) ?? compilePolicy(source);
+  built.set(source, compiled);
+  return compiled;
 };
 
 const judged = new Map<unknown, Judgement>();

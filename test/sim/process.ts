@@ -14,7 +14,7 @@ import {
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { judgeOnce, readOnce } from './compiled.js';
+import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
 import { Leg } from './leg.js';
 import type { Letter } from './letters.js';
 import { Life } from './life.js';
@@ -63,7 +63,8 @@ export class EngineProcess {
     const opened = await openRuntime(store, {
       clock,
       entropy,
-      readPolicy: readOnce,
+      parsePolicy: parsedOnce,
+      compile: compiledOnce,
       judge: judgeOnce,
       settings: {
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
