@@ -24,6 +24,7 @@ interface Known {
 export class Notices {
   /** Decided and without an outcome, by local id. */
   private readonly pending = new Map<string, Notice>();
+  private readonly past = new Set<string>();
   private readonly known = new Map<string, Known>();
 
   constructor(private readonly simulation: Stage) {}
@@ -58,11 +59,13 @@ export class Notices {
   }
 
   over(local: string): void {
-    this.pending.delete(local);
+    if (this.pending.delete(local)) this.past.add(local);
   }
 
   sent(local: string, push: Push): void {
     const notice = this.pending.get(local);
+    // What it says is read when it is sent: its answer may come meanwhile, and the proxy knows it by its id.
+    if (notice === undefined && this.past.has(local)) return;
     if (notice === undefined) {
       this.violated(`${push.effectId} is sent, and nothing durable wants it`, 'I6');
       return;
