@@ -23,6 +23,7 @@ import {
   reportExceptionsPage,
   vocabularyPage,
 } from './reference-pages.js';
+import { policyFilePage } from './reference-policy-file.js';
 import { scenariosPage } from './scenarios-page.js';
 
 /** Path below the repository → content, for every reference page. */
@@ -36,6 +37,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
     gate: gatePage(),
     keys: keysPage(),
     limits: limitsPage(adapterLimits()),
+    'policy-file': policyFilePage(),
     'report-exceptions': reportExceptionsPage(),
     scenarios: await scenariosPage(),
     subjects: subjectsPage(),
