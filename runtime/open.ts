@@ -50,6 +50,8 @@ export interface RuntimeOptions {
   readonly listener?: (notice: Notice) => void;
   /** Builds a stored policy, `compilePolicy` by default: one who boots very often may keep what it made. */
   readonly compile?: (source: unknown) => Compiled;
+  /** Reads the payload of a stored policy's row: likewise. */
+  readonly parsePolicy?: (payload: Uint8Array) => PolicyRow;
   /** Judges a policy that is to be installed or activated; the gate by default. Tests let in what it refuses. */
   readonly judge?: Judge;
 }
@@ -157,7 +159,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
   const state = { admitted: 0 };
   world.failpoint('boot.opened');
   const first = await admitOne(engine, world, head, bootOrder[0]!);
-  loadPolicies(engine, first);
+  loadPolicies(engine, first, options.parsePolicy ?? parsePolicy);
   engine.admit(first);
   state.admitted = 1;
   // Not before: a store that is refused here must leave no timer behind.
@@ -250,10 +252,16 @@ const faultOf = (cause: unknown): unknown =>
 const damaged = (damage: readonly string[]): RuntimeFault =>
   new RuntimeFault('DEFERRED_IM_STORE_DAMAGED', `the store is damaged: ${damage[0]}`, damage);
 
-function loadPolicies(engine: Engine, found: PartitionFound): void {
+const parsePolicy = (payload: Uint8Array): PolicyRow =>
+  JSON.parse(Buffer.from(payload).toString()) as PolicyRow;
+
+function loadPolicies(
+  engine: Engine,
+  found: PartitionFound,
+  parse: (payload: Uint8Array) => PolicyRow,
+): void {
   for (const [key, payload] of found.rows) {
-    if (key[3] !== 'P') continue;
-    engine.registry.add(key.slice(5), JSON.parse(Buffer.from(payload).toString()) as PolicyRow);
+    if (key[3] === 'P') engine.registry.add(key.slice(5), parse(payload));
   }
   for (const row of found.rows) loadCourse(engine.registry, found, row);
 }

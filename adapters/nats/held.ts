@@ -78,10 +78,14 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
   }
 
   // No async function: a promise less for every message.
-  function decided(where: string, request: HeldRequest, decide: Decide, again = false): void {
+  function decided(where: string, request: HeldRequest, decide: Decide, times = 1): void {
     const heard = (decision: Decision | null): void => {
-      if (!again && memory.leansOnNothing(decision)) decided(where, request, decide, true);
-      else conclude(where, request, decision);
+      // Its own 202 needs a decision that no other answer has taken back meanwhile, unless its sender has heard 503 already.
+      // Nothing happens between the last look and the answer.
+      if (!memory.leansOnNothing(decision)) conclude(where, request, decision);
+      else if (request.held.overdue || times === natsLimits.decisionsMax)
+        conclude(where, request, null);
+      else decided(where, request, decide, times + 1);
     };
     const failed = (error: unknown): void => {
       admission.end(request.octets.length);

@@ -70,6 +70,8 @@ export const natsLimits = {
    */
   withdrawPatienceMs: 45_000,
   withdrawalsMax: 1_000,
+  /** How often one held request is decided while answers that came too late take their promises back. */
+  decisionsMax: 8,
   /** Disposition notifications being passed on at once. */
   passedMax: 1_000,
   confirmWithinMs: 60_000,

@@ -28,7 +28,7 @@ import {
   partitionOf,
   sentDigest,
 } from '../keys.js';
-import { bear, fireDue, readActor, rewrite } from '../life.js';
+import { bear, readActor, rewrite } from '../life.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import {
@@ -235,7 +235,9 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
   const deferredId = turn.identities.deferredId(local);
   const rules = reportRulesFor(turn, named.wishes);
   const message = factsOf(turn, incoming, { settings: policy.settings, rules, deferredId });
-  const row = bear(turn, policy, {
+  // Dead on arrival it is answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1): by its timer, which
+  // is due at once. Not in this group: a sender who has heard 503 meanwhile has his promise taken back before it fires (A4).
+  bear(turn, policy, {
     local,
     message,
     octets: incoming.octets,
@@ -247,8 +249,6 @@ function store(turn: Turn, incoming: IncomingMessage, named: Named): Reply {
     early: dead(message, turn) ? null : earlyReport(incoming, rules),
   });
   noteWithheld(turn, local, message);
-  // Dead on arrival: answered 202, then handled like any expired message (RFC 5438 section 12.1.3.1).
-  if (dead(message, turn)) fireDue(turn, local, row);
   return { kind: 'accepted', deferredId: message.deferredId, duplicate: false };
 }
 

@@ -1,31 +1,47 @@
-// Policies built once for a process of the simulation: a boot takes less than a millisecond, building the two shipped
-// policies four. The builder is the real one; what it made is kept by the text it was made from.
+// Policies built once for a process of the simulation: a boot takes less than a millisecond, reading and building the
+// shipped policies took most of it. The builder is the real one; what it made is kept by the octets it was made from.
 import {
   type Compiled,
   compilePolicy,
+  type Judgement,
   shippedPolicy,
   shippedPolicyIds,
 } from '../../machines/index.js';
+import { type Judge, judge } from '../../runtime/index.js';
+import type { PolicyRow } from '../../runtime/rows.js';
 
-const built = new Map<string, Compiled>();
+const parsed: { readonly octets: Buffer; readonly row: PolicyRow }[] = [];
+const built = new Map<unknown, Compiled>();
 
-export function compiledOnce(source: unknown): Compiled {
-  const text = JSON.stringify(source);
-  let compiled = built.get(text);
-  if (compiled === undefined) {
-    compiled = compilePolicy(source);
-    built.set(text, compiled);
-  }
+/** A row that was read before is the very same again. */
+export const parsedOnce = (payload: Uint8Array): PolicyRow => {
+  const found = parsed.find(({ octets }) => octets.equals(payload));
+  if (found !== undefined) return found.row;
+  const octets = Buffer.from(payload);
+  const row = JSON.parse(octets.toString()) as PolicyRow;
+  parsed.push({ octets, row });
+  return row;
+};
+
+export const compiledOnce = (source: unknown): Compiled => {
+  const compiled = built.get(source) ?? compilePolicy(source);
+  built.set(source, compiled);
   return compiled;
-}
+};
 
-// Nobody reads notices in this world: its phones take messages alone.
-const simulated = shippedPolicyIds.filter((id) => id !== 'notify-and-pull');
+const judged = new Map<unknown, Judgement>();
 
-/** Content hashes of the shipped policies that are simulated, by id. */
+/** The gate, asked once for each file that was read. */
+export const judgeOnce: Judge = (source, compile) => {
+  const judgement = judged.get(source) ?? judge(source, compile);
+  judged.set(source, judgement);
+  return judgement;
+};
+
+/** Content hashes of the shipped policies, by id. */
 export const policyHashes: ReadonlyMap<string, string> = new Map(
-  simulated.map((id) => {
-    const compiled = compiledOnce(shippedPolicy(id));
+  shippedPolicyIds.map((id) => {
+    const compiled = compilePolicy(shippedPolicy(id));
     if (!compiled.ok) throw new TypeError(`shipped policy ${id} is refused`);
     return [id, compiled.policy.hash];
   }),

@@ -3,7 +3,7 @@
 // must refuse. Then the real disk is booted, unharmed.
 import { openRuntime } from '../../runtime/index.js';
 import { clockOf } from './clock.js';
-import { compiledOnce } from './compiled.js';
+import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
 import type { Disk } from './disk.js';
 import { Life } from './life.js';
 import type { Random } from './random.js';
@@ -76,7 +76,9 @@ export class Damage {
       const opened = await openRuntime(store, {
         clock: clockOf(simulation, life),
         entropy: { bytes: (count) => new Uint8Array(count) },
+        parsePolicy: parsedOnce,
         compile: compiledOnce,
+        judge: judgeOnce,
         effects: { ready: () => false, send: () => {} },
         exit: () => {
           exited = true;

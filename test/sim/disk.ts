@@ -15,6 +15,7 @@ export interface Mark {
 }
 
 const historyBatches = 40;
+const none: (readonly [string, Uint8Array])[] = [];
 
 export class Disk {
   mark: Mark | null = null;
@@ -42,9 +43,12 @@ export class Disk {
   }
 
   range(from: string, to: string, limit: number): (readonly [string, Uint8Array])[] {
+    const first = this.place(from);
+    const { sorted } = this;
+    if (first >= sorted.length || sorted[first]! >= to) return none;
     const found: (readonly [string, Uint8Array])[] = [];
-    for (let at = this.place(from); found.length < limit; at += 1) {
-      const key = this.sorted[at];
+    for (let at = first; found.length < limit; at += 1) {
+      const key = sorted[at];
       if (key === undefined || key >= to) break;
       found.push([key, this.rows.get(key)!]);
     }

@@ -25,6 +25,9 @@ export class Faults {
     this.every('flapsPerMinute', (random) => random.pick(simulation.people.phones).flap());
     this.every('userActsPerMinute', () => simulation.people.userActs());
     this.every('operatorActsPerMinute', (random) => this.operate(random));
+    this.every('withdrawalsPerMinute', (random) => simulation.people.withdraws(random));
+    this.every('preferencesPerMinute', (random) => simulation.people.wishes(random));
+    this.every('requestsPerMinute', (random) => simulation.people.requests(random));
     this.every('policySwitchesPerMinute', (random) => this.switchPolicy(random));
     const drift = simulation.options.rates.driftShare;
     if (drift > 0)
@@ -128,8 +131,8 @@ export class Faults {
   }
 
   private switchPolicy(random: Random): void {
-    // The world knows no notices: its phones and model know pushes and reports alone.
-    const choice = [...policyHashes].filter(([name]) => name !== 'notify-and-pull');
+    const { notices } = this.simulation.options;
+    const choice = [...policyHashes].filter(([name]) => notices || name !== 'notify-and-pull');
     const [id, hash] = random.pick(choice);
     this.simulation.trace('operator', 'activates', id);
     const { process } = this.simulation;

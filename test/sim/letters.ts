@@ -17,6 +17,9 @@ export interface Letter {
   readonly wantsStored: boolean;
   readonly body: string;
   readonly expiresAtMs: number | null;
+  /** It came by a session, and is pushed in one. */
+  readonly large: boolean;
+  readonly imdnMessageId: string | null;
   readonly incoming: IncomingMessage;
 }
 
@@ -55,12 +58,16 @@ function letter(options: Options, index: number): Letter {
   const asks = random.chance(0.75);
   const vouched = random.chance(0.95);
   const hasExpiry = random.chance(0.85);
-  const seconds = Math.trunc(random.spread(2, 200));
+  const lives = Math.trunc(random.spread(2, 200));
+  const dead = new Random(options.seed, `dead ${index}`).chance(options.rates.deadOnArrival);
+  const seconds = dead ? 0 : lives;
   const body = `body ${index} ${random.u32().toString(36)}`;
   const head = `MESSAGE ${aor} ${index}\r\n\r\n`.length;
   const processing = options.early === true && random.chance(0.5);
   const dateMs = epochMs + Math.trunc(atMs);
+  const large = new Random(options.seed, `large ${index}`).chance(options.rates.largeLetters);
   const incoming: IncomingMessage = {
+    ...(large ? { kind: 'large' as const, session: sessionOf(index) } : {}),
     octets: new Uint8Array(),
     bodyOffset: head,
     aor,
@@ -78,13 +85,21 @@ function letter(options: Options, index: number): Letter {
     cpim: withCpim ? cpimOf(index, { from, aor, asks, processing }) : null,
   };
   return {
-    ...{ index, atMs, aor, from, body, incoming },
+    ...{ index, atMs, aor, from, body, incoming, large },
+    imdnMessageId: withCpim ? `imdn-${index}` : null,
     asserted: vouched ? from : null,
     wantsReport: withCpim && asks && vouched,
     wantsStored: withCpim && processing && vouched,
     expiresAtMs: hasExpiry ? dateMs + seconds * 1000 : null,
   };
 }
+
+const sessionOf = (index: number): NonNullable<IncomingMessage['session']> => ({
+  invite: [['Subject', `letter ${index}`]],
+  ok: [],
+  send: [],
+  msrpMessageId: `msrp-${index}`,
+});
 
 interface Said {
   readonly from: string;

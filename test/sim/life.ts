@@ -1,6 +1,6 @@
 // One life of the engine's process, from boot to its end: what the others need to know of it.
 import type { Consumer, Publisher } from '../../adapters/nats/index.js';
-import type { Engine, Opened } from '../../runtime/index.js';
+import type { Engine, Opened, OutgoingDelivery } from '../../runtime/index.js';
 import { BusClient } from './bus-client.js';
 import type { Owner } from './scheduler.js';
 
@@ -17,6 +17,8 @@ export class Life implements Owner {
   opened: Opened | null = null;
   publisher: Publisher | null = null;
   consumer: Consumer | null = null;
+  /** Carries large messages. */
+  leg: { send(effect: OutgoingDelivery): void } | null = null;
   client: BusClient;
 
   constructor(

@@ -12,7 +12,7 @@ const rateBounds = {
   damagedAtBoot: [0.05, 0.3],
   // The process.
   killsPerMinute: [0.1, 2],
-  killedAtPoint: [0.0005, 0.01],
+  killedAtPoint: [0.0003, 0.005],
   stopsPerMinute: [0.1, 1],
   pausesPerMinute: [0.1, 1],
   // The bus.
@@ -51,8 +51,24 @@ const rateBounds = {
   policySwitchesPerMinute: [0.1, 1.5],
 } as const;
 
-export type RateName = keyof typeof rateBounds;
-export const rateNames = Object.keys(rateBounds) as readonly RateName[];
+/** The same of what came later: thrown with dice of their own, so that older seeds stay what they were. */
+const laterBounds = {
+  // Senders take messages back; what phones say of a delivery goes through us.
+  withdrawalsPerMinute: [0.3, 6],
+  imdnPassed: [0.1, 1],
+  // Users change what they want, and ask for messages out of their turn.
+  preferencesPerMinute: [0.2, 3],
+  requestsPerMinute: [0.2, 2],
+  // Letters that came by a session and are pushed in one.
+  largeLetters: [0.1, 0.6],
+  // Letters whose life is over when they arrive.
+  deadOnArrival: [0.05, 0.5],
+} as const;
+
+export type RateName = keyof typeof rateBounds | keyof typeof laterBounds;
+const earlierNames = Object.keys(rateBounds) as readonly (keyof typeof rateBounds)[];
+const laterNames = Object.keys(laterBounds) as readonly (keyof typeof laterBounds)[];
+export const rateNames: readonly RateName[] = [...earlierNames, ...laterNames];
 
 export type Rates = Readonly<Record<RateName, number>>;
 
@@ -66,7 +82,7 @@ export interface Options {
   readonly proxies: number;
   /** Length of the first phase. */
   readonly faultMs: number;
-  readonly policyId: 'delete-and-report' | 'deliver-late';
+  readonly policyId: 'delete-and-report' | 'deliver-late' | 'notify-and-pull';
   /** Proxies are known by their answers to a beat each second; costs steps, so only some seeds have it. */
   readonly beats: boolean;
   /** The calm goes on until the store has forgotten every message. */
@@ -75,6 +91,10 @@ export interface Options {
   readonly early?: boolean;
   /** Somebody hears of every step. */
   readonly audit?: boolean;
+  /** Users may be told that messages wait, and fetch them. */
+  readonly notices?: boolean;
+  /** What waits from a sender who has been blocked since is held back. */
+  readonly holdsBlocked?: boolean;
   /** Messages that are not sent at all: left out while a story is made shorter. */
   readonly without: readonly number[];
 }
@@ -84,29 +104,64 @@ export function optionsOf(seed: number): Options {
   const random = new Random(seed, 'options');
   const nilShare = random.between(0.2, 0.5);
   const rates = {} as Record<RateName, number>;
-  for (const name of rateNames) {
+  for (const name of earlierNames) {
     const nil = random.chance(nilShare);
     const [low, high] = rateBounds[name];
     const rate = random.spread(low, high);
     rates[name] = nil ? 0 : rate;
   }
+  const later = laterOf(seed);
   return {
     seed,
-    rates,
+    rates: { ...rates, ...later.rates },
     messages: 4 + random.below(20),
     recipients: 1 + random.below(4),
     senders: 1 + random.below(3),
     phones: 1 + random.below(2),
     proxies: 1 + random.below(2),
     faultMs: Math.trunc(random.spread(80_000, 600_000)),
-    policyId: random.chance(0.3) ? 'deliver-late' : 'delete-and-report',
+    policyId: policyOf(random.chance(0.3), later),
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),
     early: random.chance(0.15),
     // Dice of its own: the other throws stay what they were.
     audit: new Random(seed, 'audit').chance(0.25),
+    notices: later.notices,
+    holdsBlocked: later.holdsBlocked,
     without: [],
   };
+}
+
+const policyOf = (late: boolean, { pulls }: Later): Options['policyId'] => {
+  if (pulls) return 'notify-and-pull';
+  return late ? 'deliver-late' : 'delete-and-report';
+};
+
+interface Later {
+  readonly rates: Readonly<Record<keyof typeof laterBounds, number>>;
+  readonly notices: boolean;
+  readonly holdsBlocked: boolean;
+  readonly pulls: boolean;
+}
+
+// Half of all seeds know nothing of it.
+function laterOf(seed: number): Later {
+  const random = new Random(seed, 'later');
+  const dying = new Random(seed, 'dying');
+  const any = random.chance(0.5);
+  const rates = Object.fromEntries(
+    laterNames.map((name) => {
+      const dice = name === 'deadOnArrival' ? dying : random;
+      const nil = dice.chance(0.5) || !any;
+      const [low, high] = laterBounds[name];
+      const rate = dice.spread(low, high);
+      return [name, nil ? 0 : rate];
+    }),
+  ) as Later['rates'];
+  const notices = random.chance(0.4) && any;
+  const holdsBlocked = random.chance(0.5) && any;
+  const pulls = random.chance(0.5) && notices;
+  return { rates, notices, holdsBlocked, pulls };
 }
 
 /** The options in words: what is not nil. */

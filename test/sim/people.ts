@@ -1,8 +1,9 @@
 // Everybody outside: senders who write, repeat and receive reports; recipients whose phones register, flap and answer
 // as they like; users who list, retrieve and delete. In the calm everybody is there and willing.
 import { subjects } from '../../adapters/nats/subjects.js';
+import type { PreferenceChange } from '../../machines/index.js';
 import { BusClient } from './bus-client.js';
-import { type Letter, octetsOf, recipientAor } from './letters.js';
+import { type Letter, octetsOf, recipientAor, senderAor } from './letters.js';
 import { Phone } from './phones.js';
 import type { Answered, Push } from './push.js';
 import { Random } from './random.js';
@@ -13,11 +14,13 @@ export class People {
   private readonly client = new BusClient('user', { dead: false, pausedUntilMs: 0 });
   private readonly random: Random;
   private readonly reports: Random;
+  private readonly fetching: Random;
   private asked = 0;
 
   constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('people');
     this.reports = simulation.random.named('reports');
+    this.fetching = simulation.random.named('fetching');
     simulation.bus.connect(this.client);
     const { options } = simulation;
     for (let user = 0; user < options.recipients; user += 1) {
@@ -37,7 +40,7 @@ export class People {
     const refused = reports.chance(simulation.rate('reportRefused'));
     const silent = reports.chance(simulation.rate('phoneSilent'));
     const delay = reports.spread(1, 200);
-    simulation.trace('sender', push.ruri, 'gets report', push.effectId);
+    simulation.trace('sender', push.ruri, 'gets', push.effectId);
     if (silent) return;
     const code = busy ? 480 : refused ? reports.pick([403, 488, 603]) : 200;
     if (code === 200) simulation.model.reportArrived(push);
@@ -69,6 +72,75 @@ export class People {
     });
   }
 
+  // ---- what they want, and want back ----
+
+  /** A sender takes a message of his back, or has his operator do it. */
+  withdraws(random: Random): void {
+    const { simulation } = this;
+    const letter = random.pick(simulation.letters.all);
+    const byOperator = random.chance(0.2);
+    const { asserted, imdnMessageId, aor, index } = letter;
+    const deferredId = simulation.model.idOf(letter);
+    if (asserted === null || imdnMessageId === null || deferredId === null) return;
+    simulation.trace('sender', 'of', index, 'wants it back');
+    if (byOperator)
+      simulation.process.submit({ type: 'operator.acted', deferredId, act: 'withdraw', by: 'op' });
+    else {
+      const request = { v: 1, asserted, messageId: imdnMessageId, recipient: aor };
+      this.ask(subjects.userWithdraw, request, () => {});
+    }
+  }
+
+  /** A user changes what he wants; in the calm everybody wants everything. */
+  wishes(random: Random): void {
+    const { options } = this.simulation;
+    const aor = recipientAor(random.below(options.recipients));
+    const action = random.pick(['store', 'no-storage', 'block', 'polite-block'] as const);
+    const from = random.chance(0.3) ? '*' : senderAor(random.below(options.senders));
+    const delivery = options.notices && random.chance(0.5) ? 'notice' : 'push';
+    const deferral = random.chance(0.3) ? 'off' : 'on';
+    this.wish(
+      aor,
+      random.pick([
+        { add: [{ from, action }] },
+        { rules: [{ from, action }] },
+        { drop: [from] },
+        { deferral, delivery },
+        { notices: random.chance(0.3) ? 'off' : 'once', delivery },
+        { reset: true },
+      ] as const),
+    );
+  }
+
+  private wish(aor: string, change: PreferenceChange): void {
+    this.simulation.trace('user', aor, 'wants', JSON.stringify(change));
+    const by = { role: 'owner' } as const;
+    this.simulation.process.submit({ type: 'preferences.changed', aor, change, by });
+  }
+
+  /** A user wants one of his messages now. */
+  requests(random: Random): void {
+    const id = this.simulation.model.anyWaiting(random.u32());
+    const aor = id === null ? null : this.simulation.model.ownerOf(id);
+    if (id === null || aor === null) return;
+    this.simulation.trace('user', aor, 'asks for', id);
+    this.simulation.process.submit({ type: 'messages.requested', aor, ids: [id] });
+  }
+
+  /** A user has read a notice: he fetches what waits. */
+  noticed(aor: string): void {
+    const later = this.fetching.spread(50, 5000);
+    this.simulation.scheduler.after(later, () => this.fetchAll(aor));
+  }
+
+  private fetchAll(aor: string): void {
+    this.ask(subjects.userList, { v: 1, asserted: aor, limit: 20 }, (listing) => {
+      const rows = (listing as { messages?: { deferredId: string }[] }).messages ?? [];
+      this.simulation.model.listed(aor, rows);
+      for (const { deferredId } of rows) this.retrieve(aor, deferredId);
+    });
+  }
+
   private retrieve(aor: string, id: string): void {
     this.ask(subjects.userRetrieve, { v: 1, asserted: aor, ids: [id] }, (reply) => {
       const { token, messages } = reply as {
@@ -94,6 +166,25 @@ export class People {
   /** Everybody comes and stays. */
   calm(): void {
     for (const phone of this.phones) phone.calm();
+    const { options } = this.simulation;
+    const aors = Array.from({ length: options.recipients }, (_, at) => recipientAor(at));
+    if (options.rates.preferencesPerMinute > 0) for (const aor of aors) this.reconcile(aor);
+    if (options.notices) for (const aor of aors) this.looksIn(aor);
+  }
+
+  // Until it is known to hold: a word may be lost with a dying engine.
+  private reconcile(aor: string): void {
+    const { simulation } = this;
+    if (simulation.model.wishes.isOpen(aor)) return;
+    this.wish(aor, { reset: true, rules: [] });
+    simulation.scheduler.after(5000, () => this.reconcile(aor));
+  }
+
+  private looksIn(aor: string): void {
+    const { simulation } = this;
+    if (simulation.nearlyOver) return;
+    this.fetchAll(aor);
+    simulation.scheduler.after(60_000, () => this.looksIn(aor));
   }
 }
 
@@ -135,7 +226,8 @@ class Writing {
       this.answered(code);
     };
     simulation.trace('sender', 'sends', letter.index);
-    this.proxy().store(letter, octetsOf(letter), hear);
+    if (letter.large) simulation.process.bringLarge(letter, octetsOf(letter), hear);
+    else this.proxy().store(letter, octetsOf(letter), hear);
   }
 
   private answered(code: number): void {
@@ -151,7 +243,7 @@ class Writing {
   // Another body under the same identity (A8): only once the first one is known for sure to be stored.
   private conflict(): void {
     const { simulation, letter } = this;
-    if (!simulation.model.isAccepted(letter)) return;
+    if (!simulation.model.isAccepted(letter) || letter.large) return;
     simulation.trace('sender', 'of', letter.index, 'sends another body');
     this.proxy().store(letter, octetsOf(letter, `${letter.body} other`), (code) =>
       simulation.model.conflictAnswered(letter, code),

@@ -2,18 +2,21 @@
 // killed at any moment or at a failpoint, stopped in order, and started again by a supervisor. Whatever a dead life
 // still tries goes nowhere.
 import { createPublisher, startConsumer } from '../../adapters/nats/index.js';
-import { defaultReportRules } from '../../machines/index.js';
+import { defaultPreferenceRules, defaultReportRules } from '../../machines/index.js';
 import {
   type Command,
   type Engine,
   type Opened,
+  type OutgoingEffect,
   openRuntime,
   type Reply,
 } from '../../runtime/index.js';
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { compiledOnce } from './compiled.js';
+import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
+import { Leg } from './leg.js';
+import type { Letter } from './letters.js';
 import { Life } from './life.js';
 import type { Random } from './random.js';
 import { Killed } from './scheduler.js';
@@ -60,9 +63,15 @@ export class EngineProcess {
     const opened = await openRuntime(store, {
       clock,
       entropy,
+      parsePolicy: parsedOnce,
       compile: compiledOnce,
+      judge: judgeOnce,
       settings: {
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
+        preferences: {
+          ...defaultPreferenceRules,
+          blockedAtDelivery: simulation.options.holdsBlocked === true ? 'hold' : 'deliver',
+        },
       },
       ...(simulation.options.audit === true ? { audits: auditPort(simulation, life) } : {}),
       failpoint: (name) => this.passes(life, name),
@@ -70,7 +79,7 @@ export class EngineProcess {
       effects: {
         ready: () => !life.dead && (life.publisher?.ready() ?? false),
         send: (effect) => {
-          if (!life.dead) life.publisher?.send(effect);
+          if (!life.dead) this.send(life, effect);
         },
         queue: (aor, forMs) => {
           if (!life.dead) life.publisher?.queue(aor, forMs);
@@ -82,6 +91,12 @@ export class EngineProcess {
     this.wire(life, opened);
     await opened.ready;
     simulation.trace('engine', 'serves');
+  }
+
+  private send(life: Life, effect: OutgoingEffect): void {
+    const isLarge = effect.type === 'deliver' && effect.message.kind === 'large';
+    if (isLarge) life.leg?.send(effect);
+    else life.publisher?.send(effect);
   }
 
   private wire(life: Life, opened: Opened): void {
@@ -102,6 +117,7 @@ export class EngineProcess {
         simulation.violated('E7', `publisher: ${where}: ${String(error)}`),
     });
     life.publisher = publisher;
+    life.leg = new Leg(simulation, life, this.random.named(`leg ${life.number}`), () => runtime);
     publisher.onReady(() => opened.engine.wake());
     if (simulation.options.beats) publisher.start();
     bus.connect(life.client);
@@ -145,6 +161,31 @@ export class EngineProcess {
           .catch(() => {});
     };
     this.simulation.scheduler.after(0.1, hear, life);
+  }
+
+  /** A letter has come by a session, whole: its sender hears what became of it, or nothing. */
+  bringLarge(letter: Letter, octets: Uint8Array, answer: (code: number) => void): void {
+    const { life } = this;
+    if (life === null) return;
+    const message = { ...letter.incoming, octets, asserted: letter.asserted };
+    const hear = async () => {
+      if (life.engine === null || !life.serving) return;
+      const runtime = this.observed(life, life.engine);
+      const reply = await runtime.submit({ type: 'message.received', message, node: null });
+      if (life.dead) return;
+      if (reply.kind === 'accepted') this.sessionEnds(life, runtime, reply.deferredId);
+      answer(reply.kind === 'refused' ? reply.status : 202);
+    };
+    this.simulation.scheduler.after(0.1, () => void hear().catch(() => {}), life);
+  }
+
+  private sessionEnds(life: Life, runtime: Engine, deferredId: string): void {
+    const end = () => {
+      if (!life.serving) return;
+      const bye = [['Reason', `SIP;text="${this.random.u32()}"`]] as const;
+      void runtime.submit({ type: 'session.ended', deferredId, bye }).catch(() => {});
+    };
+    this.simulation.scheduler.after(this.random.spread(1, 3000), end, life);
   }
 
   private passes(life: Life, name: string): void {

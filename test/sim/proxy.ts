@@ -15,7 +15,8 @@ const phoneMs = 3000;
 const deliveryMemoryMs = 600_000;
 const reportMemoryMs = 604_800_000;
 
-const isReport = (effectId: string): boolean => effectId[0] === 'r' || effectId[0] === 'p';
+// To senders: reports of both kinds, and what phones say of a delivery.
+const isReport = (effectId: string): boolean => 'rpi'.includes(effectId[0]!);
 
 interface Held {
   readonly answer: (code: number) => void;
@@ -81,7 +82,23 @@ export class ProxyNode {
 
   /** A sender's MESSAGE for somebody who is not there. */
   store(letter: Letter, octets: Uint8Array, answer: (code: number) => void): void {
-    const { asserted } = letter;
+    const transaction = this.hold(subjects.store, letter.asserted, octets, answer);
+    const conflict = octets.length !== octetsOf(letter).length;
+    this.simulation.model.holds(transaction, letter, conflict);
+  }
+
+  /** Anybody's MESSAGE that is not to be stored. */
+  command(asserted: string, octets: Uint8Array, answer: (code: number) => void): void {
+    this.hold(subjects.command, asserted, octets, answer);
+  }
+
+  // Whoever is told of the request is told before anything of it has arrived.
+  private hold(
+    subject: string,
+    asserted: string | null,
+    octets: Uint8Array,
+    answer: (code: number) => void,
+  ): string {
     this.transactions += 1;
     const index = this.transactions;
     const id = `${index} ${index + 7}`;
@@ -96,16 +113,12 @@ export class ProxyNode {
       this.process,
     );
     this.held.set(id, { answer, timer });
-    this.simulation.model.holds(
-      `${this.node} ${id}`,
-      letter,
-      octets.length !== octetsOf(letter).length,
-    );
     const micros = Math.trunc((epochMs + this.simulation.scheduler.nowMs) * 1000);
     const stamp = `${Math.trunc(micros / 1e6)} ${micros % 1e6}`;
     const who = asserted === null ? '-' : base64(asserted);
     const head = `v1 ${this.node} ${id} ${stamp} ${holdMs} udp 192.0.2.1 5060 ${who} ${octets.length}\r\n`;
-    this.say(subjects.store, Buffer.concat([Buffer.from(head), octets]));
+    this.say(subject, Buffer.concat([Buffer.from(head), octets]));
+    return `${this.node} ${id}`;
   }
 
   private heardAnswer(line: string): void {

@@ -1,4 +1,5 @@
 // A MESSAGE of the engine's as a proxy reads it off the bus: the few fields the simulation looks at.
+import type { OutgoingDelivery } from '../../runtime/index.js';
 
 export interface Push {
   readonly node: string;
@@ -33,3 +34,27 @@ export function readSend(line: string): Push {
 
 /** The local id within an effect id. */
 export const localOfEffect = (effectId: string): string => effectId.split('-')[1] ?? '';
+
+/** What a notice says: how many messages wait, and which. */
+export const noticeBody = (waiting: number, ids: readonly string[]): string =>
+  [String(waiting), ...ids].join(' ');
+
+export function readNotice({ body }: Push): {
+  readonly waiting: number;
+  readonly ids: readonly string[];
+} {
+  const [waiting = '', ...ids] = body.split(' ');
+  return { waiting: Number(waiting), ids };
+}
+
+/** A large message on its way to a phone: it goes over no bus. */
+export const pushOf = (effect: OutgoingDelivery): Push => ({
+  node: 'leg',
+  effectId: effect.effectId,
+  token: effect.token,
+  ruri: effect.message.aor,
+  callId: effect.callId,
+  cseq: effect.cseq,
+  messageId: effect.message.cpim?.imdnMessageId ?? '-',
+  body: Buffer.from(effect.octets.subarray(effect.message.bodyOffset)).toString(),
+});

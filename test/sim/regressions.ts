@@ -18,7 +18,8 @@ export const regressions = (): readonly Kept[] =>
 
 export function optionsOfKept({ seed, options }: Kept): Options {
   const rates = Object.fromEntries(rateNames.map((name) => [name, options.rates[name] ?? 0]));
-  return { ...optionsOf(seed), ...options, rates: rates as Rates };
+  const unknown = { notices: false, holdsBlocked: false };
+  return { ...optionsOf(seed), ...unknown, ...options, rates: rates as Rates };
 }
 
 /** How a run is to be written into regressions.json. */

@@ -32,8 +32,8 @@ export interface Entry {
   cancelled: boolean;
 }
 
-/** Ends the work of a process in the middle of a step; nobody may learn anything from it. */
-export class Killed extends Error {}
+/** Ends the work of a process in the middle of a step; nobody may learn anything from it, so it has no stack. */
+export class Killed {}
 
 export class Scheduler {
   nowMs = 0;

@@ -5,6 +5,7 @@ import type { BusClient } from './bus-client.js';
 import type { Disk, RowChange } from './disk.js';
 import type { Fate } from './invariants/book.js';
 import type { Stored, View } from './invariants/view.js';
+import type { WishBook } from './invariants/wishes.js';
 import type { Letter, Letters } from './letters.js';
 import type { Life } from './life.js';
 import type { Options, RateName } from './options.js';
@@ -44,6 +45,8 @@ interface ModelFace {
   readonly view: View;
   readonly fates: readonly Fate[];
   fateOf(stored: Stored): Fate | null;
+  fateOfId(deferredId: string): Fate | null;
+  fateOfCall(callId: string): Fate | null;
   landed(changes: readonly RowChange[]): void;
   deliveredInTime(stored: Stored, row: ActorRow): void;
   submitted(life: Life, command: Command): void;
@@ -55,19 +58,25 @@ interface ModelFace {
   answered(letter: Letter, code: number): void;
   isAccepted(letter: Letter): boolean;
   conflictAnswered(letter: Letter, code: number): void;
+  publishedPush(push: Push): void;
   rang(push: Push, code: number): void;
+  letterOf(push: Push): Letter | null;
+  idOf(letter: Letter): string | null;
+  ownerOf(deferredId: string): string | null;
   reportArrived(push: Push): void;
   reportRefused(push: Push): void;
   listed(aor: string, rows: readonly { deferredId: string }[]): void;
   retrieved(octets: Uint8Array): void;
   anyWaiting(choice: number): string | null;
   anyPending(choice: number): string | null;
+  readonly wishes: WishBook;
 }
 
 interface ProcessFace {
   readonly life: Life | null;
   readonly store: { readonly writing: boolean } | null;
   submit(command: Command): void;
+  bringLarge(letter: Letter, octets: Uint8Array, answer: (code: number) => void): void;
   kill(why: string): void;
   stop(): void;
   pause(ms: number, hostSleeps: boolean): void;
@@ -78,6 +87,8 @@ interface ProxyFace {
   restart(): void;
   forget(): void;
   store(letter: Letter, octets: Uint8Array, answer: (code: number) => void): void;
+  command(asserted: string, octets: Uint8Array, answer: (code: number) => void): void;
+  reachable(aor: string): readonly ContactFace[];
   register(aor: string, contact: ContactFace, seconds: number): void;
   unregister(aor: string, uri: string): void;
 }
@@ -91,6 +102,10 @@ interface PeopleFace {
   readonly phones: readonly { flap(): void }[];
   reported(push: Push, answer: Answered): void;
   userActs(): void;
+  withdraws(random: Random): void;
+  wishes(random: Random): void;
+  requests(random: Random): void;
+  noticed(aor: string): void;
 }
 
 export interface Stage {

@@ -13,6 +13,10 @@ export const ioError = (): Error =>
     code: 'LEVEL_IO_ERROR',
   });
 
+/** Most pages of a boot are empty. */
+const ended = Promise.resolve({ done: true as const, value: undefined });
+const nothing = { next: () => ended, return: () => ended };
+
 const never = <T>(): Promise<T> => new Promise<T>(() => {});
 
 export class SimulatedStore implements BootStore {
@@ -60,6 +64,7 @@ export class SimulatedStore implements BootStore {
       return value === undefined ? { done: true, value: undefined } : { done: false, value };
     };
     const wait = page.length === 0 && !this.random.chance(0.05) ? 0 : this.random.spread(0.02, 1);
+    if (page.length === 0 && wait === 0) return nothing;
     return {
       next: () => (at > 0 || wait === 0 ? Promise.resolve(next()) : this.later(wait, next)),
       return: () => Promise.resolve({ done: true as const, value: undefined }),

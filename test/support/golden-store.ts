@@ -163,6 +163,8 @@ class Story {
     const identity = { asserted: from, fromUri: from, fromAor: from, aor, toUri: aor };
     const message = numbered(number, { ...identity, ...changes });
     const deferredId = await this.test.accept(received(message));
+    // What is dead on arrival ends by its timer.
+    if (changes.expiresSeconds === 0) await this.test.clock.advance(1);
     const named = { name, deferredId, aor };
     this.messages.push(named);
     return named;

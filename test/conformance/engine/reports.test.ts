@@ -101,6 +101,7 @@ t.test(
     await dead.accept(
       received(incoming({ expiresSeconds: 0, cpim: cpim({ dispositions: both }) })),
     );
+    await dead.clock.advance(1);
     t.same(statuses(dead), ['failed']);
     const away = await EngineUnderTest.open(telling);
     away.effects.up = false;

@@ -99,6 +99,7 @@ t.test('C07 id is found with and without sip prefix', async (t) => {
 t.test('C16 dead on arrival is accepted and then reported once', async (t) => {
   const test = await EngineUnderTest.open({ startMs: expiresAtMs + 1 });
   const id = await test.accept(received(incoming()));
+  await test.clock.advance(1);
   t.equal(test.state(id), 'reporting.sending');
   t.equal(test.effects.reports.length, 1);
   t.same((await test.engine.list(bob, null, 10)).messages, []);
@@ -106,9 +107,27 @@ t.test('C16 dead on arrival is accepted and then reported once', async (t) => {
   t.equal(test.effects.reports.filter((one) => one.cseq === 1).length, 1);
 });
 
+t.test(
+  'C16 A4 dead on arrival, stored after its sender heard 503, is never reported',
+  async (t) => {
+    const test = await EngineUnderTest.open({ startMs: expiresAtMs + 1 });
+    const id = await test.accept(received(incoming()));
+    t.same(
+      test.effects.reports,
+      [],
+      'nothing goes out before its sender is known to have heard 202',
+    );
+    await test.submit({ type: 'message.unacknowledged', deferredId: id });
+    await test.clock.advance(daysMs(1));
+    t.same(test.effects.reports, []);
+    t.equal(test.life(id).outcome, 'dropped');
+  },
+);
+
 t.test('C16 Expires 0 expires at once', async (t) => {
   const test = await EngineUnderTest.open();
   const id = await test.accept(received(incoming({ expiresSeconds: 0, dateMs: null })));
+  await test.clock.advance(1);
   t.equal(test.state(id), 'reporting.sending');
 });
 

@@ -44,6 +44,18 @@ export interface Fate {
   /** The engine was told that the 202 did not reach the sender. */
   unacknowledged: Told | null;
   operated: boolean;
+  /** A rule of its recipient's let it vanish behind a 202. */
+  swallowed: boolean;
+  /** Its sender asked for it back; and was told that he has it, or that it is noted. */
+  askedBack: boolean;
+  takenBack: boolean;
+  withdrawn: boolean;
+  /** Its user asked for it out of its turn. */
+  requested: boolean;
+  /** What a phone said of it went through us. */
+  passed: Told | null;
+  /** All its holds had ended when it was born, and the engine knew: the life in which that was. */
+  bornUnheard: Life | null;
   /** Reports that reached the sender. */
   reports: number;
   reportRefused: boolean;
@@ -56,6 +68,8 @@ export interface Fate {
 export const newFate = (letter: Letter): Fate => ({
   ...{ letter, held: [], local: null, heard202: false, refused: false },
   ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
+  ...{ swallowed: false, askedBack: false, takenBack: false, withdrawn: false, requested: false },
+  ...{ passed: null, bornUnheard: null },
   ...{ reports: 0, reportRefused: false },
   ...{ reportIdentity: null, earlyIdentity: null, deliveryIdentity: null },
 });

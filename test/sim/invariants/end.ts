@@ -42,14 +42,17 @@ function checkFate(simulation: Stage, fate: Fate): void {
   const stored = local === null ? undefined : simulation.model.view.stored.get(local);
   const row = stored?.row ?? stored?.before ?? null;
   if (row === null) {
-    if (fate.heard202) simulation.violated('L1', `letter ${letter.index} is nowhere`);
+    if (fate.heard202 && !fate.swallowed)
+      simulation.violated('L1', `letter ${letter.index} is nowhere`);
     return;
   }
   if (row.outcome === null) {
     simulation.violated('L1', `letter ${letter.index} is still ${row.value}`);
     return;
   }
-  const owed = letter.wantsReport && fate.heard202 && row.outcome !== 'delivered';
+  // He has it back, or heard of its delivery, or was never to know that he is blocked.
+  const excused = fate.askedBack || fate.passed !== null || fate.swallowed;
+  const owed = letter.wantsReport && fate.heard202 && row.outcome !== 'delivered' && !excused;
   if (owed && row.outcome === 'dropped')
     simulation.violated('L1', `letter ${letter.index} was dropped, and its sender heard nothing`);
   if (row.outcome === 'report-refused' && !fate.reportRefused)

@@ -1,6 +1,6 @@
 // The model the engine is held against: the durable view, what the outside knows, and the checks on both. It is told
 // everything that lands, goes over the wire, or reaches somebody.
-import type { ActorRow, AuditEvent, Command, Reply } from '../../../runtime/index.js';
+import type { ActorRow, AuditEvent, Command, Reply, SentKey } from '../../../runtime/index.js';
 import type { RowChange } from '../disk.js';
 import { epochMs } from '../epoch.js';
 import type { Letter } from '../letters.js';
@@ -9,8 +9,12 @@ import type { Life } from '../life.js';
 import { localOfEffect, type Push, readSend } from '../push.js';
 import type { Stage } from '../stage.js';
 import { type Fate, type Held, newFate, told, wasDurable } from './book.js';
+import { Notices } from './notices.js';
+import { ReplyChecks } from './replies.js';
 import { RowChecks } from './rows.js';
+import { SendChecks } from './sends.js';
 import { letterIndexOf, messageOf, type Stored, View } from './view.js';
+import { WishBook } from './wishes.js';
 
 export class Model {
   readonly view = new View();
@@ -19,10 +23,17 @@ export class Model {
   /** Held transactions: by node, index and label. */
   private readonly asked = new Map<string, Held>();
   private readonly tokens = new Map<string, string>();
+  readonly wishes = new WishBook();
+  private readonly notices: Notices;
+  private readonly sends: SendChecks;
+  private readonly replies: ReplyChecks;
 
   constructor(private readonly simulation: Stage) {
     this.fates = simulation.letters.all.map(newFate);
-    this.rows = new RowChecks(simulation, this.fates);
+    this.notices = new Notices(simulation);
+    this.rows = new RowChecks(simulation, this.fates, this.notices);
+    this.sends = new SendChecks(simulation, this.rows);
+    this.replies = new ReplyChecks(simulation);
   }
 
   private violated(code: string, why: string): void {
@@ -76,6 +87,29 @@ export class Model {
         if (fate !== undefined) fate.unacknowledged = null;
         return;
       }
+      case 'preferences.changed':
+        this.wishes.asked(command);
+        return;
+      case 'recipient.registered':
+      case 'recipient.unregistered':
+        this.notices.returned(command.aor);
+        return;
+      case 'message.withdrawn': {
+        const fate = this.fateOfSent(command.sent);
+        if (fate !== null) fate.askedBack = true;
+        return;
+      }
+      case 'disposition.passed': {
+        const fate = this.fateOfSent(command.sent);
+        if (fate !== null && life.serving) fate.passed ??= told(life);
+        return;
+      }
+      case 'messages.requested':
+        for (const id of command.ids === 'all' ? [] : command.ids) {
+          const fate = this.fateOfId(id);
+          if (fate !== null) fate.requested = true;
+        }
+        return;
       case 'messages.retrieved':
         for (const id of command.ids) {
           const fate = this.fateOfId(id);
@@ -85,6 +119,7 @@ export class Model {
       case 'operator.acted': {
         const fate = this.fateOfId(command.deferredId);
         if (fate !== null && command.act === 'expire') fate.operated = true;
+        if (fate !== null && command.act === 'withdraw') fate.askedBack = true;
         return;
       }
       default:
@@ -93,6 +128,8 @@ export class Model {
 
   private answeredEffect(life: Life, command: Extract<Command, { type: 'effect.answered' }>): void {
     const { effectId, token, status } = command;
+    if (effectId[0] === 'n' && this.tokens.get(effectId) === token)
+      this.notices.answered(localOfEffect(effectId), status);
     const seen = this.rows.effects.get(effectId);
     if (seen === undefined || this.tokens.get(effectId) !== token) return;
     seen.answered = true;
@@ -104,9 +141,7 @@ export class Model {
   }
 
   replied(_life: Life, command: Command, reply: Reply): void {
-    if (command.type !== 'message.received' || reply.kind !== 'accepted') return;
-    if (this.fateOfId(reply.deferredId)?.letter.incoming.callId !== command.message.callId)
-      this.violated('I1', `accepted as ${reply.deferredId}, which is not there`);
+    this.replies.check(command, reply);
   }
 
   /** Somebody outside hears of a step. */
@@ -124,7 +159,19 @@ export class Model {
     return this.rows.heard.get(local) ?? 0;
   }
 
-  private fateOfId(deferredId: string): Fate | null {
+  private fateOfSent({ sender, imdnMessageId, aor }: SentKey): Fate | null {
+    const found = this.fates.find(
+      ({ letter }) =>
+        letter.asserted === sender && letter.imdnMessageId === imdnMessageId && letter.aor === aor,
+    );
+    return found ?? null;
+  }
+
+  fateOfCall(callId: string): Fate | null {
+    return this.fates[Number.parseInt(callId.slice('call-'.length), 10)] ?? null;
+  }
+
+  fateOfId(deferredId: string): Fate | null {
     const stored = this.view.stored.get(deferredId.slice(0, deferredId.indexOf('@')));
     return stored === undefined ? null : this.fateOf(stored);
   }
@@ -133,6 +180,7 @@ export class Model {
     // A success that was not durable when its life ended is lost.
     for (const fate of this.fates) {
       if (fate.success?.life.dead && !wasDurable(fate.success, false)) fate.success = null;
+      if (fate.passed?.life.dead && !wasDurable(fate.passed, false)) fate.passed = null;
       if (fate.unacknowledged?.life.dead && !wasDurable(fate.unacknowledged, false))
         fate.unacknowledged = null;
     }
@@ -173,9 +221,10 @@ export class Model {
     const asked = this.asked.get(`${node} ${index} ${label}`);
     if (asked === undefined || code !== '202') return;
     const { fate, conflict } = asked;
-    if (conflict) this.violated('A8', `another body of letter ${fate.letter.index} was accepted`);
+    if (conflict && !fate.swallowed)
+      this.violated('A8', `another body of letter ${fate.letter.index} was accepted`);
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
-    if (!stored?.row)
+    if (!stored?.row && !fate.swallowed)
       this.violated('I1', `letter ${fate.letter.index} answered 202, nothing is durable`);
     asked.promisedBy = this.simulation.process.life;
     // What was told before counts from here: a promise cannot be taken back before it is made.
@@ -185,8 +234,19 @@ export class Model {
 
   /** The engine publishes a send line. */
   publishedSend(line: string): void {
-    const push = readSend(line);
+    this.publishedPush(readSend(line));
+  }
+
+  /** An effect goes out, over the bus or in a session. */
+  publishedPush(push: Push): void {
     const { effectId } = push;
+    // Handed on while its sender is held: nothing durable wants it.
+    if (effectId[0] === 'i') return;
+    if (effectId[0] === 'n') {
+      this.tokens.set(effectId, push.token);
+      this.notices.sent(localOfEffect(effectId), push);
+      return;
+    }
     const stored = this.view.stored.get(localOfEffect(effectId));
     if (stored === undefined || !stored.outbox.has(effectId)) {
       this.violated('I6', `${effectId} is sent, and nothing durable wants it`);
@@ -197,65 +257,7 @@ export class Model {
     if (fate === null) return;
     if (push.cseq !== Number(effectId.split('-')[2]))
       this.violated('I2', `${effectId} has CSeq ${push.cseq}`);
-    if (effectId[0] === 'r') this.sentReport(fate, push);
-    else if (effectId[0] === 'p') this.sentEarly(fate, push);
-    else this.sentDelivery(fate, push);
-  }
-
-  private sentReport(fate: Fate, push: Push): void {
-    const identity = `${push.callId} ${push.messageId}`;
-    fate.reportIdentity ??= identity;
-    if (fate.reportIdentity !== identity)
-      this.violated('I2', `the report about ${fate.letter.index} has two identities`);
-    if (push.body !== `failed imdn-${fate.letter.index}`)
-      this.violated('I2', `the report about ${fate.letter.index} names another message`);
-    this.onePending(push);
-  }
-
-  private sentEarly(fate: Fate, push: Push): void {
-    const identity = `${push.callId} ${push.messageId}`;
-    fate.earlyIdentity ??= identity;
-    if (fate.earlyIdentity !== identity)
-      this.violated('I2', `the early report about ${fate.letter.index} has two identities`);
-    if (push.body !== `stored imdn-${fate.letter.index}`)
-      this.violated('I2', `the early report about ${fate.letter.index} says ${push.body}`);
-    this.onePending(push);
-  }
-
-  private sentDelivery(fate: Fate, push: Push): void {
-    const { letter } = fate;
-    const identity = `${push.callId} ${push.messageId}`;
-    fate.deliveryIdentity ??= identity;
-    if (fate.deliveryIdentity !== identity)
-      this.violated('I2', `message ${letter.index} is sent under two identities`);
-    if (push.body !== letter.body)
-      this.violated('I5', `message ${letter.index} is sent with another body`);
-    if (push.ruri !== letter.aor)
-      this.violated('I5', `message ${letter.index} is sent to ${push.ruri}`);
-    if (wasDurable(fate.success, false))
-      this.violated('I4', `message ${letter.index} is sent again after a success`);
-    this.onePending(push);
-  }
-
-  // RFC 3428 section 8: one MESSAGE pending for each target; asked of what one life has sent.
-  private onePending(push: Push): void {
-    const { life } = this.simulation.process;
-    const seen = this.rows.effects.get(push.effectId);
-    if (life === null || seen === undefined) return;
-    seen.sentBy = life;
-    // Reports of both kinds go to senders.
-    const isDelivery = (effectId: string) => effectId[0] === 'd';
-    const kind = isDelivery(push.effectId);
-    for (const other of this.view.stored.values()) {
-      for (const effectId of other.outbox) {
-        if (isDelivery(effectId) !== kind || effectId === push.effectId) continue;
-        if (this.rows.effects.get(effectId)?.sentBy !== life) continue;
-        const letter = this.fateOf(other)?.letter;
-        const target = kind ? letter?.aor : letter?.from;
-        if (target === push.ruri)
-          this.violated('I4', `${push.effectId} is sent while ${effectId} is pending`);
-      }
-    }
+    this.sends.check(fate, push);
   }
 
   // ---- what reaches somebody ----
@@ -271,8 +273,10 @@ export class Model {
     const { index } = fate.letter;
     const stored = fate.local === null ? undefined : this.view.stored.get(fate.local);
     const unheard = code === 410 && stored?.row?.outcome === 'dropped';
-    if (!unheard) this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
-    if (fate.heard202)
+    const blocked = code === 403 && this.wishes.everSaid(fate.letter.aor, 'block');
+    if (!unheard && !blocked)
+      this.violated('L2', `letter ${index} is refused with ${code} for no reason`);
+    if (fate.heard202 && !fate.swallowed)
       this.violated('I1', `letter ${index} was accepted and is refused with ${code}`);
     fate.refused = true;
   }
@@ -282,7 +286,8 @@ export class Model {
   }
 
   conflictAnswered(letter: Letter, code: number): void {
-    if (code === 202) this.violated('A8', `another body of letter ${letter.index} was accepted`);
+    if (code === 202 && !this.fates[letter.index]!.swallowed)
+      this.violated('A8', `another body of letter ${letter.index} was accepted`);
   }
 
   rang(push: Push, code: number): void {
@@ -328,6 +333,24 @@ export class Model {
     for (const stored of this.view.stored.values())
       if (stored.row?.live) ids.push(messageOf(stored.row).deferredId);
     return ids.length === 0 ? null : ids[choice % ids.length]!;
+  }
+
+  /** The letter a push brings, or null. */
+  letterOf(push: Push): Letter | null {
+    if (push.effectId[0] !== 'd') return null;
+    const stored = this.view.stored.get(localOfEffect(push.effectId));
+    return (stored === undefined ? null : this.fateOf(stored)?.letter) ?? null;
+  }
+
+  /** The deferred id of a letter that is stored. */
+  idOf(letter: Letter): string | null {
+    const { local } = this.fates[letter.index]!;
+    const row = local === null ? null : (this.view.stored.get(local)?.row ?? null);
+    return row === null ? null : messageOf(row).deferredId;
+  }
+
+  ownerOf(deferredId: string): string | null {
+    return this.fateOfId(deferredId)?.letter.aor ?? null;
   }
 
   /** An effect without an outcome. */

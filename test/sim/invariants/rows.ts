@@ -5,10 +5,11 @@ import type { ActorRow } from '../../../runtime/index.js';
 import { epochMs } from '../epoch.js';
 import type { Stage } from '../stage.js';
 import { type EffectSeen, type Fate, type Held, wasDurable } from './book.js';
+import type { Notices } from './notices.js';
 import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
 
 /** Patience with an attempt, by the policy and by the outbox. */
-const patienceMs = 40_000;
+const patienceMs = ({ letter }: Fate): number => (letter.large ? 180_000 : 40_000);
 const stormTouches = 80;
 const stepsMax = 400;
 
@@ -20,6 +21,7 @@ export class RowChecks {
   constructor(
     private readonly simulation: Stage,
     private readonly fates: readonly Fate[],
+    private readonly notices: Notices,
   ) {}
 
   check(landing: Landing): void {
@@ -28,6 +30,9 @@ export class RowChecks {
     for (const [stored, effectId] of landing.removed) this.removed(stored, effectId);
     for (const stored of landing.touched) this.touched(stored);
     for (const [stored, number] of landing.taken) this.taken(stored, number);
+    for (const [local, said] of landing.notices)
+      if (said === null) this.notices.over(local);
+      else this.notices.decided(local, said, landing);
     for (const [aor, user] of landing.users) this.counted(aor, user?.messages ?? 0);
   }
 
@@ -61,6 +66,11 @@ export class RowChecks {
     if (before !== null && before.outcome !== null) this.ended(before, row);
     else if (before !== null && row === null)
       this.violated('I1', `message ${letterIndexOf(before)} vanished from ${before.value}`);
+    if (row === null && stored.swallowed) {
+      if (stored.body !== null || stored.outbox.size + stored.places.size > 0)
+        this.violated('P1', `${stored.local} is swallowed, and kept`);
+      return;
+    }
     if (row === null) {
       const left = stored.outbox.size + stored.timers.size + stored.places.size;
       if (left > 0 || stored.body !== null || stored.dedup !== null)
@@ -70,6 +80,8 @@ export class RowChecks {
     if (before === null) this.born(stored, row);
     this.agree(stored, row);
     this.told(stored, before, row);
+    if (before?.bye !== undefined && JSON.stringify(before.bye) !== JSON.stringify(row.bye))
+      this.violated('I7', `the BYE kept beside message ${letterIndexOf(row)} was written anew`);
     this.early(before, row);
     if (before?.live && !row.live && row.outcome !== 'delivered') this.leaves(row);
     this.outcome(before, row);
@@ -84,11 +96,30 @@ export class RowChecks {
     if (fate.local !== null && fate.local !== stored.local)
       this.violated('I12', `letter ${fate.letter.index} became two messages`);
     fate.local = stored.local;
+    const wanted = this.simulation.model.wishes.fateOf(fate.letter);
+    if (wanted !== null && wanted !== 'kept')
+      this.violated('P1', `letter ${fate.letter.index} is kept, and should be ${wanted}`);
+    if (this.wasUnheardAtBirth(fate)) fate.bornUnheard = this.simulation.process.life;
     const { expiresAtMs } = fate.letter;
     // A Date too far ahead of a clock that was set back is cut.
     const cut = this.simulation.wall.behindMs > 0 ? expiresAtMs : messageOf(row).expiresAtMs;
     if (expiresAtMs !== null && cut !== expiresAtMs)
       this.violated('D1', `letter ${fate.letter.index} got another instant of expiry`);
+  }
+
+  // It may be born in this very batch.
+  private isUnheardSinceBirth(fate: Fate): boolean {
+    const { local, bornUnheard, held } = fate;
+    if (local === null) return this.wasUnheardAtBirth(fate);
+    const { life } = this.simulation.process;
+    return bornUnheard !== null && bornUnheard === life && held.every(isOver);
+  }
+
+  // Every hold of it had ended, and the engine that stores it had been told so.
+  private wasUnheardAtBirth({ held }: Fate): boolean {
+    const { life } = this.simulation.process;
+    const asked = held.filter((one) => !one.conflict);
+    return asked.length > 0 && asked.every(({ toldLate }) => toldLate?.life === life);
   }
 
   private ended(before: ActorRow, row: ActorRow | null): void {
@@ -195,6 +226,8 @@ export class RowChecks {
     const { index } = fate.letter;
     if (row.outcome === 'delivered' && !fate.delivered && !fate.retrieved)
       this.violated('I3', `message ${index} is recorded as delivered, and nobody has it`);
+    if (row.outcome === 'withdrawn' && !fate.askedBack)
+      this.violated('W1', `message ${index} is withdrawn, and its sender never asked for it`);
     if (row.outcome === 'reported' && fate.reports === 0)
       this.violated('I3', `message ${index} is recorded as reported, and its sender heard nothing`);
   }
@@ -227,6 +260,12 @@ export class RowChecks {
       this.violated('I3', `a report about ${index}, which was delivered`);
     if (wasDurable(fate.unacknowledged, true))
       this.violated('A4', `a report about ${index}, whose sender heard an error`);
+    if (fate.withdrawn || fate.takenBack)
+      this.violated('W1', `a report about ${index}, which its sender has taken back`);
+    if (wasDurable(fate.passed, true))
+      this.violated('I2', `a report about ${index}, whose delivery its sender has heard of`);
+    if (this.isUnheardSinceBirth(fate))
+      this.violated('A4', `a report about ${index}, stored when every hold had ended`);
     if (this.isKnownUnheard(fate))
       this.violated('A4', `a report about ${index}, whose every 202 was known to come too late`);
   }
@@ -244,17 +283,38 @@ export class RowChecks {
     if (row === null) return;
     if (wasDurable(fate.success, true))
       this.violated('I4', `message ${fate.letter.index} is sent again after a success`);
-    if (contextOf(row).attempts === 1) this.inOrder(stored, row);
+    if (fate.withdrawn)
+      this.violated('W1', `message ${fate.letter.index} is sent, and was taken back`);
+    this.heldBack(fate);
+    if (contextOf(row).attempts === 1 && !fate.requested) this.inOrder(stored, row);
     this.simulation.model.deliveredInTime(stored, row);
+  }
+
+  // What waits from a blocked sender stays where it is, where the operator wants that (X5).
+  private heldBack(fate: Fate): void {
+    if (this.simulation.options.holdsBlocked !== true || fate.requested) return;
+    const wanted = this.simulation.model.wishes.fateOf(fate.letter);
+    if (wanted === 'blocked' || wanted === 'swallowed')
+      this.violated('P1', `message ${fate.letter.index} is sent to one who blocks its sender`);
   }
 
   // Older ones of the same user have had their turn.
   private inOrder(stored: Stored, row: ActorRow): void {
     for (const other of this.simulation.model.view.waiting.get(messageOf(row).aor) ?? []) {
       if (other === stored || other.row === null || other.row.arrival >= row.arrival) continue;
-      if (contextOf(other.row).attempts === 0 && !this.wasHeld(other.row))
+      if (contextOf(other.row).attempts === 0 && !this.wasPassedBy(other.row))
         this.violated('I11', `message ${letterIndexOf(row)} overtakes ${letterIndexOf(other.row)}`);
     }
+  }
+
+  // Large ones wait for a phone that takes them, some for a notice's reader, some for a block to be lifted.
+  private wasPassedBy(row: ActorRow): boolean {
+    const { options, model, policyIdOf } = this.simulation;
+    const letter = this.fates[letterIndexOf(row)]?.letter;
+    if (letter === undefined || letter.large || this.wasHeld(row)) return true;
+    if (policyIdOf(row.policy) === 'notify-and-pull' || model.wishes.mayWantNotices(letter.aor))
+      return true;
+    return options.holdsBlocked === true && model.wishes.fateOf(letter) !== 'kept';
   }
 
   // What an operator held, or gave a new turn in the middle of a run, was passed by.
@@ -277,13 +337,15 @@ export class RowChecks {
     const waitedMs = scheduler.nowMs - seen.landedAtMs + wall.toleranceMs + wall.behindMs;
     // It counts from the decision, which a commit that stalls may keep for long from landing.
     const slackMs = this.simulation.options.rates.commitStalls > 0 ? 13_000 : 25;
-    if (waitedMs < patienceMs - slackMs)
+    if (waitedMs < patienceMs(fate) - slackMs)
       this.violated(
         'I3',
         `${effectId} was given up after ${Math.trunc(waitedMs)} ms without an answer`,
       );
   }
 }
+
+const isOver = ({ conflict, overdue }: Held): boolean => conflict || overdue;
 
 // Promised by a life that was told, and has written more since: another life knows nothing of it.
 const cameTooLate = ({ promisedBy, toldLate }: Held): boolean =>

@@ -17,6 +17,21 @@ export interface Stored {
   readonly told: Set<number>;
   /** The dedup row that names it. */
   dedup: string | null;
+  /** Nothing of it is kept but that it came: its sender is blocked politely. */
+  swallowed: boolean;
+}
+
+/** What a notice's row says that is asked about. */
+export interface NoticeSaid {
+  readonly aor: string;
+  /** The one message it goes before, which is delivered late. */
+  readonly about?: string;
+}
+
+/** What a user's row says that is asked about. */
+export interface User {
+  readonly messages: number;
+  readonly generation: number;
 }
 
 /** What one batch changed. */
@@ -27,7 +42,9 @@ export interface Landing {
   /** Events that were removed. */
   readonly taken: readonly (readonly [Stored, number])[];
   readonly parked: readonly string[];
-  readonly users: readonly (readonly [string, { readonly messages: number } | null])[];
+  /** Notices: local ids, with whom they are for; null when they are over. */
+  readonly notices: readonly (readonly [string, NoticeSaid | null])[];
+  readonly users: readonly (readonly [string, User | null])[];
 }
 
 const json = (value: Uint8Array): unknown =>
@@ -47,7 +64,8 @@ export class View {
     const removed: [Stored, string][] = [];
     const parked: string[] = [];
     const taken: [Stored, number][] = [];
-    const users: [string, { messages: number } | null][] = [];
+    const notices: [string, NoticeSaid | null][] = [];
+    const users: [string, User | null][] = [];
     for (const { key, before, after } of changes) {
       const rest = key.slice(5);
       switch (key[3]) {
@@ -84,26 +102,26 @@ export class View {
         case 'd':
           this.dedup(rest, after, touched);
           break;
+        case 'n':
+          notices.push([rest, after === null ? null : (json(after) as NoticeSaid)]);
+          break;
         case 'q':
           if (after !== null) parked.push(rest);
           break;
         case 'u':
-          users.push([
-            decodeURIComponent(rest),
-            after === null ? null : (json(after) as { messages: number }),
-          ]);
+          users.push([decodeURIComponent(rest), after === null ? null : (json(after) as User)]);
           break;
         default:
       }
     }
-    return { touched, added, removed, taken, parked, users };
+    return { touched, added, removed, taken, parked, notices, users };
   }
 
   private touch(local: string, touched: Set<Stored>): Stored {
     let stored = this.stored.get(local);
     if (stored === undefined) {
       stored = {
-        ...{ local, row: null, before: null, body: null, dedup: null },
+        ...{ local, row: null, before: null, body: null, dedup: null, swallowed: false },
         ...{ timers: new Set<number>(), outbox: new Set<string>(), places: new Set<string>() },
         ...{ events: new Set<number>(), told: new Set<number>() },
       };
@@ -148,10 +166,12 @@ export class View {
   }
 
   private dedup(digest: string, after: Uint8Array | null, touched: Set<Stored>): void {
-    const local =
-      after === null ? this.dedups.get(digest) : (json(after) as { local: string }).local;
+    const row = after === null ? null : (json(after) as { local: string; swallowed?: object });
+    const local = row === null ? this.dedups.get(digest) : row.local;
     if (local === undefined) return;
-    this.touch(local, touched).dedup = after === null ? null : digest;
+    const stored = this.touch(local, touched);
+    stored.dedup = after === null ? null : digest;
+    stored.swallowed ||= row?.swallowed !== undefined;
     if (after === null) this.dedups.delete(digest);
     else this.dedups.set(digest, local);
   }
