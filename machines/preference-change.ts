@@ -6,6 +6,7 @@ import {
   noPreferences,
   type PreferenceRecord,
   type Preferences,
+  preferenceOctetsMax,
   type SenderRule,
   senderRulesMax,
 } from './preferences.js';
@@ -90,7 +91,7 @@ export function canonicalSenders(
   return aor === null ? null : aor.slice('sip:x'.length);
 }
 
-/** What is set after a change, or null when it would be more rules than one user may have. */
+/** What is set after a change, or null when it would be more or longer rules than one user may have. */
 export function applyChange(
   before: PreferenceRecord,
   change: PreferenceChange,
@@ -102,9 +103,10 @@ export function applyChange(
   const left = (rules ?? base.rules).filter((one) => !gone.has(one.from));
   if (add.length + left.length > senderRulesMax) return null;
   const own = Object.entries({ ...base.own, ...fields }).filter(([, value]) => value !== null);
-  return {
+  const after = {
     own: Object.fromEntries(own) as Partial<Preferences>,
     rules: [...add, ...left],
     permission: permission === undefined ? base.permission : permission,
   };
+  return Buffer.byteLength(JSON.stringify(after)) > preferenceOctetsMax ? null : after;
 }

@@ -65,6 +65,9 @@ export const defaultPreferenceRules: PreferenceRules = {
 
 /** Most rules of one user, and most exceptions of one rule. */
 export const senderRulesMax = 256;
+
+/** Octets that the settings of one user may have as JSON: they are read for every message to him. */
+export const preferenceOctetsMax = 65_536;
 export const ruleExceptionsMax = 32;
 
 /** What one user has set, and what his operator has set for him; what is absent has the default. */

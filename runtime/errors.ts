@@ -74,7 +74,10 @@ export const refusals = {
     meaning: 'A stored row failed its checksum; the command changed nothing.',
   },
   'too-large': { status: 413, told: true, meaning: 'The request exceeds the size limits.' },
-  'too-many-rules': { status: 413, meaning: 'A user may have at most 256 rules about senders.' },
+  'too-many-rules': {
+    status: 413,
+    meaning: 'A user may have at most 256 rules about senders, and 64 KiB of them.',
+  },
   'not-yours-to-set': {
     status: 403,
     meaning: 'Only an operator may set this, or this value is not offered.',

@@ -139,7 +139,8 @@ function mayReport(row: ActorRow, event: StepEvent, next: Step): boolean {
   if (!next.effects.some((one) => one.type === 'report')) return true;
   if (next.live) return false;
   const context = contextOf(row);
-  if (context.reported) return !row.trail.some((one) => arrived(one, 'report.answered'));
+  if (context.reported && context.reportAttempts > 0)
+    return !row.trail.some((one) => arrived(one, 'report.answered'));
   return reportOwed(context) && !wasRead(event) && !row.trail.some(showsReading);
 }
 
@@ -283,7 +284,7 @@ export function endByLastChart(
     const next = step(
       policy,
       bornAgain(turn, policy, row),
-      { type: 'message.deleted' },
+      readingOf(row) ?? { type: 'message.deleted' },
       turn.nowMs,
     );
     if (row.parked !== null) {
@@ -295,6 +296,13 @@ export function endByLastChart(
     if (error instanceof StepError) return null;
     throw error;
   }
+}
+
+// A message that stopped at the very event that says its recipient has it ends as read: no failure of it is owed.
+function readingOf({ parked }: ActorRow): StepEvent | null {
+  if (parked === null) return null;
+  const event = JSON.parse(parked.replay) as StepEvent;
+  return wasRead(event) ? event : null;
 }
 
 /** The chart that ends what cannot be left to its own: that of this release, whatever is installed under its name. */

@@ -92,6 +92,8 @@ export class Assembly {
   drop(): void {
     this.budget.give(this.buffer.length);
     this.buffer = Buffer.alloc(0);
+    // Octets that are gone must never count as present.
+    this.spans.length = 0;
   }
 
   private settleTotal(total: number): AssemblyFault | null {

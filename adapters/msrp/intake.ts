@@ -156,6 +156,8 @@ export class Intake {
     }
     if (reply.kind !== 'accepted') throw new TypeError(`a message became ${reply.kind}`);
     const { deferredId } = reply;
+    // A repetition whose first copy was heard takes nothing back.
+    const again = reply.duplicate && reply.acknowledgedAgain !== true;
     reception.stored(deferredId);
     this.options.failpoint?.('ack.before');
     const unheard = () => this.tell({ type: 'message.unacknowledged', deferredId });
@@ -163,7 +165,7 @@ export class Intake {
       status: 200,
       comment: 'OK',
       heard: () => this.options.failpoint?.('ack.after'),
-      unheard,
+      ...(again ? {} : { unheard }),
     };
   }
 

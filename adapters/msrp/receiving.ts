@@ -154,11 +154,13 @@ export class Receiving implements Session {
     refuse();
     return {
       body: (octets) => {
-        if (fault !== null || message.verdict !== null) return;
+        if (this.over || fault !== null || message.verdict !== null) return;
         fault = message.assembly.write(octets);
         refuse();
       },
       end: (flag) => {
+        // The session ended within this chunk: what had not come whole is forgotten already.
+        if (this.over && message.verdict === null) return;
         if (!told) this.ended(head, facts, via, message, flag);
       },
     };

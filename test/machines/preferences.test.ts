@@ -195,6 +195,11 @@ t.test('a change is applied to what was set before', async (t) => {
   t.equal(after({ permission: null })?.permission, null);
   const many = Array.from({ length: senderRulesMax }, (_, at) => rule(`@d${at}.example`));
   t.equal(after({ rules: many })?.rules.length, senderRulesMax);
+  const long = many.map((one) => ({
+    ...one,
+    from: `@${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}.${'w'.repeat(45)}.${one.from.slice(1)}`,
+  }));
+  t.equal(after({ rules: long }), null, 'longer than a user may have');
   t.equal(after({ rules: many, add: [rule('@e.example')] }), null, 'too many');
   t.ok(after({ rules: many, add: [rule('@d7.example', 'store')] }), 'one in its place');
 });

@@ -250,6 +250,8 @@ t.test('RC7 a report that is not owed never leaves, whatever the chart says', as
     await act(test, id, 'force');
     t.equal(test.state(id), 'dropped');
   }
+  await act(test, fetched, 'force');
+  t.equal(test.state(fetched), 'delivered', 'it was read: no failure is owed');
   t.equal(test.effects.reports.length, 1);
   t.same(test.exits, []);
 });

@@ -1,5 +1,7 @@
 // What a client may not do, on the wire (reliability 5: X1, X11 and their like): nobody writes in
 // another's name, nobody touches another's mailbox, and nobody makes us write to a third person.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import t from 'tap';
 import { headerValues, parseSip } from '../../../adapters/cli/stage/sip-text.js';
 import { startChain } from '../../support/chain.js';
@@ -69,6 +71,38 @@ t.test('X1 forged identity headers are ignored', async (t) => {
   }
   t.equal(messagesTo(bob).length, 2, 'one delivered late, one at once');
 });
+
+t.test(
+  'X1 a MESSAGE that poses as part of a dialog proves its sender like any other',
+  async (t) => {
+    const [phone, nobody] = [createSocket('udp4'), createSocket('udp4')];
+    t.teardown(() => [phone, nobody].map((one) => one.close()));
+    for (const one of [phone, nobody])
+      await new Promise<void>((bound) => one.bind(0, '127.0.0.1', bound));
+    let reached = 0;
+    phone.on('message', () => {
+      reached += 1;
+    });
+    const answer = once(nobody, 'message') as Promise<[Buffer]>;
+    const { port } = nobody.address();
+    const lines = [
+      `MESSAGE sip:bob@127.0.0.1:${phone.address().port} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${port};branch=z9hG4bKposing${port}`,
+      `Route: <sip:127.0.0.1:${chain.kamailio.port};lr>`,
+      'Max-Forwards: 70',
+      'From: <sip:alice@example.org>;tag=1',
+      'To: <sip:bob@example.org>;tag=2',
+      'P-Asserted-Identity: <sip:alice@example.org>',
+      `Call-ID: posing-${port}`,
+      'CSeq: 1 MESSAGE',
+      'Content-Length: 0',
+    ];
+    nobody.send(`${lines.join('\r\n')}\r\n\r\n`, chain.kamailio.port, '127.0.0.1');
+    const [octets] = await answer;
+    t.match(octets.toString('latin1'), /^SIP\/2\.0 40[0-9] /);
+    t.equal(reached, 0);
+  },
+);
 
 t.test('X1 the inner port takes nothing from a client', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
