@@ -23,7 +23,9 @@ async function damaged(): Promise<string> {
   const folder = join(root, 'store');
   await makeStore({ folder }, storeHost);
   const opened = await open(folder);
-  for (let index = 0; index < 20; index += 1) await opened.engine.submit(received(numbered(index)));
+  // By the host's clock they live on, so that the last record is that of the last message.
+  for (let index = 0; index < 20; index += 1)
+    await opened.engine.submit(received(numbered(index, { dateMs: Date.now() })));
   await opened.close();
   rmSync(`${folder}.watermark`, { recursive: true });
   const log = readdirSync(join(folder, 'db')).find((name) => name.endsWith('.log')) as string;

@@ -48,6 +48,7 @@ t.test('J6 one that came past the gate sends nothing that is not owed', async (t
   await test.submit({ type: 'policy.activated', hash, mode: 'new', by: 'mallory', reason: '' });
   const unasked = await test.accept(received(plain({ expiresSeconds: 0 })));
   const asked = await test.accept(received(numbered(2, { expiresSeconds: 0 })));
+  await test.clock.advance(1);
   t.match(test.life(unasked), { parked: /not owed/ });
   t.match(test.life(asked), { parked: null, state: 'reporting.sending' });
   t.equal(test.effects.reports.length, 1);
