@@ -34,8 +34,11 @@ export function tell(
   return effectIdOf('notify', byMessage(turn, aor, message.local, node), 1);
 }
 
-const byMessage = (turn: Turn, aor: string, turnOf: string, node: string | null): string =>
-  launch(turn, { aor, atMs: turn.nowMs, node, turnOf });
+function byMessage(turn: Turn, aor: string, turnOf: string, node: string | null): string {
+  const { told } = readUser(turn, aor);
+  const telling = told && { generation: told.generation, upTo: told.upTo };
+  return launch(turn, { aor, atMs: turn.nowMs, node, turnOf, ...(telling && { telling }) });
+}
 
 /** A waiting message whose turn it is. */
 export interface Waiting {
@@ -53,8 +56,16 @@ export function noticeAnswered(turn: Turn, local: string, status: number): Reply
     for (const turnOf of turnsOf) heardWithin(turn, row.aor, turnOf, heard);
     return { kind: 'done' };
   }
-  if (row.turnOf !== null) toldBy(turn, row.aor, row.turnOf, answerClass(status));
+  if (row.turnOf !== null && !isOvertaken(turn, row))
+    toldBy(turn, row.aor, row.turnOf, answerClass(status));
   return { kind: 'done' };
+}
+
+// He has returned since, or more has come, and a notice of that is on its way: his run waits for that one.
+function isOvertaken(turn: Turn, { aor, telling }: NoticeRow): boolean {
+  const { told } = readUser(turn, aor);
+  if (telling === undefined || told === undefined) return false;
+  return told.generation !== telling.generation || told.upTo !== telling.upTo;
 }
 
 // Whom no subscription has reached is told by a MESSAGE (spec 13: NOTIFY if subscribed, else MESSAGE). One that has

@@ -130,10 +130,18 @@ export interface NoticeRow {
   readonly node: string | null;
   /** The message whose turn it was: his delivery run waits for the answer; null when none does. */
   readonly turnOf: string | null;
+  /** What it tells him: its answer says nothing of a later telling. Absent where no turn waits, and in rows before 0.4.0. */
+  readonly telling?: Telling;
   /** The one message it is about, which is delivered late right after it; absent: all that waits. */
   readonly about?: string;
   /** The subscription it is said in; absent for one without. */
   readonly within?: NoticeWithin;
+}
+
+/** The return of a user, and the newest arrival, that he is told of. */
+export interface Telling {
+  readonly generation: number;
+  readonly upTo: string;
 }
 
 /** The place of a notice within its subscription. */
