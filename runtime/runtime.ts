@@ -1,16 +1,15 @@
 // The runtime put together: writer, timers, outbox, delivery runs, and the queries. Everything that can change the
 // store comes through `submit`; everything visible comes out of notices, which are heard after the commit.
-import type { Compiled } from '../machines/index.js';
 import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js';
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Command, Reply, SentKey, Summoned } from './commands.js';
 import { sessionRefusal, type TurnReply } from './decide/index.js';
 import { Door } from './door.js';
+import type { EngineOptions } from './engine-options.js';
 import { exitCodeOf } from './errors.js';
 import type { Failpoint } from './failpoints.js';
 import type { SeenFilter } from './filter.js';
-import type { Judge } from './gate.js';
 import { type Hearers, hear, type StepListener, StepListeners } from './hearing.js';
 import { Identities } from './identity.js';
 import { unlessDamaged } from './integrity.js';
@@ -20,10 +19,10 @@ import { Loading } from './loading.js';
 import { Mailboxes } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import type { MigrationForecast } from './population.js';
-import type { AuditEvent, AuditPort, World } from './ports.js';
+import type { AuditEvent, AuditPort } from './ports.js';
 import { auditsOf, listed, localOfRow, type Source } from './queries.js';
 import { Questions } from './questions.js';
-import type { PartitionFound, StoreHead } from './recovery.js';
+import type { PartitionFound } from './recovery.js';
 import { Registry } from './registry.js';
 import { Resumption } from './resumption.js';
 import { partitionFor } from './router.js';
@@ -31,23 +30,8 @@ import type { ActorRow } from './rows.js';
 import { TimerScheduler } from './scheduler.js';
 import { Sending } from './sending.js';
 import { Statistics } from './statistics.js';
-import type { AuditRoom, Notice, RuntimeSettings } from './turn.js';
+import type { AuditRoom } from './turn.js';
 import { Writer } from './writer.js';
-
-export interface EngineOptions {
-  readonly world: World;
-  readonly head: StoreHead;
-  readonly settings: RuntimeSettings;
-  readonly clockTrusted: boolean;
-  /** Answers questions only. */
-  readonly readOnly: boolean;
-  /** Null, or why nothing new may be stored now. */
-  readonly gate: () => 'store-full' | null;
-  /** Hears every notice after its commit: logs, metrics, subscriptions. */
-  readonly listener?: (notice: Notice) => void;
-  readonly compile?: (source: unknown) => Compiled;
-  readonly judge?: Judge;
-}
 
 export class Engine implements Runtime {
   readonly registry: Registry;

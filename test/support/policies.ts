@@ -167,3 +167,6 @@ export const remembering = policyOf(
   },
   { delays: { short: { seconds: 30 } } },
 );
+
+/** The state that waits, in a policy that is to be changed. */
+export const stored = (policy: Loose): Loose => policy.machine.states.stored;

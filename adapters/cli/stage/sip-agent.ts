@@ -2,16 +2,28 @@
 // digest and the retransmissions of RFC 3261 section 17.1.2. Invariant: a retransmitted request is answered again
 // but seen once. It must not know anything of deferred-im: it stands for other people's phones.
 import { randomBytes } from 'node:crypto';
+import {
+  answerHeaders,
+  answering,
+  answerOf,
+  branchOf,
+  type LaterAnswer,
+  newTag,
+  reasonOf,
+  type SipAnswer,
+  statusOf,
+} from './sip-answers.js';
 import { type Answer, openLink, type SipLink, type Transport } from './sip-link.js';
 import {
   digestAnswer,
   formatSip,
   type HeaderFields,
   headerValue,
-  headerValues,
   parseSip,
   type SipText,
 } from './sip-text.js';
+
+export type { LaterAnswer, SipAnswer } from './sip-answers.js';
 
 /** One message on the wire, for a transcript. */
 export interface TranscriptEntry {
@@ -39,16 +51,6 @@ export interface AgentOptions {
   readonly transcript?: (entry: TranscriptEntry) => void;
 }
 
-/** A final answer. */
-export interface SipAnswer {
-  readonly status: number;
-  readonly reason: string;
-  /** The answer was never sent by anybody: our own timer ran out. */
-  readonly local: boolean;
-  readonly message: SipText;
-  header(name: string): string | undefined;
-}
-
 /** A MESSAGE that reached this agent. */
 export interface SipRequest extends SipText {
   readonly method: string;
@@ -59,13 +61,6 @@ export interface SipRequest extends SipText {
 
 /** Answers a request that is no MESSAGE; an ACK is heard and never answered. */
 export type Reply = (status: number, headers?: HeaderFields, body?: string) => void;
-
-/** An answer that says when to come again. */
-export interface LaterAnswer {
-  readonly status: number;
-  /** Value of Retry-After. */
-  readonly retryAfter: string;
-}
 
 type Answering = number | LaterAnswer | null;
 
@@ -348,69 +343,4 @@ export interface RequestParts {
   readonly callId?: string;
   readonly headers?: HeaderFields;
   readonly body?: string | Uint8Array;
-}
-
-function newTag(): string {
-  return randomBytes(6).toString('hex');
-}
-
-function branchOf(text: SipText): string {
-  const via = headerValue(text, 'via') ?? '';
-  const start = via.indexOf('branch=');
-  if (start < 0) return '';
-  const rest = via.slice(start + 7);
-  const end = [...rest].findIndex((one) => one === ';' || one === ',' || one === ' ');
-  return end < 0 ? rest : rest.slice(0, end);
-}
-
-function statusOf(text: SipText): number {
-  return Number(text.startLine.split(' ')[1] ?? 0);
-}
-
-function answerOf(message: SipText | null): SipAnswer {
-  const text = message ?? parseSip(Buffer.from('SIP/2.0 408 Request Timeout\r\n\r\n'));
-  return {
-    status: statusOf(text),
-    reason: text.startLine.split(' ').slice(2).join(' '),
-    local: message === null,
-    message: text,
-    header: (name) => headerValue(text, name),
-  };
-}
-
-function answering(
-  said: number | LaterAnswer,
-  headers: HeaderFields,
-): { readonly status: number; readonly headers: HeaderFields } {
-  if (typeof said === 'number') return { status: said, headers };
-  return { status: said.status, headers: { ...headers, 'Retry-After': said.retryAfter } };
-}
-
-// RFC 3261 section 8.2.6.2: Via, From, To, Call-ID and CSeq come back; To gets a tag.
-function answerHeaders(text: SipText): HeaderFields {
-  const to = headerValue(text, 'to') ?? '';
-  return {
-    Via: headerValues(text, 'via'),
-    From: headerValues(text, 'from'),
-    To: to.includes(';tag=') ? to : `${to};tag=${newTag()}`,
-    'Call-ID': headerValues(text, 'call-id'),
-    CSeq: headerValues(text, 'cseq'),
-  };
-}
-
-const reasons: Readonly<Record<number, string>> = {
-  200: 'OK',
-  202: 'Accepted',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  415: 'Unsupported Media Type',
-  480: 'Temporarily Unavailable',
-  481: 'Call/Transaction Does Not Exist',
-  486: 'Busy Here',
-  503: 'Service Unavailable',
-  603: 'Decline',
-};
-
-function reasonOf(status: number): string {
-  return reasons[status] ?? 'Answered';
 }
