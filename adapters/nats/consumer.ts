@@ -154,9 +154,9 @@ function createIntake(
 ): Intake {
   const counters = createCounters();
   const now = () => options.clock.now();
-  const admission = createAdmission({ ...natsLimits, ...options.limits }, () =>
-    options.clock.mono(),
-  );
+  // Ages and rates go on evenly, whatever is done to the wall clock.
+  const mono = () => options.clock.mono();
+  const admission = createAdmission({ ...natsLimits, ...options.limits }, mono);
   const onNode = (node: string, inner?: string) => options.onNode?.(node, inner);
   const onMalformed = (malformed: Malformed) => {
     counters.count('malformed');
@@ -171,9 +171,10 @@ function createIntake(
     options.onFailure?.(where, error);
   };
   const failpoint = options.failpoint ?? (() => {});
-  const merged = createMergedMemory(now);
+  const merged = createMergedMemory(mono);
   const onUnheard = merged.forget;
-  const door = { now, admission, counters, onNode, onMalformed, onFailure, onUnheard, failpoint };
+  const told = { onNode, onMalformed, onFailure, onUnheard };
+  const door = { now, mono, admission, counters, failpoint, ...told };
   const held = createHeldDoor(bus, runtime, door);
   const engineNow = options.engineNow ?? now;
   const reserve = (target: string, begin: () => void) => runtime.reserve(target, begin);

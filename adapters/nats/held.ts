@@ -23,6 +23,8 @@ export interface HeldOptions {
   readonly onUnheard: (line: { node: string; index: number; label: number }) => void;
   /** Real wall clock: the proxy's stamp is compared with it. */
   readonly now: () => number;
+  /** What the ages of answers and the length of a hold are measured by. */
+  readonly mono: () => number;
   readonly admission: Admission;
   readonly counters: Counters;
   readonly onNode: (node: string) => void;
@@ -46,7 +48,7 @@ export interface HeldDoor {
 }
 
 export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions): HeldDoor {
-  const memory = createAnswerMemory(options.now);
+  const memory = createAnswerMemory(options.mono);
   const { admission, counters } = options;
 
   function hear(where: string, payload: Uint8Array, decide: Decide): void {
@@ -121,6 +123,8 @@ export function createHeldDoor(bus: Bus, runtime: Runtime, options: HeldOptions)
   }
 
   function settle(line: RequestLine, held: Held, decision: Decision): void {
+    // The hold began before its line was heard here: by now its sender has heard 503, also where the word of it was lost (A4).
+    if (options.mono() - held.atMs > line.holdMs) held.overdue = true;
     const { lines, unheard } = memory.settle(held, decision);
     if (unheard !== null)
       takeBack(unheard).catch((error: unknown) => options.onFailure(subjects.late, error));

@@ -95,6 +95,27 @@ t.test(
   },
 );
 
+t.test(
+  'A4 a decision that outlasts the hold is unheard, also where the word of it was lost',
+  async (t) => {
+    for (const [waitMs, isLate] of [
+      [requestLine.holdMs, false],
+      [requestLine.holdMs + 1, true],
+    ] as const) {
+      const w = world();
+      const { promise, open } = gate();
+      w.runtime.answer = () => promise;
+      w.bus.bring(subjects.store, held('hello'));
+      w.clock.advance(waitMs);
+      w.runtime.answer = () => ({ kind: 'done' });
+      open(accepted);
+      await settled();
+      const takenBack = w.runtime.commands.filter((one) => one.type === 'message.unacknowledged');
+      t.equal(takenBack.length, isLate ? 1 : 0, `${waitMs} ms`);
+    }
+  },
+);
+
 t.test('A4 a late word of an earlier answer is not taken for the end of the hold', async (t) => {
   // Answered by an engine that died, in time and twice; the line came a second time, to this one.
   const w = world();
