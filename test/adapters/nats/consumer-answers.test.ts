@@ -3,7 +3,7 @@ import t from 'tap';
 import { natsLimits, subjects } from '../../../adapters/nats/index.js';
 import type { Reply } from '../../../runtime/index.js';
 import { accepted, answers, gate, world } from './consumer-world.js';
-import { held, settled } from './fakes.js';
+import { held, requestLine, settled } from './fakes.js';
 
 t.test('A6 the same line while the first is in flight hears the same answer', async (t) => {
   const w = world();
