@@ -108,6 +108,15 @@ export class Mailboxes {
     else void this.work(run);
   }
 
+  /** Nothing can be decided any more about a message that was pushed, or told of: the run it holds goes on (B10). */
+  lost(local: string): void {
+    for (const run of this.runs.values()) {
+      if (run.active !== local) continue;
+      run.active = null;
+      void this.work(run);
+    }
+  }
+
   /** Tries again at an instant, unless the user is heard of before. */
   retryAt(aor: string, atMs: number): void {
     this.forgetRetry(aor);

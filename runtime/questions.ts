@@ -49,24 +49,34 @@ export class Questions {
 
   /**
    * The oldest messages that must go so that a message fits: first those of its own sender where he has too many, then
-   * those of strangers, then any. None when even all that may go do not make room: nothing goes in vain. Those in
+   * those of strangers, then any; a stranger makes room among strangers alone (ADR 0029). None when even all that may go do not make room: nothing goes in vain. Those in
    * flight or parked stay.
    */
   async victims(message: IncomingMessage): Promise<readonly string[]> {
     const { aor } = message;
-    const counted = this.reading(() => ({
-      sender: senderOf(message),
-      octets: message.octets.length,
-      stranger: isStranger(this.source, message, wishesFor(this.source, aor)),
-    }));
-    const excess = this.reading(() => excessOf(this.source, aor, counted, this.source.settings));
+    const limited = this.reading(() => unlessDamaged(() => this.limitedBy(message)));
+    // What cannot be counted makes no room; the writer says what is damaged.
+    if (limited === null) return [];
     const locals = await this.asked(localsOf(this.source, aor, null, limits.bulkIdsMax));
-    const rows = locals.flatMap((local) => {
-      const row = this.reading(() => unlessDamaged(() => readActor(this.source, local)));
-      const stays = row === null || !row.live || row.parked !== null || row.pending.length > 0;
-      return stays ? [] : [{ local, row }];
-    });
-    return chosenOf(rows, { ...excess }, counted.sender);
+    return chosenOf(
+      remembering(locals, (local) => this.movable(local)),
+      limited,
+    );
+  }
+
+  private limitedBy(message: IncomingMessage): Limited {
+    const { aor } = message;
+    const sender = senderOf(message);
+    const stranger = isStranger(this.source, message, wishesFor(this.source, aor));
+    const counted = { sender, stranger, octets: message.octets.length };
+    const excess = excessOf(this.source, aor, counted, this.source.settings);
+    return { sender, stranger, excess: { ...excess } };
+  }
+
+  private movable(local: string): Waiting | null {
+    const row = this.reading(() => unlessDamaged(() => readActor(this.source, local)));
+    const stays = row === null || !row.live || row.parked !== null || row.pending.length > 0;
+    return stays ? null : { local, row };
   }
 
   ids(after: string | null, limit: number): Promise<readonly string[]> {
@@ -110,8 +120,8 @@ export class Questions {
 
   bindings(aor: string): readonly Binding[] {
     const now = this.source.now();
-    const user = this.reading(() => readUser(this.source, aor));
-    return user.bindings.filter((binding) => binding.expiresAtMs > now);
+    const user = this.reading(() => unlessDamaged(() => readUser(this.source, aor)));
+    return user?.bindings.filter((binding) => binding.expiresAtMs > now) ?? [];
   }
 
   preferences(aor: string): PreferencesView | null {
@@ -148,11 +158,37 @@ interface Waiting {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** By how much a message is too much, and whose it is. */
+interface Limited {
+  readonly sender: string;
+  readonly stranger: boolean;
+  readonly excess: Mutable<Excess>;
+}
+
+// Rows are read when they are come to, and once: mostly the first is enough.
+function remembering(
+  locals: readonly string[],
+  read: (local: string) => Waiting | null,
+): Iterable<Waiting> {
+  const known: Waiting[] = [];
+  let next = 0;
+  return {
+    *[Symbol.iterator]() {
+      yield* known.slice();
+      while (next < locals.length) {
+        const one = read(locals[next++]!);
+        if (one === null) continue;
+        known.push(one);
+        yield one;
+      }
+    },
+  };
+}
+
 // Whoever is chosen for one limit counts for the others as well.
 function chosenOf(
-  rows: readonly Waiting[],
-  excess: Mutable<Excess>,
-  sender: string,
+  rows: Iterable<Waiting>,
+  { excess, sender, stranger }: Limited,
 ): readonly string[] {
   const chosen = new Set<string>();
   const pick = (tooMany: () => boolean, fits: (row: ActorRow) => boolean): void => {
@@ -170,7 +206,7 @@ function chosenOf(
     (row) => row.sender === sender,
   );
   pick(strangers, (row) => row.stranger === true);
-  pick(all, () => true);
+  pick(all, (row) => !stranger || row.stranger === true);
   return excess.pair > 0 || strangers() || all() ? [] : [...chosen];
 }
 

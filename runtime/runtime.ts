@@ -239,7 +239,11 @@ export class Engine implements Runtime {
     const command = { type: 'effect.answered', effectId, token, status } as const;
     this.writer.submit(command, partitionFor(command, this.identities)).then(
       // Nothing can be decided about a damaged message; others must not wait behind it.
-      (reply) => reply.kind === 'refused' && this.outbox.over(effectId),
+      (reply) => {
+        if (reply.kind !== 'refused') return;
+        this.outbox.over(effectId);
+        this.mailboxes.lost(effectId.split('-')[1] ?? '');
+      },
       (cause: unknown) => this.fail(cause),
     );
   }
@@ -331,7 +335,8 @@ export class Engine implements Runtime {
 
   refusal(summoned: Summoned): ReturnType<Runtime['refusal']> {
     const source = { ...this.source, gate: this.options.gate };
-    return this.questions.reading(() => sessionRefusal(source, summoned));
+    // What is damaged is told when the message is to be stored.
+    return this.questions.reading(() => unlessDamaged(() => sessionRefusal(source, summoned)));
   }
 
   list(aor: string, after: string | null, limit: number): ReturnType<Runtime['list']> {

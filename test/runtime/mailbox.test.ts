@@ -75,6 +75,25 @@ t.test('what passes, is gone or damaged does not stop the run', async (t) => {
   t.same(turns, ['m1', 'm2', 'm4']);
 });
 
+t.test(
+  'B10 a message about which nothing can be decided gives its place in the run back',
+  async (t) => {
+    const { clock, turns, mailboxes, put, settle } = harness();
+    for (const local of ['m1', 'm2']) put(local);
+    mailboxes.reachable(bob, null);
+    await clock.settle();
+    mailboxes.lost('m9');
+    await clock.settle();
+    t.same(turns, ['m1'], 'another one changes nothing');
+    mailboxes.lost('m1');
+    await clock.settle();
+    t.same(turns, ['m1', 'm2']);
+    settle('m2');
+    await clock.settle();
+    t.equal(mailboxes.running, 0);
+  },
+);
+
 t.test('a whole page of damaged rows does not hide what follows', async (t) => {
   const { clock, turns, mailboxes, put } = harness();
   for (let at = 0; at < limits.mailboxPageRows; at += 1) put('damaged');

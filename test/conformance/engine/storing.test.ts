@@ -271,6 +271,22 @@ t.test(
   },
 );
 
+t.test('X6 a stranger pushes out nobody whom its user has named', async (t) => {
+  const settings = { mailboxMessagesMax: 2, strangersPercent: 50, atLimit: 'drop-oldest' } as const;
+  const test = await EngineUnderTest.open({ settings });
+  await test.submit(wants({ add: [{ from: '@example.com', action: 'store' }] }));
+  const known = [
+    await test.accept(received(numbered(1))),
+    await test.accept(received(numbered(2))),
+  ];
+  const sender = 'sip:s3@far.example.net';
+  const stranger = numbered(3, { asserted: sender, fromAor: sender, fromUri: sender });
+  t.match(await test.submit(received(stranger)), { kind: 'refused', code: 'mailbox-full' });
+  for (const id of known) t.equal(test.state(id), 'stored');
+  await test.accept(received(numbered(4)));
+  t.match(test.life(known[0]!).trail.at(-1), { event: 'message.evicted' }, 'a known sender does');
+});
+
 t.test('C81 one account holds each message', async (t) => {
   const test = await EngineUnderTest.open();
   const carol = 'sip:bob2@example.org';
