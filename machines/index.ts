@@ -143,6 +143,7 @@ export {
   wishesOf,
 } from './preferences.js';
 export {
+  hasUncountedPlaces,
   type PlaceValue,
   placeName,
   type RestingPlace,

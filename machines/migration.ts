@@ -4,7 +4,12 @@
 import { createRequire } from 'node:module';
 import type { Policy } from './compile.js';
 import { findingOf, type PolicyFinding } from './findings.js';
-import { type RestingPlace, restingPlaces } from './resting.js';
+import {
+  hasUncountedPlaces,
+  type RestingPlace,
+  restingPlaces,
+  restingPlacesMax,
+} from './resting.js';
 import { type SchemaFinding, schemaChecker } from './validate.js';
 
 /** Where places and delays of an older policy go; what has the same name needs no entry. */
@@ -70,8 +75,16 @@ export function planMigration(from: Policy, to: Policy, map: MigrationMap): Migr
     }
   }
   findings.push(...strangers(from, to, chosen));
+  if (hasUncountedPlaces(from)) findings.push(uncounted(from));
   return { from: from.hash, to: to.hash, moves, findings };
 }
+
+const uncounted = (from: Policy): PolicyFinding =>
+  findingOf(
+    'migration-incomplete',
+    '/states',
+    `${from.file.id} has ${restingPlacesMax} places or more for a message to stand in: not all of them are looked at.`,
+  );
 
 interface Chosen {
   readonly states: Readonly<Record<string, { readonly to: string; readonly pointer: string }>>;
@@ -122,7 +135,8 @@ function moveOf(
     const counterpart = asked?.to ?? delay;
     // The expiry is the message's own instant: no other deadline can go on under its name.
     const another = counterpart === 'expiry' && delay !== 'expiry';
-    if (to.delays.includes(counterpart) && !another) delays[counterpart] ??= delay;
+    const isFree = delays[counterpart] === undefined;
+    if (to.delays.includes(counterpart) && !another && isFree) delays[counterpart] = delay;
     else faults.push(lost(place, to, delay, counterpart, asked?.pointer ?? '/delays'));
   }
   return { move: { from: place.name, to, delays }, faults };

@@ -40,6 +40,10 @@ export function restingPlaces(policy: Policy): readonly RestingPlace[] {
   return places;
 }
 
+/** True when a chart has more of them than are counted: what is known of its places is not all. */
+export const hasUncountedPlaces = (policy: Policy): boolean =>
+  valuesOf(indexOf(policy.graph), '').length >= restingPlacesMax;
+
 /** The name of a value, as the engine's rows have it. */
 export function placeName(value: PlaceValue): string {
   if (typeof value === 'string') return value;
@@ -78,7 +82,8 @@ function inside(index: GraphIndex, path: string): readonly PlaceValue[] {
 function sideBySide(index: GraphIndex, regions: readonly string[]): readonly PlaceValue[] {
   let combined: Record<string, PlaceValue>[] = [{}];
   for (const region of regions) {
-    const inner = index.states.get(region)?.kind === 'atomic' ? [{}] : valuesOf(index, region);
+    const { kind } = index.states.get(region)!;
+    const inner = kind === 'atomic' || kind === 'final' ? [{}] : valuesOf(index, region);
     combined = combined
       .flatMap((one) => inner.map((value) => ({ ...one, [keyOf(region)]: value })))
       .slice(0, restingPlacesMax);

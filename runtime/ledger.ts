@@ -50,6 +50,17 @@ export class Ledger {
     }
   }
 
+  /** Part of the command being decided: its changes vanish when it throws, those before it stand. */
+  part<T>(decide: () => T): T {
+    const from = this.replaced.length;
+    try {
+      return decide();
+    } catch (cause) {
+      while (this.replaced.length > from) this.back(this.replacedKeys.pop()!, this.replaced.pop());
+      throw cause;
+    }
+  }
+
   private back(key: string, before: Change | undefined): void {
     if (before === undefined) this.group.delete(key);
     else this.group.set(key, before);

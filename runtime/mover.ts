@@ -34,6 +34,8 @@ export class Mover {
     this.moveAll().then(
       () => {
         this.moving = false;
+        // Another one may have been asked for in the very group that ended this one.
+        this.begin();
       },
       (cause: unknown) => {
         if (!this.parts.halted()) this.parts.failed(cause);

@@ -19,12 +19,14 @@ export function moveMessage(
   turn: Turn,
   local: string,
   row: ActorRow,
-  { to, by }: MigrationRow,
+  { to, by, mode }: MigrationRow,
 ): 'moved' | 'ended' | null {
   const policy = turn.registry.get(to);
   const plan = turn.registry.course.planFor(row.policy);
   if (policy === null || plan === null) return null;
   const move = plan.moves.get(row.value);
+  // Only who was told to end what has no place ends it; else it stays where it is.
+  if (move === undefined && mode !== 'force') return null;
   if (move === undefined) return endPlaceless(turn, local, row, by) ? 'ended' : null;
   const waiting = carried(row.actor.timers, move);
   const context = contextOf(row);

@@ -100,7 +100,7 @@ class Search implements Exploration {
       if (situation.final) continue;
       for (const stimulus of stimuliAt(situation)) this.follow(situation, stimulus);
       const { situationsMax, workMax } = this.bounds;
-      this.complete = this.work <= workMax && this.situations.length <= situationsMax;
+      this.complete &&= this.work <= workMax && this.situations.length <= situationsMax;
     }
   }
 
@@ -138,7 +138,7 @@ class Search implements Exploration {
 
   // One step, or several where guards of the program's own may answer either way.
   private take(from: Situation | null, stimulus: Stimulus, next: () => Step): readonly Step[] {
-    return everyAnswer(() => {
+    const { found, all } = everyAnswer(() => {
       this.work += 1 + (from === null ? 0 : from.leaves.length + from.armed.length);
       try {
         return [next()];
@@ -148,6 +148,8 @@ class Search implements Exploration {
         return [];
       }
     });
+    this.complete &&= all;
+    return found;
   }
 
   private arrive(

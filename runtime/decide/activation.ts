@@ -5,7 +5,7 @@ import { type PolicyFinding, planMigration } from '../../machines/index.js';
 import type { Command, Reply } from '../commands.js';
 import { unlessDamaged } from '../integrity.js';
 import { keys } from '../keys.js';
-import { readActor } from '../life.js';
+import { lastChart, readActor } from '../life.js';
 import { limits } from '../limits.js';
 import { moveMessage } from '../moving.js';
 import type { ActiveRow, HistoryRow, MigrationRow } from '../rows.js';
@@ -39,7 +39,7 @@ export function activate(turn: Turn, command: Activated): Reply {
   const against = mode === 'migrate' ? notTotal(turn, from, command) : null;
   if (against !== null) return refuse('migration-not-total', against);
   const before = registry.activation;
-  putActive(turn, command, before === null ? [] : [before.hash, ...earlierOf(before)]);
+  putActive(turn, command, before === null ? [] : leftBehind(before, hash));
   if (mode !== 'new') succeed(turn, from, hash);
   remember(turn, { act: 'activated', mode, before: before?.hash ?? null, ...audited(command) });
   if (mode !== 'new' && from.length > 0) begin(turn, command, mode, from);
@@ -82,6 +82,10 @@ const audited = ({ hash, by, reason }: Authored): Authored => ({
 // A row before 0.4.0 knows only the one before it.
 const earlierOf = ({ before, earlier }: ActiveRow): readonly string[] =>
   earlier ?? (before === null ? [] : [before]);
+
+// A policy that is activated once more, to move messages to it, is not what one goes back to.
+const leftBehind = (before: ActiveRow, hash: string): readonly string[] =>
+  before.hash === hash ? earlierOf(before) : [before.hash, ...earlierOf(before)];
 
 function putActive(turn: Turn, command: Authored, earlier: readonly string[]): void {
   const { registry, ledger, nowMs } = turn;
@@ -156,9 +160,14 @@ export function moveGroup(
 ): Reply {
   const { migration } = turn.registry.course;
   if (migration === null) return { kind: 'done' };
+  // Its row is no part of what one message may undo.
+  if (migration.mode === 'force') lastChart(turn);
   const counts = { moved: 0, ended: 0 };
   for (const local of locals) {
-    const came = unlessDamaged(() => moveOne(turn, local, migration));
+    const said = turn.notices.length;
+    const came = unlessDamaged(() => turn.ledger.part(() => moveOne(turn, local, migration)));
+    // Half a move is none: what was changed is undone, and what would be said of it is not.
+    if (came === null) turn.notices.length = said;
     if (came === 'moved' || came === 'ended') counts[came] += 1;
   }
   const after = locals.at(-1) ?? migration.at.after;

@@ -64,6 +64,27 @@ t.test('a guard over the message is answered both ways', async (t) => {
   ]);
 });
 
+t.test(
+  'more guards in one step than are tried in every combination: nothing is known of it',
+  async (t) => {
+    for (const [count, isKnown] of [
+      [6, true],
+      [7, false],
+    ] as const) {
+      const names = Array.from({ length: count }, (_, at) => `asks${at}`);
+      const asks = { meaning: 'Asks the message.', reads: 'message', holds: () => false } as const;
+      const guards = Object.fromEntries(names.map((name) => [name, asks]));
+      const many = structuredClone(holding) as Loose;
+      many.machine.states.again.always = [
+        ...names.map((guard) => ({ guard, target: 'expired' })),
+        { target: 'held' },
+      ];
+      const codes = judged(many, { ...own, guards }).findings.map((one) => one.code);
+      t.equal(codes.includes('too-many-situations'), !isKnown, `${count} guards: ${codes}`);
+    }
+  },
+);
+
 t.test('a guard over marks is asked, so that what an action declares counts', async (t) => {
   const forgetful = { ...own, actions: { hold: { meaning: 'Nothing.', sets: () => ({}) } } };
   const codes = judged(holding, forgetful).findings.map((one) => one.code);

@@ -2,8 +2,11 @@
 import t from 'tap';
 import {
   defaultPreferenceRules,
+  graphOf,
+  hasUncountedPlaces,
   type MigrationMap,
   type PolicyFile,
+  planMigration,
   restingPlaces,
 } from '../../machines/index.js';
 import { type Command, limits } from '../../runtime/index.js';
@@ -316,6 +319,36 @@ t.test('a migration under way keeps others out; deactivation goes back step by s
   t.match(await moving, { kind: 'policy' });
   t.match(await second, { kind: 'refused', code: 'migration-under-way' });
   await again.close();
+});
+
+t.test(
+  'what is activated once more to move messages to it is not what one goes back to',
+  async (t) => {
+    const test = await EngineUnderTest.open();
+    await test.submit({ type: 'policy.installed', source: hold.file, by: 'anna' });
+    await test.submit(activate(hold.hash));
+    await test.submit(migrate(hold.hash, [base.hash]));
+    await test.clock.settle();
+    const back = { type: 'policy.deactivated', by: 'anna', reason: 'a test' } as const;
+    t.match(await test.submit(back), { kind: 'policy', hash: base.hash });
+  },
+);
+
+t.test('a chart with more places than are counted is not moved from', async (t) => {
+  const region = () => ({
+    initial: 'off',
+    states: { off: { on: { flip: 'on' } }, on: { on: { flip: 'off' } } },
+  });
+  const regions = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`r${at}`, region()]));
+  const many = (count: number) => {
+    const machine = { id: 'many', type: 'parallel', states: regions(count) } as Loose;
+    return { ...base, graph: graphOf(machine) };
+  };
+  t.notOk(hasUncountedPlaces(many(9)));
+  t.ok(hasUncountedPlaces(many(11)));
+  const { findings } = planMigration(many(11), base, {});
+  t.ok(findings.some((one) => /not all of them are looked at/.test(one.message)));
 });
 
 t.test('nothing is stored any more under a policy whose messages were moved away', async (t) => {
