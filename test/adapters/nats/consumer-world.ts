@@ -1,3 +1,4 @@
+// What the tests of the consumer share: one over a bus in memory and a runtime that records.
 import {
   type Consumer,
   type Malformed,
