@@ -68,12 +68,10 @@ function isOvertaken(turn: Turn, { aor, telling }: NoticeRow): boolean {
   return told.generation !== telling.generation || told.upTo !== telling.upTo;
 }
 
-// Whom no subscription has reached is told by a MESSAGE (spec 13: NOTIFY if subscribed, else MESSAGE). One that has
-// begun meanwhile has told him.
+// Whom no subscription has reached is told by a MESSAGE (spec 13: NOTIFY if subscribed, else MESSAGE).
 function heardWithin(turn: Turn, aor: string, turnOf: string, heard: boolean): void {
-  const others = (readUser(turn, aor).subscriptions ?? 0) > 0;
   const isOver = readUser(turn, aor).messages === 0;
-  if (heard || others || isOver) toldBy(turn, aor, turnOf, 'success');
+  if (heard || isOver) toldBy(turn, aor, turnOf, 'success');
   else byMessage(turn, aor, turnOf, null);
 }
 

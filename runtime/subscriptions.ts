@@ -85,13 +85,22 @@ export function informed(turn: Turn, local: string, notice: NoticeRow, status: n
   if (row === null || one === undefined) return { heard, turnsOf: turnsOf(turnOf, null) };
   const over = endsSubscription(status) || (within?.ended ?? null) !== null;
   // A turn that waits for the next NOTIFY goes on waiting where this one was heard.
-  const waits = heard && !over;
+  const waits = heard && !over && one.again;
   const idle = { ...one, pending: null, turnOf: waits ? one.turnOf : null };
   const next = over ? [] : [one.again ? speak(turn, aor, idle) : idle];
-  const all = row.all.flatMap((other) => (other === one ? next : [other]));
+  const left = turnsOf(turnOf, waits ? null : one.turnOf);
+  // Unheard here, he may still hear it elsewhere: a turn waits for what is under way in another subscription.
+  const heir =
+    heard || left.length === 0 ? undefined : row.all.find((other) => canHear(other, one));
+  const inherits = (other: Subscription) =>
+    other === heir ? { ...other, turnOf: left.at(-1)! } : other;
+  const all = row.all.flatMap((other) => (other === one ? next : [inherits(other)]));
   writeSubscriptions(turn, aor, row, all);
-  return { heard, turnsOf: turnsOf(turnOf, waits ? null : one.turnOf) };
+  return { heard, turnsOf: heir === undefined ? left : left.slice(0, -1) };
 }
+
+const canHear = (other: Subscription, one: Subscription): boolean =>
+  other !== one && other.ended === null && other.pending !== null && other.turnOf === null;
 
 const turnsOf = (...all: (string | null)[]): readonly string[] => all.filter((one) => one !== null);
 

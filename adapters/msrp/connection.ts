@@ -27,8 +27,8 @@ export interface Session {
   /** A request begins. */
   request(head: RequestHead, via: Connection): Sink;
   response(head: ResponseHead): void;
-  /** Its connection is gone. */
-  lost(): void;
+  /** A connection on which it spoke is gone. */
+  lost(via: Connection): void;
 }
 
 export interface ConnectionHooks {
@@ -71,24 +71,20 @@ export class Connection {
     return this.socket.getPeerCertificate().raw ?? null;
   }
 
-  /** False when it is gone. */
+  /** False when it is gone, or when its last word has been said. */
   get alive(): boolean {
-    return this.open;
+    return this.open && !this.socket.writableEnded;
   }
 
-  /** True while the peer takes what we send; `drained` tells when it does again. */
-  send(octets: Uint8Array): boolean {
-    if (!this.open) return false;
+  /** Says something, while there is somebody to say it to. A peer that reads nothing of it is closed. */
+  send(octets: Uint8Array): void {
+    if (!this.alive) return;
     this.hooks.octets.out += octets.length;
-    return this.socket.write(octets);
+    this.socket.write(octets);
+    if (this.socket.writableLength > msrpLimits.unreadOctetsMax) this.close();
   }
 
-  /** Runs once when all that was sent has left for the network. */
-  drained(run: () => void): void {
-    this.socket.once('drain', run);
-  }
-
-  /** A session speaks here from now on. */
+  /** A session speaks here from now on; it says so itself, once it has taken the connection for its own. */
   bind(session: Session): void {
     this.sessions.add(session);
     this.heardSomething();
@@ -108,7 +104,7 @@ export class Connection {
     this.open = false;
     this.stopWaiting();
     this.socket.destroy();
-    for (const session of [...this.sessions]) session.lost();
+    for (const session of [...this.sessions]) session.lost(this);
     this.hooks.gone(this);
   }
 
@@ -140,7 +136,6 @@ export class Connection {
 
   private begun(head: RequestHead): Sink {
     const session = this.target(head);
-    if (session !== null && !this.sessions.has(session)) this.bind(session);
     if (session !== null) return session.request(head, this);
     // Section 7.3: no such session. A REPORT is never answered.
     return {

@@ -137,10 +137,3 @@ function isVisible(text: string): boolean {
   }
   return text.length <= 512;
 }
-
-/** Whether two URIs name the same session at the same place (section 6.1). */
-export const sameSession = (one: MsrpUri, other: MsrpUri): boolean =>
-  one.sessionId === other.sessionId &&
-  one.host === other.host &&
-  one.port === other.port &&
-  one.secure === other.secure;

@@ -69,6 +69,8 @@ export class Intake {
   async close(): Promise<void> {
     this.closing = true;
     await Promise.allSettled([...this.storing]);
+    // Who waits for what was stored answers in the same turn of the loop: the sessions end after that.
+    await new Promise((answered) => setImmediate(answered));
     for (const one of [...this.open]) one.end();
   }
 

@@ -2,7 +2,7 @@
 // setting; what stands here protects the process from a peer who means ill.
 
 export const msrpLimits = {
-  /** Octets of one message by default; the setting `msrp.octets`. */
+  /** Octets of one message by default; the setting `msrp.messageOctets`. */
   messageOctetsDefault: 1_048_576,
   /** Octets that all messages under way may hold in memory together. */
   octetsInMemoryMax: 134_217_728,
@@ -26,6 +26,8 @@ export const msrpLimits = {
   chunkOctets: 16_384,
   /** Chunks on their way without an answer. */
   chunksInFlightMax: 16,
+  /** Octets that may wait for a peer to read them: our window of chunks, and answers. */
+  unreadOctetsMax: 1_048_576,
   /** A new connection must name its session within this time. */
   bindMsMax: 10_000,
   /** A session whose peer says nothing for this long is over (RFC 4975 has no figure). */

@@ -89,6 +89,7 @@ export class Receiving implements Session {
     const refused = this.refusal(head, via);
     if (refused !== null) return this.answering(head, via, refused);
     this.via = via;
+    via.bind(this);
     if (head.method === 'REPORT') return silent;
     if (head.method !== 'SEND')
       return this.answering(head, via, { status: 501, comment: 'Unknown Method' });
@@ -120,8 +121,8 @@ export class Receiving implements Session {
 
   response(): void {}
 
-  lost(): void {
-    if (this.over) return;
+  lost(via: Connection): void {
+    if (this.over || via !== this.via) return;
     this.end();
     this.hooks.lost();
   }

@@ -2,7 +2,7 @@
 // answer to every one awaited. Delivered means that each chunk was answered 200 (spec 3.3); anything else is not.
 import type { Connection, Session, Sink } from './connection.js';
 import { answerTo } from './connection.js';
-import type { MsrpUri } from './fields.js';
+import { type MsrpUri, oneValue, readPath } from './fields.js';
 import { type RequestHead, type ResponseHead, writeRequest } from './frame.js';
 import { msrpLimits } from './limits.js';
 
@@ -32,6 +32,8 @@ export class Sending implements Session {
   private over = false;
   /** Of the peer's description; null until that is there. */
   private peer: readonly MsrpUri[] | null = null;
+  /** The session of the peer that connected by itself, as it named it. */
+  private named: string | null = null;
 
   constructor(
     readonly path: string,
@@ -49,13 +51,16 @@ export class Sending implements Session {
   /** The peer's path is known; sending begins when the connection is there as well. */
   answered(peer: readonly MsrpUri[]): void {
     this.peer ??= peer;
-    this.pump();
+    // Somebody else was here before the phone that was called.
+    if (this.named !== null && this.named !== peer.at(-1)?.sessionId) this.fail();
+    else this.pump();
   }
 
   /** The connection is there; the first one counts. */
   begin(via: Connection): void {
     if (this.via !== null || this.over) return;
     this.via = via;
+    via.bind(this);
     this.pump();
   }
 
@@ -65,11 +70,23 @@ export class Sending implements Session {
       body: () => {},
       end: () => {
         if (head.method === 'REPORT') return;
-        const status = head.method === 'SEND' ? 200 : 501;
-        via.send(answerTo(head, status, status === 200 ? 'OK' : 'Unknown Method', this.path));
-        this.begin(via);
+        const { status, comment } = this.verdict(head);
+        via.send(answerTo(head, status, comment, this.path));
+        if (status === 200) this.begin(via);
       },
     };
+  }
+
+  // We only send here: content of the peer's would be lost, and whoever is not the peer gets nothing (section 7.3).
+  private verdict({ method, headers }: RequestHead): { status: number; comment: string } {
+    const from = readPath(oneValue(headers, 'from-path') ?? '')?.at(-1)?.sessionId ?? null;
+    const peer = this.peer?.at(-1)?.sessionId ?? this.named ?? from;
+    if (from === null || from !== peer) return { status: 481, comment: 'No Such Session' };
+    if (method !== 'SEND') return { status: 501, comment: 'Unknown Method' };
+    if (oneValue(headers, 'content-type') !== null)
+      return { status: 403, comment: 'Nothing Is Received Here' };
+    this.named ??= from;
+    return { status: 200, comment: 'OK' };
   }
 
   response(head: ResponseHead): void {
@@ -87,7 +104,11 @@ export class Sending implements Session {
     this.pump();
   }
 
-  lost(): void {
+  lost(via: Connection): void {
+    if (via === this.via) this.fail();
+  }
+
+  private fail(): void {
     if (this.over) return;
     this.end();
     this.hooks.lost();
@@ -104,7 +125,7 @@ export class Sending implements Session {
     while (via !== null && peer !== null && !this.over && !this.allSent) {
       if (this.waiting.size >= msrpLimits.chunksInFlightMax) return;
       if (via.alive) via.send(this.chunk(peer));
-      else this.lost();
+      else this.fail();
     }
   }
 

@@ -179,7 +179,7 @@ t.test(
   async (t) => {
     const count = limits.migrationGroupRows * 2 + 10;
     for (const landed of [false, true]) {
-      const at = { passes: 0, stopped: false };
+      const at = { stopped: false };
       const first = await EngineUnderTest.open({
         policyId: 'grace-then-delete',
         failpoint: (name) => {

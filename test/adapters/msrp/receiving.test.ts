@@ -34,7 +34,7 @@ function session() {
     random: () => 'r',
   };
   const via = {
-    ...{ secure: false, alive: true, unbind: () => {}, close: () => {} },
+    ...{ secure: false, alive: true, bind: () => {}, unbind: () => {}, close: () => {} },
     send: (octets: Uint8Array) => void said.push(Buffer.from(octets).toString('latin1')),
   } as unknown as Connection;
   const receiving = new Receiving('msrp://im.example.org:7777/here;tcp', peer, 1000, budget, hooks);

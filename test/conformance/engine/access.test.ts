@@ -138,7 +138,7 @@ t.test('C70 it expires in her eyes, and is forgotten as a kept one would be', as
   t.match(await test.submit({ type: 'message.withdrawn', sent: key() }), { status: 410 });
   await test.clock.advance(daysMs(7));
   t.equal(test.engine.sent(key()), 'unknown');
-  t.match(test.effects.sent, []);
+  t.same(test.effects.sent, [], 'nothing is ever sent');
 });
 
 t.test('C70 what is sent again after the block is kept; memory of it is bounded', async (t) => {

@@ -183,6 +183,44 @@ t.test('C102 a return that no NOTIFY reached is told by MESSAGE', async (t) => {
   t.equal(test.effects.notices.length, 4, 'he was told');
 });
 
+t.test(
+  'C102 a NOTIFY that failed and ended nothing is no telling: he is told by MESSAGE',
+  async (t) => {
+    for (const status of [486, 500, 503]) {
+      const test = await open();
+      await test.submit(asked());
+      await test.answer(test.effects.last, 200);
+      await test.accept(received(incoming()));
+      await test.answer(test.effects.last, 200);
+      await test.register();
+      await test.answer(test.effects.last, status);
+      t.match(mails(test), [{ aor: bob, waiting: 1 }], `${status}`);
+    }
+  },
+);
+
+t.test('C102 two subscriptions: told when either is heard, by MESSAGE when none is', async (t) => {
+  for (const [second, mailed] of [
+    [200, 0],
+    [481, 1],
+    [500, 1],
+  ] as const) {
+    const test = await open();
+    for (const phone of ['phone', 'tablet']) {
+      await test.submit(asked(phone));
+      await test.answer(test.effects.last, 200);
+    }
+    await test.accept(received(incoming()));
+    for (const one of informs(test).slice(-2)) await test.answer(one, 200);
+    await test.register();
+    const [first, other] = informs(test).slice(-2);
+    await test.answer(first!, 481);
+    t.same(mails(test), [], 'the other one may be heard');
+    await test.answer(other!, second);
+    t.equal(mails(test).length, mailed, `${second}`);
+  }
+});
+
 t.test('C102 a NOTIFY that was under way when he returned is followed by one more', async (t) => {
   const test = await open();
   await test.submit(asked());

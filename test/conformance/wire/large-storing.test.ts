@@ -222,6 +222,8 @@ t.test('an unknown session hears 481, a second connection 506', async (t) => {
     /^481/,
   );
   stranger.close();
+  const going = peer.send({ messageId: 'onandon', range: '1-2/4', body: 'xy', flag: '+' });
+  t.equal(await heard(chain, peer, going), '200 OK', 'what they closed was their own');
   await call.bye();
 });
 

@@ -2,7 +2,11 @@
 // nothing more comes. Not a test file.
 import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
 import type { Chain } from '../../support/chain.js';
-import { isResult, type Letter, letter, reported } from './letters.js';
+import { isResult, type Letter, letter, messagesTo, reported } from './letters.js';
+
+/** What a phone got, body by body. */
+export const bodies = (agent: SipAgent): readonly string[] =>
+  messagesTo(agent).map((one) => one.body.toString());
 
 /** Sends a letter that must be stored; its deferred id. */
 export async function store(
@@ -42,12 +46,18 @@ export function hesitant(bob: SipAgent): (status: number) => void {
 
 /**
  * Resolves when messages for a user who has registered reach him without the store: the engine has
- * told the proxy that nothing waits for him. What he got meanwhile is taken off his hands.
+ * told the proxy that nothing waits for him. What he got meanwhile is taken off his hands: the bodies.
  */
-export async function relaying(chain: Chain, alice: SipAgent, bob: SipAgent): Promise<void> {
+export async function relaying(
+  chain: Chain,
+  alice: SipAgent,
+  bob: SipAgent,
+): Promise<readonly string[]> {
   await chain.waitUntil('the proxy relays', async () => {
     return (await alice.message(letter(alice, bob))).status === 200;
   });
   await chain.waitUntil('nothing waits', async () => (await chain.mailbox(bob)).length === 0);
+  const came = bodies(bob);
   bob.received.length = 0;
+  return came;
 }

@@ -28,13 +28,13 @@ const sound = soundCases();
 t.test(
   'F7 J6 every broken policy is refused for all that is wrong with it, and nothing else',
   async (t) => {
-    t.ok(broken.length >= 40, `${broken.length}`);
+    t.ok(broken.length >= 60, `${broken.length}`);
     for (const one of broken) t.equal(brokenComplaint(one), null, `${one.name}: ${one.what}`);
   },
 );
 
 t.test('J6 every sound policy is let in, unusual as it is', async (t) => {
-  t.ok(sound.length >= 15, `${sound.length}`);
+  t.ok(sound.length >= 19, `${sound.length}`);
   for (const one of sound) t.equal(soundComplaint(one), null, one.name);
 });
 
