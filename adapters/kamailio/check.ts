@@ -57,7 +57,6 @@ const calls = [
   ['DEFERRED_IM_QUEUE', 'before lookup(), for a MESSAGE to a user of yours'],
   ['DEFERRED_IM_STORE', 'where lookup() finds nobody'],
   ['DEFERRED_IM_REGISTERED', 'right after save()'],
-  ['DEFERRED_IM_COMMAND', 'for a MESSAGE to sip:deferred@DOMAIN'],
 ] as const;
 
 /** What large messages need beside: only where DEFERRED_IM_LARGE is defined. */
