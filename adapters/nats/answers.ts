@@ -86,15 +86,22 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
   const promises = new Map<string, number>();
   /** Messages whose promise was taken back, and when, until it is made anew. */
   const takenBack = new Map<string, number>();
+  /** Transactions whose hold had ended before their line was heard, and when that was told: a line may be overtaken. */
+  const ended = new Map<string, number>();
   let sweptAtMs = now();
 
   function sweep(atMs: number): void {
-    const full = entries.size > natsLimits.answerMemoryMax + sweepEntries;
+    const full = Math.max(entries.size, ended.size) > natsLimits.answerMemoryMax + sweepEntries;
     if (!full && Math.abs(atMs - sweptAtMs) < sweepIntervalMs) return;
     sweptAtMs = atMs;
     for (const [deferredId, takenAtMs] of takenBack) {
       if (takenAtMs > atMs - natsLimits.answerMemoryMs) break;
       takenBack.delete(deferredId);
+    }
+    for (const [key, toldAtMs] of ended) {
+      const kept = toldAtMs > atMs - natsLimits.answerMemoryMs;
+      if (kept && ended.size <= natsLimits.answerMemoryMax) break;
+      ended.delete(key);
     }
     for (const [key, entry] of entries) {
       const kept = entry.atMs > atMs - natsLimits.answerMemoryMs;
@@ -143,7 +150,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       }
       // Another stamp under the same transaction: the proxy was restarted, or it asks anew. The runtime decides.
       if (entry !== undefined) forget(key, entry);
-      const fresh = newEntry(key, stamp, atMs);
+      const fresh = { ...newEntry(key, stamp, atMs), overdue: ended.delete(key) };
       entries.set(key, fresh);
       return fresh;
     },
@@ -166,7 +173,9 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
     },
     late(line) {
       sweep(now());
-      const entry = entries.get(keyOf(line));
+      const key = keyOf(line);
+      const entry = entries.get(key);
+      if (entry === undefined && line.code === holdEndedCode) ended.set(key, now());
       if (entry === undefined) return undefined;
       entry.late += 1;
       // Nothing was answered yet: it is the word about the end of the hold, and the sender has heard 503 (A4).
@@ -179,7 +188,7 @@ export function createAnswerMemory(now: () => number): AnswerMemory {
       return promised?.again === true && takenBack.has(promised.deferredId);
     },
     get size() {
-      return entries.size + promises.size + takenBack.size;
+      return entries.size + promises.size + takenBack.size + ended.size;
     },
   };
 }

@@ -116,6 +116,24 @@ t.test(
   },
 );
 
+t.test(
+  'A4 the word that the hold has ended overtakes the line: the promise is taken back',
+  async (t) => {
+    for (const [code, isUnheard] of [
+      [503, true],
+      [202, false],
+    ] as const) {
+      const w = world();
+      w.bus.bring(subjects.late, `v1 k1 12 345 ${code}`);
+      await settled();
+      w.bus.bring(subjects.store, held('hello'));
+      await settled();
+      const takenBack = w.runtime.commands.filter((one) => one.type === 'message.unacknowledged');
+      t.equal(takenBack.length, isUnheard ? 1 : 0, `${code}`);
+    }
+  },
+);
+
 t.test('A4 a late word of an earlier answer is not taken for the end of the hold', async (t) => {
   // Answered by an engine that died, in time and twice; the line came a second time, to this one.
   const w = world();
