@@ -10,6 +10,8 @@ export class LargeCounters {
     refused: 0,
     /** Messages that were stored, or taken and dropped for a polite block. */
     stored: 0,
+    /** Messages that were taken although their CPIM envelope cannot be read. */
+    unreadable: 0,
     /** Sessions that were taken and brought nothing. */
     aborted: 0,
     /** Calls of ours to people who are back. */

@@ -13,7 +13,7 @@ import type {
 import { Budget } from './assembly.js';
 import type { MsrpHub } from './hub.js';
 import { msrpLimits } from './limits.js';
-import type { LargeCodec } from './ports.js';
+import type { Doubtful, LargeCodec, Refused } from './ports.js';
 import { type Received, Receiving, type Verdict } from './receiving.js';
 import { readSdp, type SessionDescription, writeAnswer } from './sdp.js';
 
@@ -27,6 +27,8 @@ export interface IntakeOptions {
   /** Told when a message is stored and its last SEND not yet answered, and when it was. */
   readonly failpoint?: (name: 'ack.before' | 'ack.after') => void;
   readonly onFailure: (where: string, cause: unknown) => void;
+  /** A session was refused for what it says, or its message taken although its envelope says nothing. */
+  readonly onDoubtful?: (doubtful: Doubtful) => void;
 }
 
 type Refusal = readonly [status: number, lines: readonly HeaderLine[]];
@@ -51,6 +53,7 @@ export class Intake {
     const asserted = readAsserted(call.asserted);
     const facts = this.options.codec.readInvite(call.octets, asserted);
     if (!facts.ok) {
+      this.doubt(facts);
       this.refuse(call, [facts.status, []]);
       return;
     }
@@ -129,7 +132,11 @@ export class Intake {
     reception: Reception,
   ): Promise<Verdict | null> {
     const read = this.options.codec.readLarge(call.octets, asserted, { ...received, ok });
-    if (!read.ok) return Promise.resolve(verdictOf(read.status, read.reason));
+    if (!read.ok) {
+      this.doubt(read);
+      return Promise.resolve(verdictOf(read.status, read.reason));
+    }
+    if (read.unreadable) this.takenUnread(read.unreadable);
     const { runtime, onFailure } = this.options;
     const command = { type: 'message.received', message: read.message, node: null } as const;
     const stored = runtime
@@ -144,6 +151,17 @@ export class Intake {
       });
     this.storing.add(stored);
     return stored.finally(() => this.storing.delete(stored));
+  }
+
+  private doubt({ status, code, offset }: Refused): void {
+    const place = offset === undefined ? {} : { offset };
+    this.options.onDoubtful?.({ event: 'message.refused', status, code, ...place });
+  }
+
+  // As in page mode it is kept as any other content, and its operator hears why it asks for nothing (ADR 0020).
+  private takenUnread({ code, offset }: { readonly code: string; readonly offset: number }): void {
+    this.options.hub.counters.events.unreadable += 1;
+    this.options.onDoubtful?.({ event: 'cpim.unreadable', code, offset });
   }
 
   private decided(reply: Reply, reception: Reception): Verdict {
