@@ -51,19 +51,22 @@ t.test('C40 the draft-00 form asks where the switch is on: large', async (t) => 
   t.same(reported(alice, [sent, last]), failed(sent, last));
 });
 
-t.test('C86 an envelope that cannot be read is kept, and the operator is told: large', async (t) => {
-  const [alice, bob] = [await chain.alice(), await chain.bob()];
-  const sent = largeLetter(alice, bob, 3000);
-  const body = sent.body.replaceAll('\r\n', '\n');
-  const id = await bring(chain, alice, bob, { ...sent, body });
-  t.equal((await chain.life(id)).state, 'stored');
-  const lines = () => chain.engineLog().split('\n');
-  const told = await chain.waitUntil('the line', () =>
-    lines().find((line) => line.includes('cpim.unreadable')),
-  );
-  t.match(JSON.parse(told), { level: 'warn', code: 'bare-lf', offset: Number });
-  t.match(await chain.http('/metrics'), 'deferred_im_large_total{what="unreadable"} 1');
-});
+t.test(
+  'C86 an envelope that cannot be read is kept, and the operator is told: large',
+  async (t) => {
+    const [alice, bob] = [await chain.alice(), await chain.bob()];
+    const sent = largeLetter(alice, bob, 3000);
+    const body = sent.body.replaceAll('\r\n', '\n');
+    const id = await bring(chain, alice, bob, { ...sent, body });
+    t.equal((await chain.life(id)).state, 'stored');
+    const lines = () => chain.engineLog().split('\n');
+    const told = await chain.waitUntil('the line', () =>
+      lines().find((line) => line.includes('cpim.unreadable')),
+    );
+    t.match(JSON.parse(told), { level: 'warn', code: 'bare-lf', offset: Number });
+    t.match(await chain.http('/metrics'), 'deferred_im_large_total{what="unreadable"} 1');
+  },
+);
 
 t.test('spec 6.7 a large message that asks for notifications names the way back', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
