@@ -139,13 +139,19 @@ class Push {
       {
         accepted: (answer) => this.accepted(answer),
         refused: (status) => this.finish(status),
-        hungUp: () => this.finish(broken),
+        hungUp: () => this.hungUp(),
       },
     );
   }
 
   end(): void {
     this.finish(broken);
+  }
+
+  // His BYE goes another way than his last answers, and may be quicker: what he has whole is not sent again for that.
+  private hungUp(): void {
+    if (this.sending.awaitsAnswers) this.wait(msrpLimits.lastAnswersMsMax);
+    else this.finish(broken);
   }
 
   private accepted(answer: Uint8Array): void {
@@ -172,6 +178,7 @@ class Push {
   }
 
   private wait(forMs: number): void {
+    this.stopWaiting();
     const part = Math.min(forMs, 60_000);
     const rest = forMs - part;
     this.stopWaiting = this.options.clock.after(part, () =>
