@@ -60,6 +60,7 @@ export async function openLarge(config: Config, log: Log): Promise<LargeMessages
   const secure = secureMsrp(config);
   const hub = await MsrpHub.listen({
     ...{ address, port: config['msrp.port'], host, clock, entropy },
+    networks: config['msrp.networks'],
     ...(secure === null ? {} : { secure }),
   });
   const onFailure = (where: string, cause: unknown) =>

@@ -16,6 +16,8 @@ export class LargeCounters {
     aborted: 0,
     /** Calls of ours to people who are back. */
     called: 0,
+    /** Those whose phone named a place that we do not connect to. */
+    forbidden: 0,
     /** Messages that were handed over. */
     delivered: 0,
     /** Calls of ours that came to nothing, by refusal or by a session that broke. */

@@ -173,8 +173,10 @@ class Push {
     }
     this.sending.answered(medium.path);
     // RFC 4975 section 8: who offered connects, unless the phone said that it does (RFC 6135).
-    if (medium.setup !== 'active' && !this.sending.bound)
-      this.sending.begin(hub.connect(peer, this.sending));
+    if (medium.setup === 'active' || this.sending.bound) return;
+    const connection = hub.connect(peer, this.sending);
+    if (connection === null) this.finish(broken);
+    else this.sending.begin(connection);
   }
 
   private wait(forMs: number): void {

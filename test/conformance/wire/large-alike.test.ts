@@ -1,5 +1,6 @@
 // What holds for a message in a MESSAGE holds for one that comes by a session: the charging id, the settings about report
-// requests and about the way back of notifications, and what its operator is told of an envelope that says nothing.
+// requests and about the way back of notifications, and what its operator is told of an envelope that says nothing. And the
+// engine connects to no place but those that are allowed.
 import t from 'tap';
 import { freePort } from '../../../adapters/cli/stage/child.js';
 import { subjects } from '../../../adapters/nats/index.js';
@@ -16,6 +17,7 @@ const chain = await startLargeChain({
     'audit.publish': 'true',
     'report.draft00': 'true',
     'report.recordRoute': route,
+    'msrp.networks': '192.0.2.0/24',
   },
 });
 t.teardown(() => chain.stop());
@@ -72,10 +74,29 @@ t.test('spec 6.7 a large message that asks for notifications names the way back'
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const sent = largeLetter(alice, bob, 3000, { asks: 'positive-delivery' });
   const id = await bring(chain, alice, bob, sent);
-  const phone = new LargePhone(t, bob, 'none');
+  const phone = new LargePhone(t, bob, 'active');
   await bob.register(600, largeTag);
   await chain.reaches(id, 'delivered');
   const line = `imdn.IMDN-Record-Route: <${route}>\r\n`;
   t.ok(phone.content().includes(line));
   t.equal(phone.content().replace(line, ''), sent.body, 'and nothing else changes');
+});
+
+t.test('X17 a phone has the engine connect to no place the operator has not named', async (t) => {
+  const [alice, bob] = [await chain.alice(), await chain.bob()];
+  const sent = largeLetter(alice, bob, 3000);
+  const id = await bring(chain, alice, bob, sent);
+  const phone = new LargePhone(t, bob, 'none');
+  await bob.register(600, largeTag);
+  const answered = async () =>
+    (await chain.life(id)).trail.filter(({ event }) => event === 'delivery.answered');
+  await chain.waitUntil('the refusal', async () => (await answered()).length === 1);
+  t.match(await answered(), [{ status: 480 }], 'as any push that came to nothing');
+  t.equal((await chain.life(id)).state, 'stored');
+  t.same([phone.calls.length, phone.peers.length], [1, 0]);
+  t.match(await chain.http('/metrics'), 'deferred_im_large_total{what="forbidden"} 1');
+  await bob.unregister();
+  const able = new LargePhone(t, await chain.agent(bob.user), 'active');
+  await able.agent.register(600, largeTag);
+  await chain.reaches(id, 'delivered');
 });
