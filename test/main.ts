@@ -15,7 +15,35 @@ const jobs = 3;
 const fileSecondsMax = 120;
 
 /** What takes long even when it runs alone, the longest first. */
-const longest = ['test/kill/kill.test.ts', 'test/runtime/reload.test.ts'];
+const longest = [
+  'test/kill/kill.test.ts',
+  'test/runtime/reload.test.ts',
+  'test/sim/sim.test.ts',
+  'test/conformance/reload.test.ts',
+  'test/soak/soak.test.ts',
+  'test/adapters/chart/draw.test.ts',
+  'test/docs/policies.test.ts',
+  'test/nth-operation/nth-operation.test.ts',
+  'test/kill/process.test.ts',
+  'test/package/pack.test.ts',
+  'test/faults/bus-limits.test.ts',
+  'test/adapters/cli/demo.test.ts',
+  'test/docs/reference.test.ts',
+  'test/machines/gate/gate.test.ts',
+  'test/crash-images/images.test.ts',
+  'test/conformance/wire/failure.test.ts',
+  'test/crash-images/faults.test.ts',
+  'test/machines/difference.test.ts',
+  'test/crash-images/damage.test.ts',
+  'test/adapters/simulator/simulator.test.ts',
+  'test/faults/session-killed.test.ts',
+  'test/faults/proxy-killed.test.ts',
+  'test/env/drain.test.ts',
+  'test/faults/bus-rights.test.ts',
+  'test/faults/bus-killed.test.ts',
+  'test/stacks/stacks.test.ts',
+  'test/conformance/wire/answers.test.ts',
+];
 
 const unfollowed = new URL('./support/unfollowed.js', import.meta.url).href;
 
