@@ -78,6 +78,8 @@ export const limits = {
   shadowStepsMax: 1000,
   /** Messages compared in one answer. */
   shadowPageMessages: 200,
+  /** Commands about policies that wait for the gate; one at a time is judged. */
+  policyMattersMax: 64,
   /** Things done about policies that the store remembers; the oldest is forgotten. */
   policyHistoryRows: 1000,
   /** Policies that were active before, as far as deactivations lead back. */

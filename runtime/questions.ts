@@ -35,6 +35,7 @@ export class Questions {
     private readonly failed: (cause: unknown) => void,
     /** Reads under way: the store is closed after them (B20). */
     private readonly underWay: Set<Promise<unknown>>,
+    private readonly pause: () => Promise<void>,
   ) {}
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -88,7 +89,7 @@ export class Questions {
     const { registry, settings } = this.source;
     const population = await this.asked(populationOf(this.source));
     const chosenIds = settings.preferences.expiredChoices;
-    return forecast(registry, population, { ...asked, chosenIds });
+    return forecast(registry, population, { ...asked, chosenIds }, this.pause);
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {
