@@ -3,6 +3,7 @@
 import type { IncomingMessage } from '../machines/index.js';
 import { type Excess, excessOf, readUser } from './accounts.js';
 import type { MessageLife, Runtime } from './api.js';
+import { hostClock } from './clock.js';
 import type {
   Binding,
   Listing,
@@ -14,6 +15,7 @@ import type {
 import { messageOf } from './consequences.js';
 import { isStranger, senderOf } from './decide/receive.js';
 import { unlessDamaged } from './integrity.js';
+import { pauseOf } from './judging.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
@@ -35,7 +37,6 @@ export class Questions {
     private readonly failed: (cause: unknown) => void,
     /** Reads under way: the store is closed after them (B20). */
     private readonly underWay: Set<Promise<unknown>>,
-    private readonly pause: () => Promise<void>,
   ) {}
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -89,7 +90,8 @@ export class Questions {
     const { registry, settings } = this.source;
     const population = await this.asked(populationOf(this.source));
     const chosenIds = settings.preferences.expiredChoices;
-    return forecast(registry, population, { ...asked, chosenIds }, this.pause);
+    const pause = () => pauseOf(hostClock);
+    return forecast(registry, population, { ...asked, chosenIds }, pause);
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {

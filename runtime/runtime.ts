@@ -74,8 +74,7 @@ export class Engine implements Runtime {
     const { ledger, seen } = this.writer;
     const known = { ledger, seen, identities, registry, settings };
     this.source = { ...this.common, ...known, store: world.store };
-    const pause = () => pauseOf(world.clock);
-    this.questions = new Questions(this.source, this.common.failed, this.reading, pause);
+    this.questions = new Questions(this.source, this.common.failed, this.reading);
     this.scheduler = this.openScheduler();
     this.outbox = this.openOutbox();
     this.mailboxes = this.openMailboxes();

@@ -30,7 +30,7 @@ export const gateBounds = {
 export type GateBounds = Readonly<Record<keyof typeof gateBounds, number>>;
 
 /** Situations that are gone through before somebody else may go first; some milliseconds. */
-const situationsPerPiece = 8;
+const situationsPerPiece = 2;
 
 /** One step from one situation to another. */
 export interface Edge {

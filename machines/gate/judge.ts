@@ -27,7 +27,7 @@ import { failures, hotLoops, shortDelays } from './checks/loops.js';
 import { neverEntered, noWayOut } from './checks/reach.js';
 import { reportMonitor } from './checks/reports.js';
 import { type Exploration, exploring, gateBounds } from './explorer.js';
-import { type Monitor, type Objection, watched } from './monitor.js';
+import { type Monitor, type Objection, watching } from './monitor.js';
 
 /** A policy as the gate found it. */
 export interface Judgement {
@@ -82,7 +82,8 @@ export function* judgingPolicy(
   return { ok: all.every((one) => one.severity !== 'error'), findings: all, policy, known };
 }
 
-type Check = (at: Exploration) => readonly PolicyFinding[];
+type Found = readonly PolicyFinding[];
+type Check = (at: Exploration) => Found | Piecemeal<Found>;
 
 /** What a chart does wherever a message stands on it, whichever way it came there. */
 const situationChecks: readonly Check[] = [
@@ -101,25 +102,29 @@ const checks: readonly Check[] = [
 function* checking(at: Exploration): Piecemeal<readonly PolicyFinding[]> {
   const found: PolicyFinding[] = [];
   for (const check of checks) {
-    found.push(...check(at));
+    found.push(...(yield* run(check(at))));
     yield;
   }
   return found;
+}
+
+function* run(found: Found | Piecemeal<Found>): Piecemeal<Found> {
+  return 'next' in found ? yield* found : found;
 }
 
 /** Those of the checks that hold for messages that came from another policy, but for the monitors. */
 export function* checkingArrivals(at: Exploration): Piecemeal<readonly PolicyFinding[]> {
   const found: PolicyFinding[] = [];
   for (const check of situationChecks) {
-    found.push(...check(at));
+    found.push(...(yield* run(check(at))));
     yield;
   }
   return [...found, ...lifetimeOf(at).findings].filter((one) => one.severity === 'error');
 }
 
-function objectionsOf<S>(at: Exploration, monitor: Monitor<S>): readonly PolicyFinding[] {
+function* objectionsOf<S>(at: Exploration, monitor: Monitor<S>): Piecemeal<Found> {
   const found: PolicyFinding[] = [];
-  watched(at, monitor, (one, path) => found.push(objectionOf(one, path)));
+  yield* watching(at, monitor, (one, path) => found.push(objectionOf(one, path)));
   return found;
 }
 

@@ -1,6 +1,7 @@
 // A monitor watches histories: a small automaton that goes along every edge and may object. The product of a policy and a
 // monitor is searched breadth-first, so that what it objects to is shown by the shortest history there is.
 import type { PolicyFinding } from '../findings.js';
+import type { Piecemeal } from '../piecemeal.js';
 import type { Edge, Exploration } from './explorer.js';
 import type { Situation } from './situation.js';
 
@@ -41,17 +42,20 @@ type Told = (objection: Objection, path: readonly string[]) => void;
  * Everything a monitor objects to, each once with its shortest history; a history ends where it is objected to. Returns
  * where the others come to. Histories that join come the shortest first.
  */
-export function watched<S>(
+export function* watching<S>(
   at: Exploration,
   monitor: Monitor<S>,
   report: Told,
   joining: readonly Joining<S>[] = [],
-): readonly Visit<S>[] {
+): Piecemeal<readonly Visit<S>[]> {
   const watch = new Watch(at, monitor, report);
   for (const birth of at.births) watch.go(birth, monitor.start(birth), null);
-  watch.run(joining);
+  yield* watch.run(joining);
   return watch.visits;
 }
+
+/** Visits that are gone through before somebody else may go first. */
+const visitsPerPiece = 64;
 
 /** Labels of the history that led to a visit. */
 export function historyOf<S>(last: Visit<S> | null): readonly string[] {
@@ -73,7 +77,7 @@ class Watch<S> {
     private readonly report: Told,
   ) {}
 
-  run(joining: readonly Joining<S>[]): void {
+  *run(joining: readonly Joining<S>[]): Piecemeal<void> {
     let [next, joined] = [0, 0];
     while (next < this.visits.length || joined < joining.length) {
       const depth = this.depths[next] ?? joining[joined]!.before.length + 1;
@@ -84,6 +88,7 @@ class Watch<S> {
       const visit = this.visits[next];
       if (visit === undefined) continue;
       next += 1;
+      if (next % visitsPerPiece === 0) yield;
       for (const edge of this.at.edges[visit.situation.id]!)
         this.go(edge, visit.state, visit, depth);
     }

@@ -18,7 +18,7 @@ import { deliveryMonitor } from './checks/deliveries.js';
 import { reportMonitor } from './checks/reports.js';
 import { type Arrival, type Exploration, exploring } from './explorer.js';
 import { checkingArrivals, objectionOf } from './judge.js';
-import { historyOf, type Joining, type Monitor, type Visit, watched } from './monitor.js';
+import { historyOf, type Joining, type Monitor, type Visit, watching } from './monitor.js';
 import { readsAhead, relevanceAnywhere } from './relevance.js';
 import { instants, type Situation } from './situation.js';
 import { moved } from './stimuli.js';
@@ -76,20 +76,20 @@ const tooMany = ({ file }: Policy): PolicyFinding =>
 
 class Relocation {
   /** By situation of the older policy: what each monitor made of the histories that lead there. */
-  private readonly debts: Histories;
-  private readonly fates: Histories;
+  private debts: Histories = new Map();
+  private fates: Histories = new Map();
 
   constructor(
     private readonly old: Exploration,
     private readonly to: Policy,
     private readonly plan: MigrationPlan,
     private readonly stepper: Stepper,
-  ) {
-    this.debts = historiesOf(old, reportMonitor(old));
-    this.fates = historiesOf(old, deliveryMonitor(old));
-  }
+  ) {}
 
   *judge(): Piecemeal<Omit<MigrationJudgement, 'plan'>> {
+    const { old } = this;
+    this.debts = yield* historiesOf(old, reportMonitor(old));
+    this.fates = yield* historiesOf(old, deliveryMonitor(old));
     const findings: PolicyFinding[] = [];
     const stranded: Stranded[] = [];
     let left = this.passengers();
@@ -138,9 +138,8 @@ class Relocation {
     // Who waits for what is not under way is told that, and not all that follows from it.
     if (found.lost.size > 0) return;
     for (const one of yield* checkingArrivals(at)) found.tell(one);
-    this.watch(at, reportMonitor(at), this.debts, found);
-    yield;
-    this.watch(at, deliveryMonitor(at), this.fates, found);
+    yield* this.watch(at, reportMonitor(at), this.debts, found);
+    yield* this.watch(at, deliveryMonitor(at), this.fates, found);
   }
 
   private look(at: Exploration, found: Round): void {
@@ -153,7 +152,12 @@ class Relocation {
     }
   }
 
-  private watch<S>(at: Exploration, monitor: Monitor<S>, histories: Histories, found: Round): void {
+  private *watch<S>(
+    at: Exploration,
+    monitor: Monitor<S>,
+    histories: Histories,
+    found: Round,
+  ): Piecemeal<void> {
     const joining = found.passengers.flatMap((one, index) =>
       (histories.get(one.situation) ?? []).map((visit): Joining<S> => {
         const before = historyOf(visit);
@@ -162,15 +166,15 @@ class Relocation {
       }),
     );
     joining.sort((a, b) => a.before.length - b.before.length);
-    watched(at, monitor, (one, path) => found.tell(objectionOf(one, path)), joining);
+    yield* watching(at, monitor, (one, path) => found.tell(objectionOf(one, path)), joining);
   }
 }
 
 type Histories = ReadonlyMap<Situation, readonly Visit<unknown>[]>;
 
-function historiesOf<S>(old: Exploration, monitor: Monitor<S>): Histories {
+function* historiesOf<S>(old: Exploration, monitor: Monitor<S>): Piecemeal<Histories> {
   const found = new Map<Situation, Visit<unknown>[]>();
-  for (const visit of watched(old, monitor, () => {}))
+  for (const visit of yield* watching(old, monitor, () => {}))
     found.set(visit.situation, [...(found.get(visit.situation) ?? []), visit]);
   return found;
 }
