@@ -36,6 +36,8 @@ export const limits = {
   mailboxOctetsMax: 33_554_432,
   /** Messages waiting from one sender for one recipient. */
   pairMessagesMax: 200,
+  /** How often room is made for one message that others take before it is used. */
+  roomRoundsMax: 4,
   /** After so many registrations one page of users is looked at, and those whose bindings have lapsed are forgotten. */
   registrationsPerSweep: 64,
   sweepRows: 256,
