@@ -14,7 +14,7 @@ import {
   type RowWrite,
   type RuntimeOptions,
 } from '../../runtime/index.js';
-import { compiledOnce, parsedOnce } from './compiled.js';
+import { compiledOnce, parsedOnce } from '../sim/compiled.js';
 import { contact, hoursMs, registered, writtenAtMs } from './messages.js';
 import './reload.js';
 import { MemoryStore, RecordingEffects, SimulatedClock, seededEntropy } from './world.js';
