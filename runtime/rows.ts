@@ -78,6 +78,10 @@ export interface ActorRow {
   readonly forgetAtMs: number | null;
   readonly parked: Parked | null;
   readonly trail: readonly TrailStep[];
+  /** The expiry it was stored with, where an operator has moved it; absent in rows before 0.5.0. */
+  readonly storedExpiresAtMs?: number;
+  /** When the proxy said that its sender had not heard our 202, or had after all; absent in rows before 0.5.0. */
+  readonly acknowledgements?: readonly (readonly [atMs: number, acknowledged: boolean])[];
 }
 
 /** `d`: what a submission became. */

@@ -29,6 +29,7 @@ import {
   sentDigest,
 } from '../keys.js';
 import { bear, readActor, rewrite } from '../life.js';
+import { limits } from '../limits.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import {
@@ -373,7 +374,9 @@ export function unacknowledged(
 function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
-  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+  const said = [...(row.acknowledgements ?? []), [turn.nowMs, acknowledged] as const];
+  const acknowledgements = said.slice(-limits.acknowledgementsMax);
+  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot }, acknowledgements });
 }
 
 /** The session a large message came by is over: what its BYE said is kept beside it, once. */
