@@ -161,7 +161,9 @@ export {
 } from './resting.js';
 export {
   checkRules,
+  coversType,
   firstRule,
+  type KnownPolicy,
   type RuleFinding,
   rulesSchema,
   type Selected,

@@ -218,8 +218,8 @@ class ShadowLife {
 
   // What the proxy said of the 202 counts from then on; no step is taken.
   private acknowledgeTo(untilMs: number): void {
-    for (const [atMs, acknowledged] of this.acknowledgements) {
-      if (atMs > untilMs) break;
+    for (const { atMs, revision, acknowledged } of this.acknowledgements) {
+      if (atMs > untilMs || revision > this.heard) break;
       this.acknowledgements = this.acknowledgements.slice(1);
       const { state } = this.at;
       const { context } = state.snapshot as { context: MessageContext };

@@ -3,6 +3,7 @@
 import {
   admissionOf,
   answerClass,
+  coversType,
   domainOf,
   earlyReport,
   type IncomingMessage,
@@ -222,9 +223,7 @@ const serves = (domains: readonly string[], aor: string): boolean =>
 
 // No types: everything is taken. `text/*` takes every text.
 const takes = (types: readonly string[], type: string): boolean =>
-  types.length === 0 ||
-  types.includes(type) ||
-  types.includes(`${type.slice(0, type.indexOf('/'))}/*`);
+  types.length === 0 || types.some((one) => coversType(one, type));
 
 interface Named {
   readonly sender: string;
@@ -374,7 +373,10 @@ export function unacknowledged(
 function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
-  const said = [...(row.acknowledgements ?? []), [turn.nowMs, acknowledged] as const];
+  const said = [
+    ...(row.acknowledgements ?? []),
+    { atMs: turn.nowMs, revision: row.revision, acknowledged },
+  ];
   const acknowledgements = said.slice(-limits.acknowledgementsMax);
   rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot }, acknowledgements });
 }
