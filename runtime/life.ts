@@ -92,8 +92,8 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   return follow(turn, policy, local, unborn, first, cause);
 }
 
-// Nothing is owed about a message that has just come.
-const unreported = (first: Step): Step =>
+/** Nothing is owed about a message that has just come. */
+export const unreported = (first: Step): Step =>
   first.effects.some((one) => one.type === 'report')
     ? { ...first, effects: first.effects.filter((one) => one.type !== 'report') }
     : first;

@@ -78,6 +78,17 @@ export interface ActorRow {
   readonly forgetAtMs: number | null;
   readonly parked: Parked | null;
   readonly trail: readonly TrailStep[];
+  /** The expiry it was stored with, where an operator has moved it; absent in rows before 0.5.0. */
+  readonly storedExpiresAtMs?: number;
+  /** What was said of our 202: that its sender had not heard it, or had after all. Absent in rows before 0.5.0. */
+  readonly acknowledgements?: readonly Acknowledgement[];
+}
+
+/** Said at this instant, after so many steps of the message. */
+export interface Acknowledgement {
+  readonly atMs: number;
+  readonly revision: number;
+  readonly acknowledged: boolean;
 }
 
 /** `d`: what a submission became. */
