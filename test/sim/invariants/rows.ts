@@ -356,6 +356,7 @@ function dueOf(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
   const dues = row.actor.timers.map((timer) => timer.dueMs);
   if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
+  if (row.live && row.early !== undefined) dues.push(row.early.dueMs);
   return dues.length === 0 ? null : Math.min(...dues);
 }
 
