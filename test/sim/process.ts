@@ -217,6 +217,8 @@ export class EngineProcess {
     this.simulation.model.died();
     this.life = null;
     this.store = null;
+    life.letGo();
+    this.simulation.scheduler.forget(life);
     const delay = this.simulation.calm ? 100 : this.random.spread(20, 8000);
     this.simulation.scheduler.after(delay, () => this.again());
   }

@@ -121,9 +121,14 @@ export class ProxyNode {
     return `${this.node} ${id}`;
   }
 
+  // Every node hears what is for one of them.
+  private isMine(line: string): boolean {
+    return line.startsWith(this.node, 'v1 '.length) && line['v1 '.length + this.node.length] === ' ';
+  }
+
   private heardAnswer(line: string): void {
-    const [, node, index, label, code] = line.split(' ');
-    if (node !== this.node) return;
+    if (!this.isMine(line)) return;
+    const [, , index, label, code] = line.split(' ');
     const id = `${index} ${label}`;
     if (this.answeredIds.has(id)) return;
     const held = this.held.get(id);
@@ -169,8 +174,8 @@ export class ProxyNode {
   // ---- effects ----
 
   private heardSend(line: string): void {
+    if (!this.isMine(line)) return;
     const push = readSend(line);
-    if (push.node !== this.node) return;
     const { effectId } = push;
     const now = this.simulation.scheduler.nowMs;
     const known = this.memory.get(effectId);

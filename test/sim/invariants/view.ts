@@ -47,8 +47,15 @@ export interface Landing {
   readonly users: readonly (readonly [string, User | null])[];
 }
 
-const json = (value: Uint8Array): unknown =>
-  JSON.parse(Buffer.from(value.buffer, value.byteOffset + 9, value.byteLength - 9).toString());
+// What stands before the payload of a row: format and checksum.
+const headOctets = 9;
+
+const json = (value: Uint8Array): unknown => JSON.parse(payloadOf(value));
+
+const payloadOf = (value: Uint8Array): string =>
+  value instanceof Buffer
+    ? value.toString('utf8', headOctets)
+    : Buffer.from(value).toString('utf8', headOctets);
 
 export class View {
   readonly stored = new Map<string, Stored>();
@@ -121,9 +128,17 @@ export class View {
     let stored = this.stored.get(local);
     if (stored === undefined) {
       stored = {
-        ...{ local, row: null, before: null, body: null, dedup: null, swallowed: false },
-        ...{ timers: new Set<number>(), outbox: new Set<string>(), places: new Set<string>() },
-        ...{ events: new Set<number>(), told: new Set<number>() },
+        local,
+        row: null,
+        before: null,
+        body: null,
+        dedup: null,
+        swallowed: false,
+        timers: new Set(),
+        outbox: new Set(),
+        places: new Set(),
+        events: new Set(),
+        told: new Set(),
       };
       this.stored.set(local, stored);
     }
