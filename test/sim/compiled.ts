@@ -31,9 +31,30 @@ export const compiledOnce = (source: unknown): Compiled => {
 
 const judged = new Map<unknown, Judgement>();
 
-/** The gate, asked once for each file that was read. */
-export const judgeOnce: Judge = (source, compile) => {
-  const judgement = judged.get(source) ?? judge(source, compile);
+/** The same policies, whose steps throw now and then: a bug of a chart, or of XState. */
+export function failing(throws: () => boolean): typeof compiledOnce {
+  const made = new Map<unknown, Compiled>();
+  return (source) => {
+    const known = made.get(source) ?? withFailures(compiledOnce(source), throws);
+    made.set(source, known);
+    return known;
+  };
+}
+
+function withFailures(compiled: Compiled, throws: () => boolean): Compiled {
+  if (!compiled.ok) return compiled;
+  const { machine } = compiled.policy;
+  const transition: typeof machine.transition = (...asked) => {
+    if (throws()) throw new Error('out of order');
+    return machine.transition(...asked);
+  };
+  const broken = Object.create(machine, { transition: { value: transition } }) as typeof machine;
+  return { ...compiled, policy: { ...compiled.policy, machine: broken } };
+}
+
+/** The gate, asked once for each file that was read; what fails at run time it cannot know. */
+export const judgeOnce: Judge = (source) => {
+  const judgement = judged.get(source) ?? judge(source, compiledOnce);
   judged.set(source, judgement);
   return judgement;
 };

@@ -29,6 +29,10 @@ export class Faults {
     this.every('preferencesPerMinute', (random) => simulation.people.wishes(random));
     this.every('requestsPerMinute', (random) => simulation.people.requests(random));
     this.every('policySwitchesPerMinute', (random) => this.switchPolicy(random));
+    this.every('subscriptionsPerMinute', (random) => simulation.people.watchers.subscribes(random));
+    this.every('migrationsPerMinute', (random) => this.migrate(random));
+    if (simulation.options.rates.stepFails > 0)
+      this.often(2, simulation.random.named('freeing'), (random) => this.free(random));
     const drift = simulation.options.rates.driftShare;
     if (drift > 0)
       simulation.wall.drifts(simulation.random.named('drift').chance(0.5) ? drift : -drift);
@@ -37,8 +41,11 @@ export class Faults {
   private every(name: RateName, act: (random: Random) => void): void {
     const { simulation } = this;
     const rate = simulation.options.rates[name];
-    if (rate === 0) return;
-    const random = simulation.random.named(name);
+    if (rate > 0) this.often(rate, simulation.random.named(name), act);
+  }
+
+  private often(rate: number, random: Random, act: (random: Random) => void): void {
+    const { simulation } = this;
     const wait = () => (-Math.log(1 - random.float()) * 60_000) / rate;
     const happen = () => {
       if (simulation.calm) return;
@@ -130,10 +137,34 @@ export class Faults {
     process.submit({ type: 'operator.acted', deferredId: id, act, by: 'operator' });
   }
 
-  private switchPolicy(random: Random): void {
+  // Some parked message hears again what it failed on, or is ended by hand.
+  private free(random: Random): void {
+    const { model, process } = this.simulation;
+    const id = model.anyParked(random.u32());
+    const act = random.pick(['retry', 'force'] as const);
+    if (id === null) return;
+    this.simulation.trace('operator', act, id);
+    process.submit({ type: 'operator.acted', deferredId: id, act, by: 'operator' });
+  }
+
+  private get policies(): readonly (readonly [string, string])[] {
     const { notices } = this.simulation.options;
-    const choice = [...policyHashes].filter(([name]) => notices || name !== 'notify-and-pull');
-    const [id, hash] = random.pick(choice);
+    return [...policyHashes].filter(([name]) => notices || name !== 'notify-and-pull');
+  }
+
+  // All that lives under other policies, or under one of them.
+  private migrate(random: Random): void {
+    const [id, hash] = random.pick(this.policies);
+    const [, one] = random.pick(this.policies);
+    const from = random.chance(0.4) ? [one] : [...policyHashes.values()];
+    const mode = random.chance(0.4) ? 'force' : 'migrate';
+    this.simulation.trace('operator', mode === 'force' ? 'forces all to' : 'moves all to', id);
+    const command = { type: 'policy.activated', hash, mode, from, by: 'operator' } as const;
+    this.simulation.process.submit({ ...command, reason: 'sim' });
+  }
+
+  private switchPolicy(random: Random): void {
+    const [id, hash] = random.pick(this.policies);
     this.simulation.trace('operator', 'activates', id);
     const { process } = this.simulation;
     process.submit({ type: 'policy.activated', hash, mode: 'new', by: 'operator', reason: 'sim' });

@@ -14,14 +14,24 @@ import {
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
+import { compiledOnce, failing, judgeOnce, parsedOnce } from './compiled.js';
 import { Leg } from './leg.js';
 import type { Letter } from './letters.js';
 import { Life } from './life.js';
+import type { Options } from './options.js';
 import type { Random } from './random.js';
 import { Killed } from './scheduler.js';
 import type { Stage } from './stage.js';
 import { SimulatedStore } from './store.js';
+
+const quotaOf = ({ quota }: Options) =>
+  quota == null
+    ? {}
+    : {
+        mailboxMessagesMax: quota.mailbox,
+        pairMessagesMax: quota.pair,
+        atLimit: quota.atLimit,
+      };
 
 export class EngineProcess {
   life: Life | null = null;
@@ -29,10 +39,15 @@ export class EngineProcess {
   private lives = 0;
   private readonly random: Random;
   private readonly points: Random;
+  /** Builds policies, some of whose steps throw where the seed has it. */
+  private readonly compile: typeof compiledOnce;
 
   constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('process');
     this.points = simulation.random.named('points');
+    const steps = simulation.random.named('steps');
+    const throws = () => steps.chance(simulation.rate('stepFails'));
+    this.compile = simulation.options.rates.stepFails > 0 ? failing(throws) : compiledOnce;
   }
 
   boot(): void {
@@ -64,9 +79,10 @@ export class EngineProcess {
       clock,
       entropy,
       parsePolicy: parsedOnce,
-      compile: compiledOnce,
+      compile: this.compile,
       judge: judgeOnce,
       settings: {
+        ...quotaOf(simulation.options),
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
         preferences: {
           ...defaultPreferenceRules,

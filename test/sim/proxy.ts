@@ -189,7 +189,7 @@ export class ProxyNode {
       this.tell(push, 0, 'send');
       return;
     }
-    if (isReport(effectId)) this.relayReport(push);
+    if (isReport(effectId) || effectId[0] === 's') this.relay(push);
     else this.fork(push);
   }
 
@@ -239,7 +239,8 @@ export class ProxyNode {
     for (const contact of contacts) contact.ring(push, answer);
   }
 
-  private relayReport(push: Push): void {
+  // To a sender, or to the phone that subscribed.
+  private relay(push: Push): void {
     const owner = this.process;
     let over = false;
     const finish = (code: number) => {
@@ -249,7 +250,9 @@ export class ProxyNode {
       this.outcome(push, code);
     };
     const timer = this.simulation.scheduler.after(phoneMs, () => finish(408), owner);
-    this.simulation.people.reported(push, finish);
+    const { people } = this.simulation;
+    if (push.effectId[0] === 's') people.watchers.notified(push, finish);
+    else people.reported(push, finish);
   }
 }
 
