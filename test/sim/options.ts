@@ -72,7 +72,7 @@ const latestBounds = {
   // Steps of a chart that throw: their messages are parked, and an operator frees them.
   stepFails: [0.005, 0.1],
   // Owners subscribe to the notices of their mailboxes, and their phones do not always take a NOTIFY; asked only with notices.
-  subscriptionsPerMinute: [0.5, 5],
+  subscriptionsPerMinute: [2, 15],
   notifyFails: [0.05, 0.7],
 } as const;
 
@@ -144,7 +144,7 @@ export function optionsOf(seed: number): Options {
     phones: 1 + random.below(2),
     proxies: 1 + random.below(2),
     faultMs: Math.trunc(random.spread(80_000, 600_000)),
-    policyId: policyOf(random.chance(0.3), later),
+    policyId: policyOf(random.chance(0.3), later, latest),
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),
     early: random.chance(0.15),
@@ -157,8 +157,8 @@ export function optionsOf(seed: number): Options {
   };
 }
 
-const policyOf = (late: boolean, { pulls }: Later): Options['policyId'] => {
-  if (pulls) return 'notify-and-pull';
+const policyOf = (late: boolean, { pulls }: Later, { rates }: Latest): Options['policyId'] => {
+  if (pulls || rates.subscriptionsPerMinute > 0) return 'notify-and-pull';
   return late ? 'deliver-late' : 'delete-and-report';
 };
 

@@ -123,7 +123,9 @@ export class ProxyNode {
 
   // Every node hears what is for one of them.
   private isMine(line: string): boolean {
-    return line.startsWith(this.node, 'v1 '.length) && line['v1 '.length + this.node.length] === ' ';
+    return (
+      line.startsWith(this.node, 'v1 '.length) && line['v1 '.length + this.node.length] === ' '
+    );
   }
 
   private heardAnswer(line: string): void {

@@ -25,7 +25,7 @@ export class Watchers {
     const begins = known.length === 0 || random.chance(0.4);
     const one = random.pick(begins ? [this.fresh(aor)] : known);
     const ends = !begins && random.chance(0.3);
-    const seconds = ends ? 0 : Math.trunc(random.spread(10, 3600));
+    const seconds = ends ? 0 : Math.trunc(random.spread(20, 7200));
     const watcher = { ...one, cseq: one.cseq + 1 };
     const others = known.filter(({ callId }) => callId !== one.callId);
     this.dialogs.set(aor, (ends ? others : [...others, watcher]).slice(-perUser));
@@ -60,7 +60,8 @@ export class Watchers {
     simulation.trace('watcher', push.ruri, 'gets', push.effectId, code);
     if (code === 0) return;
     const aor = this.ownerOf(push);
-    if (code === 200 && aor !== null && readNotice(push).waiting > 0) simulation.people.noticed(aor);
+    if (code === 200 && aor !== null && readNotice(push).waiting > 0)
+      simulation.people.noticed(aor);
     simulation.scheduler.after(delay, () => answer(code));
   }
 

@@ -8,6 +8,7 @@ import { type EffectSeen, type Fate, type Held, wasDurable } from './book.js';
 import { MoveChecks } from './moves.js';
 import type { Notices } from './notices.js';
 import { QuotaChecks } from './quotas.js';
+import { armedIn, dueOf } from './timers.js';
 import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
 
 /** Patience with an attempt, by the policy and by the outbox. */
@@ -367,41 +368,3 @@ const isOver = ({ conflict, overdue }: Held): boolean => conflict || overdue;
 // Promised by a life that was told, and has written more since: another life knows nothing of it.
 const cameTooLate = ({ promisedBy, toldLate }: Held): boolean =>
   promisedBy !== null && toldLate?.life === promisedBy && wasDurable(toldLate, true);
-
-// When a message must be woken: computed anew from what it says.
-function dueOf(row: ActorRow): number | null {
-  if (row.forgetAtMs !== null) return row.forgetAtMs;
-  if (row.parked !== null) return row.outlived ? null : messageOf(row).outlivesAtMs;
-  const dues = row.actor.timers.map((timer) => timer.dueMs);
-  if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
-  return dues.length === 0 ? null : Math.min(...dues);
-}
-
-// Timers a state arms by its chart; the expiry is gone once it has fired.
-function armedIn(row: ActorRow): readonly (readonly string[])[] {
-  const expiry = messageOf(row).expiresAtMs === null ? [] : ['expiry'];
-  switch (row.value) {
-    case 'stored':
-      return [expiry];
-    case 'delivering': {
-      // An expiry that came in flight and was moved is armed again when the answer is there.
-      const extended = row.trail.some((one) => one.event === 'message.extended');
-      const fired = contextOf(row).expired || contextOf(row).ending !== null || extended;
-      return fired
-        ? [['answerTimeout'], ['answerTimeout', ...expiry]]
-        : [['answerTimeout', ...expiry]];
-    }
-    case 'expired.waiting':
-      return [['grace']];
-    case 'expired.delivering':
-      return contextOf(row).ending === null
-        ? [['answerTimeout', 'grace']]
-        : [['answerTimeout'], ['answerTimeout', 'grace']];
-    case 'released.delivering':
-      return [['answerTimeout']];
-    case 'reporting.backing-off':
-      return [['reportRetry']];
-    default:
-      return [[]];
-  }
-}
