@@ -18,7 +18,16 @@ import type { Answered } from './publishing.js';
 import type { ServiceHooks } from './service-options.js';
 import { formatSipDate, largeRequest, openLeg, readInvite, readLarge } from './sip/index.js';
 
-const codec: LargeCodec = { readInvite, readLarge, largeRequest, formatSipDate };
+// The same settings as for messages outside of a session.
+const codecOf = (config: Config): LargeCodec => {
+  const [draft00, recordRoute] = [config['report.draft00'], config['report.recordRoute'] ?? null];
+  return {
+    readInvite,
+    readLarge: (invite, asserted, large) => readLarge(invite, asserted, large, { draft00 }),
+    largeRequest: (effect) => largeRequest(effect, { recordRoute }),
+    formatSipDate,
+  };
+};
 
 /** What large messages need of the rest of the service, known only when that is there. */
 export interface LargeHooks {
@@ -51,6 +60,7 @@ export async function openLarge(config: Config, log: Log): Promise<LargeMessages
   const secure = secureMsrp(config);
   const hub = await MsrpHub.listen({
     ...{ address, port: config['msrp.port'], host, clock, entropy },
+    networks: config['msrp.networks'],
     ...(secure === null ? {} : { secure }),
   });
   const onFailure = (where: string, cause: unknown) =>
@@ -75,13 +85,14 @@ export async function openLarge(config: Config, log: Log): Promise<LargeMessages
     leg: { at: placeText(leg.place), token: leg.token },
     msrpPort: hub.port,
     start: (hooks) => {
-      const shared = { hub, codec, clock, onFailure };
+      const shared = { hub, codec: codecOf(config), clock, onFailure };
       const { answered, runtime, failpoint } = hooks;
       const proxyFor = (node: string | null) => placeOf(hooks.innerOf(node));
       parts.delivery = new Delivery({ ...shared, leg, proxyFor, answered });
       parts.intake = new Intake({
         ...shared,
         ...{ runtime, octetsMax },
+        onDoubtful: ({ event, ...what }) => log('warn', event, { ...what }),
         ...(failpoint === undefined ? {} : { failpoint }),
       });
     },

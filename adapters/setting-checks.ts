@@ -1,6 +1,8 @@
 // What the text of a setting must satisfy, each as a function: null, or what is wrong with it, in words that stand
 // behind the name of the setting. Pure; knows no setting by name.
 
+import { readNetwork } from './msrp/index.js';
+
 const hostSigns = new Set('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-');
 
 /** A host name. It stands in every deferred Message-ID, which travels in SIP headers, XML and subjects. */
@@ -25,6 +27,12 @@ export const mediaTypeCheck = (value: string): string | null =>
   /^[a-z0-9.+-]{1,64}\/(?:[a-z0-9.+-]{1,64}|\*)$/.test(value)
     ? null
     : 'must be a media type in lower case: text/plain or text/*';
+
+/** A network, or one address. */
+export const networkCheck = (value: string): string | null =>
+  readNetwork(value) === null
+    ? 'must be a network (192.0.2.0/24, 2001:db8::/32) or an address'
+    : null;
 
 /** One part of a host name (RFC 1123 section 2.1). */
 const isLabel = (label: string): boolean =>

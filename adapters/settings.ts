@@ -6,6 +6,7 @@ import {
   domainCheck,
   hostCheck,
   mediaTypeCheck,
+  networkCheck,
   sipUriCheck,
   usersCheck,
 } from './setting-checks.js';
@@ -280,6 +281,13 @@ export const settingsTable = {
     check: hostCheck,
     meaning:
       'Host by which phones reach that port, as their session descriptions name it. Default: `msrp.address`.',
+  },
+  'msrp.networks': {
+    type: texts,
+    default: [],
+    check: networkCheck,
+    meaning:
+      'Networks (192.0.2.0/24) that calls to returning phones connect to, as their answers name the place. None: all but loopback, link-local, multicast and unspecified addresses; loopback too where `msrp.address` is.',
   },
   'msrp.tls.certFile': {
     type: text,

@@ -1,7 +1,7 @@
-// The only user of ajv. A schema is compiled once, at start, and becomes a checker that returns findings with
-// JSON pointers and never throws on a value. Only our own schemas come here; a policy file is a value, never a
-// schema (reliability P6).
-import { Ajv, type ErrorObject } from 'ajv';
+// The only user of ajv. A schema is compiled once, when its first value comes, and becomes a checker that returns
+// findings with JSON pointers and never throws on a value. Only our own schemas come here; a policy file is a value,
+// never a schema (reliability P6).
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 
 /** What is wrong with a value, and where: a JSON pointer (RFC 6901) into it. */
 export interface SchemaFinding {
@@ -29,10 +29,16 @@ const ajv = new Ajv({
 
 const ok: Checked = { ok: true };
 
-/** Compiles one of our own schemas into a checker. Throws on a schema that is not strict: that is a bug. */
+/**
+ * Makes a checker of one of our own schemas. It is compiled at its first use: some fifty schemas take half a second and
+ * 30 MB, and most processes use few. Compiling throws on a schema that is not strict: that is a bug, and a test
+ * compiles every one.
+ */
 export function schemaChecker(schema: object): SchemaChecker {
-  const validate = ajv.compile(schema);
+  let compiled: ValidateFunction | undefined;
   return (value) => {
+    compiled ??= ajv.compile(schema);
+    const validate = compiled;
     if (validate(value)) return ok;
     return { ok: false, findings: (validate.errors ?? []).map(finding) };
   };

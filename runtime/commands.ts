@@ -64,6 +64,8 @@ export interface Summoned {
   readonly sender: string;
   readonly asserted: string | null;
   readonly anonymous: boolean;
+  /** He can be reached: what is brought goes behind a backlog that is being delivered. */
+  readonly queued?: boolean;
 }
 
 /** Who subscribes to the notices of his mailbox: the dialog of the SUBSCRIBE, as its notifier sees it. */

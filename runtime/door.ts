@@ -3,8 +3,10 @@
 // Decides nothing; after closing it lets nothing in.
 import type { Command, IdResult, Reply } from './commands.js';
 import type { BulkType } from './decide/index.js';
+import { quotaRefusals } from './errors.js';
 import type { Failpoint } from './failpoints.js';
 import type { Identities } from './identity.js';
+import { isPolicyMatter, type Judging, type PolicyMatter } from './judging.js';
 import { partitionOf } from './keys.js';
 import type { LapsedUsers } from './lapsed.js';
 import { limits } from './limits.js';
@@ -20,6 +22,7 @@ export interface DoorOptions {
   readonly statistics: Statistics;
   readonly lapsed: LapsedUsers;
   readonly questions: Questions;
+  readonly judging: Judging;
   readonly closed: () => boolean;
   readonly failpoint: (name: Failpoint) => void;
   readonly settings: Pick<RuntimeSettings, 'atLimit' | 'mailboxMessagesMax'>;
@@ -28,15 +31,15 @@ export interface DoorOptions {
 type Received = Extract<Command, { type: 'message.received' }>;
 type Bulk = Extract<Command, { type: BulkType }>;
 
-/** Refusals that older messages may make room for. */
-const quotas: ReadonlySet<string> = new Set(['mailbox-full', 'pair-full', 'strangers-full']);
-
 const isBulk = (command: Command): command is Bulk =>
   command.type === 'messages.deleted' ||
   command.type === 'messages.requested' ||
   command.type === 'messages.discarded';
 
 export class Door {
+  /** Who makes room in a mailbox now, the last one in line: two at once would count on the same oldest message. */
+  private readonly making = new Map<string, Promise<unknown>>();
+
   constructor(private readonly options: DoorOptions) {}
 
   /** Resolves when what the command changed is durable. Rejects with a RuntimeFault when closed. */
@@ -53,6 +56,7 @@ export class Door {
     this.checkOpen();
     this.received(command);
     if (isBulk(command)) return this.bulk(command);
+    if (isPolicyMatter(command)) return this.judged(command);
     const reply = this.pass(command);
     const makesRoom = this.options.settings.atLimit === 'drop-oldest';
     return command.type === 'message.received' && makesRoom
@@ -78,6 +82,14 @@ export class Door {
     return this.options.writer.submit(command, partition) as Promise<Reply>;
   }
 
+  // Meanwhile the door may have been closed.
+  private judged(command: PolicyMatter): Promise<Reply> {
+    return this.options.judging.submit(command, () => {
+      this.checkOpen();
+      return this.pass(command);
+    });
+  }
+
   // `all` is as many commands as it needs; each id has its own result either way.
   private async bulk(command: Bulk): Promise<Reply> {
     const { writer, questions, settings } = this.options;
@@ -95,17 +107,38 @@ export class Door {
     return { kind: 'results', results };
   }
 
-  private async afterMakingRoom(command: Received, first: Reply): Promise<Reply> {
-    if (first.kind !== 'refused' || !quotas.has(first.code)) return first;
+  private afterMakingRoom(command: Received, first: Reply): Reply | Promise<Reply> {
+    if (!lacksRoom(first)) return first;
+    const { aor } = command.message;
+    const reply = (this.making.get(aor) ?? Promise.resolve()).then(() => this.makeRoom(command));
+    const over = reply.catch(() => {});
+    this.making.set(aor, over);
+    void over.then(() => {
+      if (this.making.get(aor) === over) this.making.delete(aor);
+    });
+    return reply;
+  }
+
+  // What was made free may be taken before it is used, by a message that came straight in: then room is made anew.
+  private async makeRoom(command: Received): Promise<Reply> {
+    for (let round = 1; ; round += 1) {
+      const evicted = await this.evictFor(command);
+      this.checkOpen();
+      const reply = await this.pass(command);
+      if (!lacksRoom(reply) || !evicted || round >= limits.roomRoundsMax) return reply;
+    }
+  }
+
+  private async evictFor({ message }: Received): Promise<boolean> {
     const { writer, questions } = this.options;
-    const victims = await questions.victims(command.message);
-    if (victims.length === 0) return first;
-    const partition = partitionOf(command.message.aor);
+    const victims = await questions.victims(message);
     for (const local of victims) {
       this.checkOpen();
-      await writer.submit({ type: 'room.made', local }, partition);
+      await writer.submit({ type: 'room.made', local }, partitionOf(message.aor));
     }
-    this.checkOpen();
-    return this.pass(command);
+    return victims.length > 0;
   }
 }
+
+const lacksRoom = (reply: Reply): boolean =>
+  reply.kind === 'refused' && quotaRefusals.has(reply.code);

@@ -126,6 +126,13 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
+/** Refusals that older messages may make room for (spec 2.8). */
+export const quotaRefusals: ReadonlySet<string> = new Set<RefusalCode>([
+  'mailbox-full',
+  'pair-full',
+  'strangers-full',
+]);
+
 /** The row of a code, or null for a code that is no refusal of the engine. */
 export const refusalOf = (code: string): Refusal | null =>
   Object.hasOwn(refusals, code) ? refusals[code as RefusalCode] : null;

@@ -12,6 +12,8 @@ export interface WaitingCall {
   readonly body: Uint8Array;
   /** Base64 of the identity the proxy vouches for, or `-`. */
   readonly asserted: string;
+  /** Its user can be reached: what it brings goes behind a backlog that is being delivered (spec 3.4). */
+  readonly queued: boolean;
   /** Answers 200; gives the headers of the answer that are kept with the message, or null when it cannot. */
   accept(sdp: string, lines: readonly HeaderLine[]): readonly HeaderLine[] | null;
   refuse(status: number, lines?: readonly HeaderLine[]): void;

@@ -291,13 +291,9 @@ export function endByLastChart(
   cause: Cause,
 ): ActorRow | null {
   const policy = lastChart(turn);
+  const again = bornAgain(turn, policy, row);
   try {
-    const next = step(
-      policy,
-      bornAgain(turn, policy, row),
-      readingOf(row) ?? { type: 'message.deleted' },
-      turn.nowMs,
-    );
+    const next = step(policy, again, readingOf(row) ?? endingOf(row), turn.nowMs);
     if (row.parked !== null) {
       turn.ledger.remove(keys.quarantine(local));
       turn.notices.push({ type: 'freed', local });
@@ -308,6 +304,13 @@ export function endByLastChart(
     throw error;
   }
 }
+
+// What was noted to end it while a push was out ends it: who took it back is owed nothing. Of the rest all is one to
+// this chart.
+const endingOf = (row: ActorRow): StepEvent =>
+  contextOf(row).ending === 'withdrawn'
+    ? { type: 'message.withdrawn' }
+    : { type: 'message.deleted' };
 
 // A message that stopped at the very event that says its recipient has it ends as read: no failure of it is owed.
 function readingOf({ parked }: ActorRow): StepEvent | null {

@@ -36,6 +36,8 @@ export const limits = {
   mailboxOctetsMax: 33_554_432,
   /** Messages waiting from one sender for one recipient. */
   pairMessagesMax: 200,
+  /** How often room is made for one message that others take before it is used. */
+  roomRoundsMax: 4,
   /** After so many registrations one page of users is looked at, and those whose bindings have lapsed are forgotten. */
   registrationsPerSweep: 64,
   sweepRows: 256,
@@ -78,6 +80,8 @@ export const limits = {
   shadowStepsMax: 1000,
   /** Messages compared in one answer. */
   shadowPageMessages: 200,
+  /** Commands about policies that wait for the gate; one at a time is judged. */
+  policyMattersMax: 64,
   /** Things done about policies that the store remembers; the oldest is forgotten. */
   policyHistoryRows: 1000,
   /** Policies that were active before, as far as deactivations lead back. */

@@ -27,6 +27,13 @@ interface Run {
   unqueue: Cancel;
 }
 
+/** Whose turn it is. */
+interface Next {
+  readonly local: string;
+  /** Its user asked for it before the others. */
+  readonly asked: boolean;
+}
+
 export interface MailboxHooks {
   readonly now: () => number;
   /** False while the world cannot be reached: runs pause until `wake`. */
@@ -210,12 +217,12 @@ export class Mailboxes {
     try {
       while (run.active === null && this.current(run)) {
         if (!this.hooks.canSend()) return;
-        const asked = run.head.length > 0;
-        const local = await this.next(run);
+        const next = await this.next(run);
         // Between here and the end of the run nothing can happen: an arrival is seen now, or begins another one.
-        if (local === null && run.again !== 'no') continue;
-        if (local === null) break;
+        if (next === null && run.again !== 'no') continue;
+        if (next === null) break;
         if (!this.current(run)) break;
+        const { local, asked } = next;
         // The answer may overtake the reply: the push counts from here.
         run.active = local;
         const { came } = await this.hooks.giveTurn(run.aor, local, asked);
@@ -236,9 +243,10 @@ export class Mailboxes {
     return !this.stopped && this.runs.get(run.aor) === run;
   }
 
-  private async next(run: Run): Promise<string | null> {
+  // What its user asks for while a page is read is still what he asked for.
+  private async next(run: Run): Promise<Next | null> {
     const asked = run.head.shift();
-    if (asked !== undefined) return asked;
+    if (asked !== undefined) return { local: asked, asked: true };
     if (run.again === 'afresh') {
       run.again = 'no';
       run.after = null;
@@ -249,7 +257,7 @@ export class Mailboxes {
     // What arrived while the page was read is not on it.
     if (row === undefined) return run.again === 'no' ? null : this.next(run);
     run.after = row[0];
-    return row[1] ?? this.next(run);
+    return row[1] === null ? this.next(run) : { local: row[1], asked: false };
   }
 
   private async readPage(run: Run): Promise<void> {

@@ -1,11 +1,17 @@
 // Policies by content hash. A message keeps the hash it was stored under; the active one is only for new messages.
 // Built machines live here; the rows they come from live in the store.
-import { type Compiled, compilePolicy, type Judgement, type Policy } from '../machines/index.js';
+import {
+  type Compiled,
+  compilePolicy,
+  type Policy,
+  type PolicyFinding,
+} from '../machines/index.js';
 import type { PolicySummary } from './api.js';
 import { RuntimeFault } from './errors.js';
-import { type Judge, judge } from './gate.js';
+import type { Judge, JudgeMove } from './gate.js';
 import { PolicyCourse } from './policy-course.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
+import { type Verdict, Verdicts } from './verdicts.js';
 
 interface Installed {
   readonly policy: Policy;
@@ -14,31 +20,33 @@ interface Installed {
 
 export class Registry {
   private readonly installed = new Map<string, Installed>();
-  /** Hashes of what has passed the gate since the start. */
-  private readonly passed = new Set<string>();
   private activeRow: ActiveRow | null = null;
   /** How policies came and went, and what is being moved. */
   readonly course = new PolicyCourse((hash) => this.get(hash));
 
+  /** What the gate says. */
+  readonly verdicts: Verdicts;
+
   constructor(
     private readonly compile: (source: unknown) => Compiled = compilePolicy,
-    private readonly ask: Judge = judge,
-  ) {}
+    ask?: Judge,
+    askMove?: JudgeMove,
+  ) {
+    this.verdicts = new Verdicts(compile, ask, askMove);
+  }
 
   /**
    * Puts a policy file through the gate. What is stored already lives on without: its messages were accepted under it, and
    * an older release may have had fewer checks.
    */
-  judge(source: unknown): Judgement {
-    const judgement = this.ask(source, this.compile);
-    if (judgement.ok && judgement.policy !== null) this.passed.add(judgement.policy.hash);
-    return judgement;
+  judge(source: unknown): Verdict {
+    return this.verdicts.file(source);
   }
 
   /** Puts an installed policy through the gate, unless it has passed before. */
-  rejudge(hash: string): Pick<Judgement, 'ok' | 'findings'> {
+  rejudge(hash: string): { readonly ok: boolean; readonly findings: readonly PolicyFinding[] } {
     const row = this.row(hash);
-    if (row === null || this.passed.has(hash)) return { ok: true, findings: [] };
+    if (row === null || this.verdicts.has(hash)) return { ok: true, findings: [] };
     return this.judge(row.source);
   }
 

@@ -6,6 +6,7 @@ import type {
   MigrationMap,
   PreferenceRecord,
   SelectionRules,
+  Stranded,
 } from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding, Watcher } from './commands.js';
@@ -233,6 +234,8 @@ export interface MigrationRow {
   readonly at: { readonly partition: number; readonly after: string | null };
   readonly moved: number;
   readonly ended: number;
+  /** By older policy: who has a place to go and would not do well there. Absent in rows before 0.5.0: nobody. */
+  readonly stranded?: Readonly<Record<string, readonly Stranded[]>>;
 }
 
 /** `R`: a set of rules that was taken up, under its content hash. */

@@ -150,10 +150,10 @@ function sentenceOf({ from: sources }: MigrationForecast): string {
 }
 
 /** How far a migration is; null when none is under way. */
-function underWay(engine: Engine): Omit<MigrationRow, 'map'> | null {
+function underWay(engine: Engine): Omit<MigrationRow, 'map' | 'stranded'> | null {
   const { migration } = engine.registry.course;
   if (migration === null) return null;
-  const { map: _map, ...told } = migration;
+  const { map: _map, stranded: _stranded, ...told } = migration;
   return told;
 }
 

@@ -6,7 +6,7 @@ import {
   type PolicyDifference,
   type PossibleEnd,
 } from '../../machines/index.js';
-import { exitCodes, judge } from '../../runtime/index.js';
+import { exitCodes } from '../../runtime/index.js';
 import {
   playScenario,
   type SimulatorCodec,
@@ -17,8 +17,8 @@ import {
 import { canonicalAor, readMessage } from '../sip/index.js';
 import { storeExits, storeFlags } from './ask.js';
 import { columns } from './output.js';
-import { policyNamed } from './policy.js';
-import { type Call, type Verb, VerbFailure } from './verb.js';
+import { judgedNamed } from './policy.js';
+import type { Call, Verb } from './verb.js';
 
 const codec: SimulatorCodec = { readMessage, canonicalAor };
 
@@ -62,14 +62,7 @@ export const policyDiff: Verb = {
 const named = ({ policy }: Explored) => ({ id: policy.file.id, hash: policy.hash });
 
 async function explored(call: Call, at: 0 | 1): Promise<Explored> {
-  const name = call.args[at] ?? '';
-  const { policy, known, findings } = judge(await policyNamed({ ...call, args: [name] }));
-  if (policy === null || known === null)
-    throw new VerbFailure(
-      exitCodes['policy-invalid'],
-      'policy-refused',
-      `${name} cannot be explored: ${findings[0]?.message ?? ''}`,
-    );
+  const { policy, known } = await judgedNamed(call, at);
   const { exploration, behaviour } = known;
   return { policy, exploration, longestLifeSeconds: behaviour.longestLifeSeconds };
 }

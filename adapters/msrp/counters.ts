@@ -10,10 +10,14 @@ export class LargeCounters {
     refused: 0,
     /** Messages that were stored, or taken and dropped for a polite block. */
     stored: 0,
+    /** Messages that were taken although their CPIM envelope cannot be read. */
+    unreadable: 0,
     /** Sessions that were taken and brought nothing. */
     aborted: 0,
     /** Calls of ours to people who are back. */
     called: 0,
+    /** Those whose phone named a place that we do not connect to. */
+    forbidden: 0,
     /** Messages that were handed over. */
     delivered: 0,
     /** Calls of ours that came to nothing, by refusal or by a session that broke. */

@@ -139,13 +139,19 @@ class Push {
       {
         accepted: (answer) => this.accepted(answer),
         refused: (status) => this.finish(status),
-        hungUp: () => this.finish(broken),
+        hungUp: () => this.hungUp(),
       },
     );
   }
 
   end(): void {
     this.finish(broken);
+  }
+
+  // His BYE goes another way than his last answers, and may be quicker: what he has whole is not sent again for that.
+  private hungUp(): void {
+    if (this.sending.awaitsAnswers) this.wait(msrpLimits.lastAnswersMsMax);
+    else this.finish(broken);
   }
 
   private accepted(answer: Uint8Array): void {
@@ -167,11 +173,14 @@ class Push {
     }
     this.sending.answered(medium.path);
     // RFC 4975 section 8: who offered connects, unless the phone said that it does (RFC 6135).
-    if (medium.setup !== 'active' && !this.sending.bound)
-      this.sending.begin(hub.connect(peer, this.sending));
+    if (medium.setup === 'active' || this.sending.bound) return;
+    const connection = hub.connect(peer, this.sending);
+    if (connection === null) this.finish(broken);
+    else this.sending.begin(connection);
   }
 
   private wait(forMs: number): void {
+    this.stopWaiting();
     const part = Math.min(forMs, 60_000);
     const rest = forMs - part;
     this.stopWaiting = this.options.clock.after(part, () =>

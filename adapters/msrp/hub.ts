@@ -10,6 +10,7 @@ import { LargeCounters } from './counters.js';
 import type { MsrpUri } from './fields.js';
 import { writeFingerprint } from './fingerprint.js';
 import { msrpLimits } from './limits.js';
+import { Places } from './places.js';
 
 export interface HubOptions {
   readonly address: string;
@@ -17,6 +18,8 @@ export interface HubOptions {
   readonly port: number;
   /** Host by which peers reach us. */
   readonly host: string;
+  /** Networks that calls of ours may connect to; absent or none: those where phones can be. */
+  readonly networks?: readonly string[];
   /** A second port, for TLS; absent: none. */
   readonly secure?: SecureOptions;
   readonly clock: Pick<Clock, 'after'>;
@@ -41,9 +44,13 @@ export class MsrpHub {
   /** Sockets of the door for TLS, also before their handshake is over: closing waits for none of them. */
   private readonly sockets = new Set<net.Socket>();
   private readonly ownFingerprint: string | null;
+  private readonly places: Places;
 
   private constructor(private readonly options: HubOptions) {
-    const { secure } = options;
+    const { secure, networks = [], address } = options;
+    this.places = new Places(networks, address, () => {
+      this.counters.events.forbidden += 1;
+    });
     const take = (socket: net.Socket): void => {
       if (this.connections.size >= msrpLimits.connectionsMax) socket.destroy();
       else this.connected(socket);
@@ -89,11 +96,6 @@ export class MsrpHub {
     return this.sessions.size < msrpLimits.sessionsMax;
   }
 
-  /** Sessions under way, in both directions. */
-  get size(): number {
-    return this.sessions.size;
-  }
-
   /** Unguessable letters for ids of sessions, transactions and messages. */
   random(octets = 10): string {
     return Buffer.from(this.options.entropy.bytes(octets)).toString('hex');
@@ -117,9 +119,14 @@ export class MsrpHub {
     this.sessions.delete(sessionId);
   }
 
-  /** A connection of ours to a peer; what cannot be reached is a connection that is lost at once. */
-  connect(peer: MsrpUri, session: Session): Connection {
-    const connection = this.connected(net.connect({ host: peer.host, port: peer.port }));
+  /**
+   * A connection of ours to a peer; what cannot be reached is a connection that is lost at once. Null where we connect to
+   * nobody: the address is none of a phone, or none the operator has named.
+   */
+  connect({ host, port }: MsrpUri, session: Session): Connection | null {
+    if (!this.places.mayTry(host)) return null;
+    const { lookup } = this.places;
+    const connection = this.connected(net.connect({ host, port, lookup }));
     connection.bind(session);
     return connection;
   }

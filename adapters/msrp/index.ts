@@ -3,4 +3,5 @@ export { Delivery } from './delivery.js';
 export { MsrpHub, type SecureOptions } from './hub.js';
 export { Intake } from './intake.js';
 export { msrpLimits } from './limits.js';
+export { readNetwork } from './places.js';
 export type { LargeCodec } from './ports.js';

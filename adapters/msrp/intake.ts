@@ -2,19 +2,13 @@
 // only then acknowledged (S2 9.3.2.4, spec 2.3). What does not come whole leaves no trace. Decides nothing about a
 // message but whether its session may begin.
 import type { HeaderLine } from '../../machines/index.js';
-import type {
-  Cancel,
-  Clock,
-  InviteFacts,
-  Reply,
-  Runtime,
-  WaitingCall,
-} from '../../runtime/index.js';
+import type { Clock, InviteFacts, Reply, Runtime, WaitingCall } from '../../runtime/index.js';
 import { Budget } from './assembly.js';
 import type { MsrpHub } from './hub.js';
 import { msrpLimits } from './limits.js';
-import type { LargeCodec } from './ports.js';
+import type { Doubtful, LargeCodec, Refused } from './ports.js';
 import { type Received, Receiving, type Verdict } from './receiving.js';
+import { Reception } from './reception.js';
 import { readSdp, type SessionDescription, writeAnswer } from './sdp.js';
 
 export interface IntakeOptions {
@@ -27,6 +21,8 @@ export interface IntakeOptions {
   /** Told when a message is stored and its last SEND not yet answered, and when it was. */
   readonly failpoint?: (name: 'ack.before' | 'ack.after') => void;
   readonly onFailure: (where: string, cause: unknown) => void;
+  /** A session was refused for what it says, or its message taken although its envelope says nothing. */
+  readonly onDoubtful?: (doubtful: Doubtful) => void;
 }
 
 type Refusal = readonly [status: number, lines: readonly HeaderLine[]];
@@ -51,11 +47,12 @@ export class Intake {
     const asserted = readAsserted(call.asserted);
     const facts = this.options.codec.readInvite(call.octets, asserted);
     if (!facts.ok) {
+      this.doubt(facts);
       this.refuse(call, [facts.status, []]);
       return;
     }
     const offer = readSdp(call.body);
-    const refusal = this.refusal(facts, offer);
+    const refusal = this.refusal({ ...facts, queued: call.queued }, offer);
     if (offer === null || refusal !== null) this.refuse(call, refusal ?? notAcceptable);
     else this.begin(call, asserted, offer);
   }
@@ -104,8 +101,10 @@ export class Intake {
     events[ok === null ? 'refused' : 'taken'] += 1;
     if (ok === null) return;
     const reception = new Reception(call, clock, {
-      over: (brought) => {
-        if (brought === 0) events.aborted += 1;
+      fruitless: () => {
+        events.aborted += 1;
+      },
+      over: () => {
         hub.remove(sessionId);
         this.open.delete(reception);
       },
@@ -129,9 +128,16 @@ export class Intake {
     reception: Reception,
   ): Promise<Verdict | null> {
     const read = this.options.codec.readLarge(call.octets, asserted, { ...received, ok });
-    if (!read.ok) return Promise.resolve(verdictOf(read.status, read.reason));
+    if (!read.ok) {
+      this.doubt(read);
+      return Promise.resolve(verdictOf(read.status, read.reason));
+    }
+    if (read.unreadable) this.takenUnread(read.unreadable);
     const { runtime, onFailure } = this.options;
-    const command = { type: 'message.received', message: read.message, node: null } as const;
+    const { queued } = call;
+    const { message } = read;
+    const command = { type: 'message.received', message, node: null, queued } as const;
+    reception.storing();
     const stored = runtime
       .submit(command)
       .then((reply) => {
@@ -141,9 +147,21 @@ export class Intake {
       .catch((cause: unknown) => {
         onFailure('large', cause);
         return null;
-      });
+      })
+      .finally(() => reception.decided());
     this.storing.add(stored);
     return stored.finally(() => this.storing.delete(stored));
+  }
+
+  private doubt({ status, code, offset }: Refused): void {
+    const place = offset === undefined ? {} : { offset };
+    this.options.onDoubtful?.({ event: 'message.refused', status, code, ...place });
+  }
+
+  // As in page mode it is kept as any other content, and its operator hears why it asks for nothing (ADR 0020).
+  private takenUnread({ code, offset }: { readonly code: string; readonly offset: number }): void {
+    this.options.hub.counters.events.unreadable += 1;
+    this.options.onDoubtful?.({ event: 'cpim.unreadable', code, offset });
   }
 
   private decided(reply: Reply, reception: Reception): Verdict {
@@ -195,76 +213,4 @@ const readAsserted = (field: string): string | null =>
 function verdictOf(status: number, reason: string): Verdict {
   const known = status === 400 || status === 413 || status === 415;
   return { status: known ? status : 403, comment: reason };
-}
-
-interface ReceptionHooks {
-  /** Told how many messages it brought. */
-  readonly over: (brought: number) => void;
-  readonly ended: (deferredId: string, bye: readonly HeaderLine[]) => void;
-}
-
-/** One session from its answer to its end: SIP on one side, MSRP on the other. */
-class Reception {
-  private receiving!: Receiving;
-  private readonly ids: string[] = [];
-  private brought = 0;
-  private over = false;
-  private readonly stopWaiting: Cancel[] = [];
-
-  constructor(
-    private readonly call: WaitingCall,
-    private readonly clock: Pick<Clock, 'after'>,
-    private readonly hooks: ReceptionHooks,
-  ) {}
-
-  begin(receiving: Receiving): void {
-    this.receiving = receiving;
-    this.call.onEnd(({ bye }) => this.finish(bye));
-    this.stopWaiting.push(
-      this.clock.after(msrpLimits.idleMsMax, () => {
-        if (!receiving.bound) this.end();
-      }),
-    );
-    this.wait(msrpLimits.sessionMsMax);
-  }
-
-  /** A message was taken; null when nothing of it is kept. */
-  stored(deferredId: string | null): void {
-    this.brought += 1;
-    if (deferredId !== null) this.ids.push(deferredId);
-    this.wait(msrpLimits.byeMsMax);
-  }
-
-  /** What the store said in place of 200 also stands in our BYE, as MSRP has no word for it (RFC 3326). */
-  refused(status: number, reason: string): void {
-    const cause = `SIP;cause=${status};text="${reason.replaceAll('"', "'").replaceAll('\\', '/')}"`;
-    this.stopWaiting.push(
-      this.clock.after(msrpLimits.byeMsMax, () => this.call.hangUp([['Reason', cause]])),
-    );
-  }
-
-  lost(): void {
-    this.wait(msrpLimits.byeMsMax);
-  }
-
-  end(): void {
-    this.call.hangUp();
-    this.finish([]);
-  }
-
-  // The clock takes at most a minute at once.
-  private wait(forMs: number): void {
-    const part = Math.min(forMs, 60_000);
-    const rest = forMs - part;
-    this.stopWaiting.push(this.clock.after(part, () => (rest > 0 ? this.wait(rest) : this.end())));
-  }
-
-  private finish(bye: readonly HeaderLine[]): void {
-    if (this.over) return;
-    this.over = true;
-    for (const cancel of this.stopWaiting) cancel();
-    this.receiving.end();
-    this.hooks.over(this.brought);
-    if (bye.length > 0) for (const id of this.ids) this.hooks.ended(id, bye);
-  }
 }

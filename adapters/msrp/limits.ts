@@ -36,6 +36,8 @@ export const msrpLimits = {
   sessionMsMax: 150_000,
   /** After the last message the sender has this long to say BYE. */
   byeMsMax: 10_000,
+  /** After the BYE of a phone that has been sent everything, its answers may be on their way for so long. */
+  lastAnswersMsMax: 2_000,
   /** Pushes remembered by identity after their end: a repetition is answered from memory. */
   pushesRemembered: 4_096,
 } as const;

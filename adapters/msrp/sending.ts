@@ -48,6 +48,11 @@ export class Sending implements Session {
     return this.via !== null;
   }
 
+  /** True while all is sent, and nothing missing but answers of a peer who can still give them. */
+  get awaitsAnswers(): boolean {
+    return !this.over && this.allSent && this.via?.alive === true;
+  }
+
   /** The peer's path is known; sending begins when the connection is there as well. */
   answered(peer: readonly MsrpUri[]): void {
     this.peer ??= peer;

@@ -3,6 +3,7 @@
 // and its headers in place of the session description: `Expires` is the SEND's, never the INVITE's (spec 2.5).
 import type { HeaderLine, IncomingMessage } from '../../machines/index.js';
 import type { InviteFacts, LargeContent } from '../../runtime/index.js';
+import { parseChargingId } from './charging.js';
 import type { CpimOptions } from './cpim.js';
 import { parseSipDate } from './date.js';
 import { type Refusal, refusal } from './finding.js';
@@ -72,6 +73,7 @@ export function readLarge(
       contentType: content.type,
       anonymous: isAnonymous(request, names.names.fromUri),
       cpim: content.cpim,
+      chargingId: single(request, 'p-charging-vector', parseChargingId),
     } satisfies IncomingMessage,
     via: headerValue(request, 'via') ?? '',
     unreadable: content.unreadable,

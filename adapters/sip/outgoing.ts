@@ -122,7 +122,10 @@ function toLine(request: SipRequest, message: Message): string {
 const contentNames = new Set(['content-type', 'expires']);
 
 /** The call that pushes a stored large message: its INVITE says what a MESSAGE would say, its SEND carries the rest. */
-export function largeRequest(effect: OutgoingDelivery): LargeRequest {
+export function largeRequest(
+  effect: OutgoingDelivery,
+  { recordRoute = null }: DeliveryOptions = {},
+): LargeRequest {
   const { message, contacts = [] } = effect;
   const read = readRequest(effect.octets, { bodyOctetsMax: effect.octets.length });
   if (!read.ok) throw new TypeError(`stored message is unreadable: ${read.finding.code}`);
@@ -145,11 +148,18 @@ export function largeRequest(effect: OutgoingDelivery): LargeRequest {
     contacts,
     headers: block(lines) + kept,
     cseq: effect.cseq,
-    content: effect.octets.subarray(request.bodyOffset),
+    content: routedContent(effect.octets.subarray(request.bodyOffset), message, recordRoute),
     contentType: headerValue(request, 'content-type') ?? message.contentType,
     expiresSeconds: parseExpires(expires ?? headerValue(request, 'expires') ?? ''),
   };
 }
+
+const routedContent = (
+  content: Uint8Array,
+  { contentType }: Message,
+  route: string | null,
+): Uint8Array =>
+  (route === null ? null : recordRouted(content, contentType, { route, session: true })) ?? content;
 
 interface Keeping {
   readonly message: Message;

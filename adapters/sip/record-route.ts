@@ -4,6 +4,12 @@ import { readCpim } from './cpim.js';
 import { explore } from './explored.js';
 import { bodyOctetsMax, messageOctetsMax } from './limits.js';
 
+/** Where a message goes, and by what: a request with so many octets beside its body, or a session, which takes any size. */
+export type Routing = { readonly route: string } & (
+  | { readonly otherOctets: number }
+  | { readonly session: true }
+);
+
 /**
  * The body of a delivery with our IMDN-Record-Route on top; null where none belongs: nobody asked for notifications, the
  * content is signed, encrypted or one itself, or the line would push the request over a size it keeps to.
@@ -11,7 +17,7 @@ import { bodyOctetsMax, messageOctetsMax } from './limits.js';
 export function recordRouted(
   body: Uint8Array,
   contentType: string,
-  { route, otherOctets }: { readonly route: string; readonly otherOctets: number },
+  { route, ...carrier }: Routing,
 ): Buffer | null {
   if (contentType !== 'message/cpim') return null;
   const { facts } = readCpim(body, contentType);
@@ -21,8 +27,14 @@ export function recordRouted(
   if (at === null) return null;
   const name = at.prefix === '' ? 'IMDN-Record-Route' : `${at.prefix}.IMDN-Record-Route`;
   const line = Buffer.from(`${name}: <${route}>\r\n`, 'utf8');
-  const before = body.length + otherOctets;
-  const tips = before <= messageOctetsMax && before + line.length > messageOctetsMax;
-  if (tips || body.length + line.length > bodyOctetsMax) return null;
+  if ('otherOctets' in carrier && outgrows(body.length, line.length, carrier.otherOctets))
+    return null;
   return Buffer.concat([body.subarray(0, at.at), line, body.subarray(at.at)]);
+}
+
+// A message that fits into a MESSAGE over UDP still does, and none grows beyond what is taken in.
+function outgrows(octets: number, lineOctets: number, otherOctets: number): boolean {
+  const before = octets + otherOctets;
+  const tips = before <= messageOctetsMax && before + lineOctets > messageOctetsMax;
+  return tips || octets + lineOctets > bodyOctetsMax;
 }

@@ -175,9 +175,8 @@ export function install(
   turn: Turn,
   command: Extract<Command, { type: 'policy.installed' }>,
 ): Reply {
-  const { ok, findings, policy } = turn.registry.judge(command.source);
-  if (!ok || policy === null) return refuse('policy-refused', sentenceOf(findings));
-  const { hash } = policy;
+  const { ok, findings, hash } = turn.registry.judge(command.source);
+  if (!ok || hash === null) return refuse('policy-refused', sentenceOf(findings));
   const reply: Reply = { kind: 'policy', hash, ...warnedOf(findings) };
   if (turn.registry.get(hash) !== null) return reply;
   // As it was written: its order is the order of its charts, and means nothing else.

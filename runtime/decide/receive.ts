@@ -18,7 +18,7 @@ import {
 import { excessOf, reachable, readUser, writeUser } from '../accounts.js';
 import type { Command, Reply, Summoned } from '../commands.js';
 import { contextOf } from '../consequences.js';
-import { type RefusalCode, refusalOf } from '../errors.js';
+import { quotaRefusals, type RefusalCode, refusalOf } from '../errors.js';
 import {
   arrivalNumber,
   dedupDigest,
@@ -166,12 +166,18 @@ interface Asked extends Summoned {
 
 type Admitting = Pick<Turn, 'gate' | 'ledger' | 'settings' | 'seen'>;
 
-/** Why a session that would bring a large message is refused, or null; a polite block lets it come (spec 7.3). */
+/**
+ * Why a session that would bring a large message is refused, or null. A polite block lets it come (spec 7.3), and so does a
+ * full mailbox where older messages make room: for how much is known when the message is here.
+ */
 export function sessionRefusal(source: Admitting, summoned: Summoned): Refused | null {
-  const unknown = { octets: 0, contentType: null, queued: false, large: true } as const;
+  const { queued = false } = summoned;
+  const unknown = { octets: 0, contentType: null, queued, large: true } as const;
   const wishes = wishesFor(source, summoned.aor);
   const refusal = admission(source, { ...summoned, ...unknown }, wishes);
-  return refusal === null || refusal === 'swallowed' ? null : refuseAs(source, refusal);
+  if (refusal === null || refusal === 'swallowed') return null;
+  const makesRoom = source.settings.atLimit === 'drop-oldest' && quotaRefusals.has(refusal);
+  return makesRoom ? null : refuseAs(source, refusal);
 }
 
 function admission(

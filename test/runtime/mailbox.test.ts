@@ -14,18 +14,21 @@ function harness() {
   const clock = new SimulatedClock(0);
   const store = new MemoryStore();
   const turns: string[] = [];
+  /** Those among them that their user asked for. */
+  const askedFor: string[] = [];
   const failures: unknown[] = [];
   /** What the proxies are told about live messages: for so long they are queued. */
   const queued: string[] = [];
   const came = (_local: string): Came => 'sent';
-  const world = { clock, store, turns, failures, queued, came, canSend: true };
+  const world = { clock, store, turns, askedFor, failures, queued, came, canSend: true };
   const waits: (() => void)[] = [];
   const mailboxes = new Mailboxes(clock, store, {
     now: () => clock.now(),
     canSend: () => world.canSend,
     queue: (aor, forMs) => queued.push(`${aor === bob ? '' : `${aor} `}${forMs}`),
-    giveTurn: async (_aor, local) => {
+    giveTurn: async (_aor, local, asked) => {
       turns.push(local);
+      if (asked) askedFor.push(local);
       await Promise.resolve();
       return { kind: 'turn', came: world.came(local) };
     },
@@ -93,6 +96,20 @@ t.test(
     t.equal(mailboxes.running, 0);
   },
 );
+
+t.test('what is asked for while the mailbox is read is given as asked for', async (t) => {
+  const { world, clock, turns, askedFor, mailboxes, put, settle } = harness();
+  put('m1');
+  mailboxes.reachable(bob, null);
+  await clock.settle();
+  settle('m1');
+  // The rest of the mailbox is being read in this very moment.
+  mailboxes.requested(bob, null, ['m1']);
+  await clock.settle();
+  t.same(turns, ['m1', 'm1']);
+  t.same(askedFor, ['m1'], 'not as any other turn, which may only tell of it');
+  t.same(world.failures, []);
+});
 
 t.test('a whole page of damaged rows does not hide what follows', async (t) => {
   const { clock, turns, mailboxes, put } = harness();

@@ -2,10 +2,20 @@
 // wrong clocks, and what operators do. Each kind has its own stream; all end with the first phase.
 import { subjects } from '../../adapters/nats/subjects.js';
 import type { BusClient } from './bus-client.js';
-import { policyHashes } from './compiled.js';
 import type { RateName } from './options.js';
+import { policyHashes } from './policy-hashes.js';
 import type { Random } from './random.js';
 import type { Stage } from './stage.js';
+
+/** The gate explores each of them once in a process, which takes its time: not every pair there is. */
+const moves = [
+  ['delete-and-report', 'deliver-late'],
+  ['delete-and-report', 'hold-for-operator'],
+  ['deliver-late', 'hold-for-operator'],
+  ['deliver-late', 'delete-and-report'],
+  ['hold-for-operator', 'delete-and-report'],
+  ['notify-and-pull', 'delete-and-report'],
+] as const;
 
 export class Faults {
   constructor(private readonly simulation: Stage) {
@@ -152,13 +162,13 @@ export class Faults {
     return [...policyHashes].filter(([name]) => notices || name !== 'notify-and-pull');
   }
 
-  // All that lives under other policies, or under one of them.
+  // What lives under one policy, to another where all have a place to go, or only some.
   private migrate(random: Random): void {
-    const [id, hash] = random.pick(this.policies);
-    const [, one] = random.pick(this.policies);
-    const from = random.chance(0.4) ? [one] : [...policyHashes.values()];
+    const [left, id] = random.pick(moves);
+    const hash = policyHashes.get(id)!;
+    const from = [policyHashes.get(left)!];
     const mode = random.chance(0.4) ? 'force' : 'migrate';
-    this.simulation.trace('operator', mode === 'force' ? 'forces all to' : 'moves all to', id);
+    this.simulation.trace('operator', mode === 'force' ? 'forces' : 'moves', `${left} to ${id}`);
     const command = { type: 'policy.activated', hash, mode, from, by: 'operator' } as const;
     this.simulation.process.submit({ ...command, reason: 'sim' });
   }

@@ -11,10 +11,12 @@ import {
   openRuntime,
   type Reply,
 } from '../../runtime/index.js';
+import { compiledOnce, parsedOnce } from '../support/compiled.js';
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { compiledOnce, failing, judgeOnce, parsedOnce } from './compiled.js';
+import { failing } from './failing.js';
+import { judgeMoveOnce, judgeWhole } from './gate.js';
 import { Leg } from './leg.js';
 import type { Letter } from './letters.js';
 import { Life } from './life.js';
@@ -80,7 +82,8 @@ export class EngineProcess {
       entropy,
       parsePolicy: parsedOnce,
       compile: this.compile,
-      judge: judgeOnce,
+      judge: judgeWhole,
+      judgeMove: judgeMoveOnce,
       settings: {
         ...quotaOf(simulation.options),
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },

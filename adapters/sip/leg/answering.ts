@@ -9,7 +9,8 @@ import { echoOf, type HeaderLine, type HeardRequest, linesOf, statusLine, write 
 
 const keptOfOk = ['From', 'To', 'P-Asserted-Identity', 'Subject', 'Date'];
 const keptOfBye = ['From', 'To', 'P-Asserted-Identity', 'Date', 'Reason', 'User-Agent'];
-const supported = new Set<string>();
+
+type Said = Pick<WaitingCall, 'asserted' | 'queued'>;
 
 export class IncomingCall implements WaitingCall, DialogEnd {
   private dialog: Dialog | null = null;
@@ -24,9 +25,18 @@ export class IncomingCall implements WaitingCall, DialogEnd {
     private readonly leg: LegCore,
     private readonly transaction: ServerTransaction,
     private readonly from: Place,
-    readonly asserted: string,
+    /** What the proxy says of it: whom it vouches for, and whether it goes behind a backlog. */
+    private readonly said: Said,
   ) {
     this.localTag = leg.random();
+  }
+
+  get asserted(): string {
+    return this.said.asserted;
+  }
+
+  get queued(): boolean {
+    return this.said.queued;
   }
 
   get octets(): Uint8Array {
@@ -154,10 +164,10 @@ export class IncomingCall implements WaitingCall, DialogEnd {
   }
 }
 
-// What the caller insists on and we do not know (section 8.2.2.3).
+// What the caller insists on: we know no extension (section 8.2.2.3).
 function requiredBy(request: HeardRequest): string[] {
   return linesOf(request.headers, ['Require'])
     .flatMap(([, value]) => value.split(','))
     .map((one) => one.trim())
-    .filter((one) => one !== '' && !supported.has(one.toLowerCase()));
+    .filter((one) => one !== '');
 }

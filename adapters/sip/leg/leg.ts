@@ -286,13 +286,14 @@ class Leg implements SipLeg, LegCore {
       this.answer(transaction, unaskedStatus(request.method));
       return;
     }
-    const shown = (linesOf(request.headers, ['X-IM-Leg'])[0]?.[1] ?? '').split(' ');
-    if (shown[0] !== this.token) this.answer(transaction, 403);
+    const [shown, asserted = '-', why] = fieldsShown(request);
+    if (shown !== this.token) this.answer(transaction, 403);
     else if (this.isMerged(transaction)) this.answer(transaction, 482);
     else if (this.busy >= legLimits.dialogsMax) this.answer(transaction, 503);
     else {
       transaction.respond(100, write(statusLine(100), echoOf(request, null)));
-      const call = new IncomingCall(this, transaction, from, shown[1] ?? '-');
+      const said = { asserted, queued: why === 'queued' };
+      const call = new IncomingCall(this, transaction, from, said);
       this.invites.set(transaction, call);
       this.options.onInvite(call);
     }
@@ -314,6 +315,10 @@ class Leg implements SipLeg, LegCore {
     transaction.respond(status, write(statusLine(status), [...echo, ...allow, ...lines]));
   }
 }
+
+// Token, identity, and why it comes here: only a proxy can have written them.
+const fieldsShown = (request: HeardRequest): readonly string[] =>
+  (linesOf(request.headers, ['X-IM-Leg'])[0]?.[1] ?? '').split(' ');
 
 // Section 17.2.3: branch, sender and method; ACK and CANCEL name those of their INVITE.
 const serverKey = ({ branch, sentBy, method }: HeardRequest): string =>

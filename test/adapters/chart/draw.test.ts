@@ -29,7 +29,8 @@ import {
   nestedMachine,
   reordered,
 } from '../../support/chart-samples.js';
-import { generatedCharts, page, repositoryRoot } from '../../support/generate-charts.js';
+import { generatedCharts, page } from '../../support/generate-charts.js';
+import { repositoryRoot } from '../../support/repository.js';
 
 const machines = shippedPolicyIds.map((id) => (shippedPolicy(id) as PolicyFile).machine);
 const graphs = machines.map((machine) => graphOf(machine));

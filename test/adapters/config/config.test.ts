@@ -43,6 +43,7 @@ const special: Readonly<Record<string, readonly [unknown, string][]>> = {
         ['storage.domains', (letter) => `${letter}.example.org`],
         ['storage.exceptFor', (letter) => `@${letter}.example.org`],
         ['storage.mediaTypes', (letter) => `text/${letter}`],
+        ['msrp.networks', (letter) => `2001:db8:${letter}::/48`],
       ] as readonly [string, (letter: string) => string][]
     ).map(([name, text]) => [
       name,

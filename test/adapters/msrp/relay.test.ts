@@ -89,7 +89,7 @@ t.test(
       });
       hub.add(sessionId, sending);
       sending.answered(pathOf(whole));
-      sending.begin(hub.connect(pathOf(whole)[0]!, sending));
+      sending.begin(hub.connect(pathOf(whole)[0]!, sending)!);
     });
     const relay = await listener.accept(nearest, path);
     t.equal(await ended, 'delivered');

@@ -121,6 +121,8 @@ t.test(
       'the message is at the phone',
       () => (phone.peers[0]?.frames.length ?? 0) > 0,
     );
+    // He wants nothing kept while he is away: he is not.
+    await chain.ask('preferences', { asserted: bob.uri, set: { deferral: 'off' } });
     const second = await bring(chain, alice, bob, letters[1]!);
     t.not(second, first);
     t.equal(phone.calls.length, 1, 'she was answered in his place');

@@ -26,6 +26,25 @@ t.test('an INVITE without the token of this engine hears 403', async (t) => {
   t.equal(calls.length, 1);
 });
 
+t.test('the proxy says whom it vouches for, and whether its user has a backlog', async (t) => {
+  const calls: WaitingCall[] = [];
+  const { leg, peer } = await legUnderTest(t, { onInvite: (call) => calls.push(call) });
+  for (const [at, said] of ['', ' -', ' QQ== queued', ' QQ== other'].entries()) {
+    const headers = [`X-IM-Leg: ${leg.token}${said}`, contact];
+    peer.say(requestLines(peer, 'INVITE', { callId: `c${at}`, headers }));
+    t.match((await peer.next()).first, ' 100 ');
+  }
+  t.strictSame(
+    calls.map(({ asserted, queued }) => [asserted, queued]),
+    [
+      ['-', false],
+      ['-', false],
+      ['QQ==', true],
+      ['QQ==', false],
+    ],
+  );
+});
+
 t.test('a method that is known and not taken hears 405, one that nobody knows 501', async (t) => {
   const { peer } = await legUnderTest(t);
   const expected = [
