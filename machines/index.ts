@@ -124,6 +124,7 @@ export {
 } from './own-vocabulary.js';
 export { atOnce, inPieces, type Piecemeal } from './piecemeal.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export { publishedPolicySchema } from './policy-schema.js';
 export {
   applyChange,
   canonicalSenders,
@@ -160,7 +161,9 @@ export {
 } from './resting.js';
 export {
   checkRules,
+  coversType,
   firstRule,
+  type KnownPolicy,
   type RuleFinding,
   rulesSchema,
   type Selected,

@@ -24,6 +24,7 @@ import {
   targetOf,
   write,
 } from './consequences.js';
+import { earlyDue } from './early.js';
 import { keys, partitionOfLocal } from './keys.js';
 import { limits } from './limits.js';
 import type { ActorRow, DedupRow, PendingEffect, PolicyRow } from './rows.js';
@@ -92,8 +93,8 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   return follow(turn, policy, local, unborn, first, cause);
 }
 
-// Nothing is owed about a message that has just come.
-const unreported = (first: Step): Step =>
+/** Nothing is owed about a message that has just come. */
+export const unreported = (first: Step): Step =>
   first.effects.some((one) => one.type === 'report')
     ? { ...first, effects: first.effects.filter((one) => one.type !== 'report') }
     : first;
@@ -181,6 +182,8 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
     const heard = { ...row, outlived: true };
     return endParked(turn, local, heard, 'maximum lifetime') ?? write(turn, local, row, heard);
   }
+  const told = earlyDue(turn, local, row);
+  if (told !== null) return told;
   const timer = row.actor.timers.reduce<ActorRow['actor']['timers'][number] | null>(
     (first, one) => (first === null || one.dueMs < first.dueMs ? one : first),
     null,

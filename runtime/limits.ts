@@ -58,6 +58,12 @@ export const limits = {
   /** Reports to one sender at once, then one a second. */
   reportBurst: 60,
   reportIntervalMs: 1000,
+  /** What a user asked for before we heard of his registration is kept for so long, of so many users. */
+  requestKeepMs: 10_000,
+  keptRequestsMax: 1_024,
+  /** A report that is sent at once, as its failure report would be: so many attempts, so far apart. */
+  earlyAttemptsMax: 10,
+  earlyRetryMs: 300_000,
   /** Mailbox rows read at a time by a delivery run. */
   mailboxPageRows: 32,
   /** Effects kept in memory; the rest is found again in the store. */
@@ -78,6 +84,8 @@ export const limits = {
   migrationGroupRows: 64,
   /** Steps of one message's life when its history is lived again under another policy. */
   shadowStepsMax: 1000,
+  /** Times a row remembers that its sender had heard our 202, or had not; the proxy says so once. */
+  acknowledgementsMax: 8,
   /** Messages compared in one answer. */
   shadowPageMessages: 200,
   /** Commands about policies that wait for the gate; one at a time is judged. */

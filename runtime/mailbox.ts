@@ -53,6 +53,8 @@ export class Mailboxes {
   private readonly runs = new Map<string, Run>();
   private readonly queued: Run[] = [];
   private readonly retries = new Map<string, { readonly atMs: number; readonly cancel: Cancel }>();
+  /** What users asked for who could not be reached: the word of their registration may be slower than their own. */
+  private readonly kept = new Map<string, { readonly locals: string[]; readonly endsMs: number }>();
   private readonly busy = new Map<string | null, number>();
   private stopped = false;
 
@@ -164,7 +166,7 @@ export class Mailboxes {
       aor,
       node,
       after: null,
-      head: [...head],
+      head: [...this.keptFor(aor), ...head],
       page: [],
       active: null,
       working: false,
@@ -228,7 +230,10 @@ export class Mailboxes {
         const { came } = await this.hooks.giveTurn(run.aor, local, asked);
         if (came === 'sent') continue;
         if (run.active === local) run.active = null;
-        if (came === 'unreachable') break;
+        if (came === 'unreachable') {
+          if (asked) this.keep(run, local);
+          break;
+        }
       }
     } catch (cause) {
       // A read that the closing of the store cut short is nobody's loss.
@@ -237,6 +242,19 @@ export class Mailboxes {
       run.working = false;
     }
     if (run.active === null && this.current(run)) this.end(run);
+  }
+
+  private keep(run: Run, local: string): void {
+    const locals = [local, ...run.head.splice(0)];
+    this.kept.delete(run.aor);
+    this.kept.set(run.aor, { locals, endsMs: this.clock.mono() + limits.requestKeepMs });
+    if (this.kept.size > limits.keptRequestsMax) this.kept.delete(this.kept.keys().next().value!);
+  }
+
+  private keptFor(aor: string): readonly string[] {
+    const kept = this.kept.get(aor);
+    this.kept.delete(aor);
+    return kept !== undefined && kept.endsMs > this.clock.mono() ? kept.locals : [];
   }
 
   private current(run: Run): boolean {

@@ -3,6 +3,7 @@
 import {
   type Compiled,
   compilePolicy,
+  type KnownPolicy,
   type Policy,
   type PolicyFinding,
 } from '../machines/index.js';
@@ -75,12 +76,27 @@ export class Registry {
     return found?.policy ?? null;
   }
 
-  /** An installed policy by its id, the version installed last, or by its hash or the beginning of that. */
+  /** Installed policies that a name may mean: every version of an id, or those whose hash begins so. */
+  meant(name: string): readonly Policy[] {
+    return [...this.installed.values()]
+      .map(({ policy }) => policy)
+      .filter(({ hash, file }) => file.id === name || (name !== '' && hash.startsWith(name)));
+  }
+
+  /** The one a rule means: of an id the version installed last, of a hash its beginning of eight digits or more. */
   named(name: string): Policy | null {
     const byId = this.newest(name);
     if (byId !== null || name.length < 8) return byId;
-    const found = [...this.installed.values()].filter(({ policy }) => policy.hash.startsWith(name));
-    return found.length === 1 ? found[0]!.policy : null;
+    const [one, ...others] = this.meant(name);
+    return others.length === 0 ? (one ?? null) : null;
+  }
+
+  /** What rules that name a policy are to know of it. */
+  known(name: string): KnownPolicy {
+    const policy = this.named(name);
+    if (policy === null) return null;
+    const now = this.inForce(policy);
+    return { successor: now === policy ? null : now.file.id };
   }
 
   row(hash: string): PolicyRow | null {

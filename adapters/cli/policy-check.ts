@@ -3,7 +3,7 @@ import {
   findingOf,
   type Judgement,
   type PolicyFinding,
-  policySchema,
+  publishedPolicySchema,
 } from '../../machines/index.js';
 import { exitCodes, judge } from '../../runtime/index.js';
 import { readJsonFile } from './json-file.js';
@@ -79,7 +79,8 @@ export const printPolicySchema: Verb = {
   examples: ['deferred-im policy schema > policy.schema.json'],
   exits: [],
   run: async ({ output }) => {
-    output.result(policySchema, () => `${JSON.stringify(policySchema, null, 2)}\n`);
+    const schema = publishedPolicySchema();
+    output.result(schema, () => `${JSON.stringify(schema, null, 2)}\n`);
     return exitCodes.ok;
   },
 };

@@ -102,6 +102,7 @@ function differenceText(
       'Settings',
       difference.settings.map(([name, was, is]) => `${name}: ${was} → ${is}`),
     ),
+    section('Where they part first', partingLines(difference.parting)),
     lives.length === 0 ? '' : `\nLives in the shipped scenarios\n${livesText(lives)}`,
   ].join('');
 }
@@ -122,6 +123,11 @@ function classLines(one: PolicyDifference['classes'][number]): readonly string[]
 
 const endText = ({ outcome, state, report, path }: PossibleEnd): string =>
   `${outcome === state ? outcome : `${outcome} (${state})`}, a report ${report}: ${path.join(', ')}`;
+
+const partingLines = (parting: PolicyDifference['parting']): readonly string[] =>
+  parting === null
+    ? ['nobody outside can tell them apart']
+    : [`after ${parting.path.join(', ')}`, `- ${parting.first}`, `+ ${parting.second}`];
 
 const lifeLines = ([was, is]: readonly [number, number]): readonly string[] =>
   was === is ? [] : [`${daysText(was)} → ${daysText(is)}`];

@@ -3,6 +3,7 @@
 import {
   admissionOf,
   answerClass,
+  coversType,
   domainOf,
   earlyReport,
   type IncomingMessage,
@@ -29,6 +30,7 @@ import {
   sentDigest,
 } from '../keys.js';
 import { bear, readActor, rewrite } from '../life.js';
+import { limits } from '../limits.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import {
@@ -54,7 +56,8 @@ export function receive(turn: Turn, command: Received): Reply {
   if (known !== null && swallowed === null) return repeated(turn, known, bodyDigest);
   const wishes = wishesFor(turn, message.aor);
   const queued = command.queued === true;
-  const refusal = admit(turn, message, { sender, wishes, queued });
+  const repeats = swallowed !== null;
+  const refusal = admit(turn, message, { sender, wishes, queued, repeats });
   const named = { sender, digest, bodyDigest, wishes };
   if (refusal === 'swallowed') return swallow(turn, message, named, swallowed);
   if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
@@ -147,11 +150,11 @@ function endedInSilence(row: ActorRow): boolean {
 function admit(
   turn: Turn,
   message: IncomingMessage,
-  { sender, wishes, queued }: Pick<Named, 'sender' | 'wishes'> & { readonly queued: boolean },
+  { sender, wishes, ...how }: Pick<Named, 'sender' | 'wishes'> & Pick<Asked, 'queued' | 'repeats'>,
 ): RefusalCode | 'swallowed' | null {
   const { aor, asserted, anonymous, contentType, kind } = message;
   const octets = message.octets.length;
-  const asked = { aor, sender, asserted, anonymous, octets, contentType, queued };
+  const asked = { aor, sender, asserted, anonymous, octets, contentType, ...how };
   return admission(turn, { ...asked, large: kind === 'large' }, wishes);
 }
 
@@ -161,6 +164,8 @@ interface Asked extends Summoned {
   /** Null while it is not known. */
   readonly contentType: string | null;
   readonly queued: boolean;
+  /** Its like was swallowed before: it hears the same. */
+  readonly repeats: boolean;
   readonly large: boolean;
 }
 
@@ -172,7 +177,7 @@ type Admitting = Pick<Turn, 'gate' | 'ledger' | 'settings' | 'seen'>;
  */
 export function sessionRefusal(source: Admitting, summoned: Summoned): Refused | null {
   const { queued = false } = summoned;
-  const unknown = { octets: 0, contentType: null, queued, large: true } as const;
+  const unknown = { octets: 0, contentType: null, queued, repeats: false, large: true } as const;
   const wishes = wishesFor(source, summoned.aor);
   const refusal = admission(source, { ...summoned, ...unknown }, wishes);
   if (refusal === null || refusal === 'swallowed') return null;
@@ -190,18 +195,24 @@ function admission(
   if (!serves(settings.servedDomains, aor)) return 'not-served';
   const admission = admissionOf(wishes, asked);
   // A live message that waits behind a backlog is not kept for somebody who is away.
-  if (admission !== 'stored' && !(asked.queued && isAwayOnly(admission))) return admission;
+  const silent = admission === 'swallowed';
+  if (silent && asked.repeats) return admission;
+  if (admission !== 'stored' && !silent && !(asked.queued && isAwayOnly(admission)))
+    return admission;
   // A large message has a limit of its own, at its own door.
   if (!asked.large && octets > settings.messageOctetsMax) return 'too-large';
   if (contentType !== null && !takes(settings.mediaTypes, contentType)) return 'media-type';
   const closed = turn.gate();
   if (closed !== null) return closed;
+  // Whom a block hides from hears of limits what anybody hears (ADR 0033); he makes no room.
+  if (silent && settings.atLimit === 'drop-oldest') return admission;
   const stranger = isStranger(turn, asked, wishes);
   const counted = { sender, octets, stranger };
   const excess = excessOf(turn, aor, counted, settings);
   if (excess.pair > 0) return 'pair-full';
   if (excess.strangerMessages > 0 || excess.strangerOctets > 0) return 'strangers-full';
-  return excess.messages > 0 || excess.octets > 0 ? 'mailbox-full' : null;
+  if (excess.messages > 0 || excess.octets > 0) return 'mailbox-full';
+  return silent ? admission : null;
 }
 
 /** Whose quota a message counts for. */
@@ -221,9 +232,7 @@ const serves = (domains: readonly string[], aor: string): boolean =>
 
 // No types: everything is taken. `text/*` takes every text.
 const takes = (types: readonly string[], type: string): boolean =>
-  types.length === 0 ||
-  types.includes(type) ||
-  types.includes(`${type.slice(0, type.indexOf('/'))}/*`);
+  types.length === 0 || types.some((one) => coversType(one, type));
 
 interface Named {
   readonly sender: string;
@@ -373,7 +382,12 @@ export function unacknowledged(
 function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
-  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+  const said = [
+    ...(row.acknowledgements ?? []),
+    { atMs: turn.nowMs, revision: row.revision, acknowledged },
+  ];
+  const acknowledgements = said.slice(-limits.acknowledgementsMax);
+  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot }, acknowledgements });
 }
 
 /** The session a large message came by is over: what its BYE said is kept beside it, once. */

@@ -372,3 +372,29 @@ t.test('spec 3.4 while a run lasts live messages are queued, and no longer', asy
   mailboxes.nothingWaits(bob);
   t.equal(queued.length, told + 1, 'a run that is under way is not contradicted');
 });
+
+t.test(
+  'what a user asks for before his registration is heard of is given when it is',
+  async (t) => {
+    for (const [waitMs, expected] of [
+      [0, ['m2', 'm1']],
+      [limits.requestKeepMs, []],
+    ] as const) {
+      const { world, clock, turns, askedFor, mailboxes, put, settle } = harness();
+      for (const local of some(2)) put(local);
+      let away = true;
+      world.came = () => (away ? 'unreachable' : 'sent');
+      mailboxes.requested(bob, null, ['m2', 'm1']);
+      await clock.settle();
+      t.same([turns.splice(0), askedFor.splice(0), mailboxes.running], [['m2'], ['m2'], 0]);
+      await clock.advance(waitMs);
+      away = false;
+      mailboxes.reachable(bob, null);
+      for (const _ of some(4)) {
+        await clock.settle();
+        settle(turns.at(-1)!);
+      }
+      t.same(askedFor, expected, `${waitMs} ms later`);
+    }
+  },
+);

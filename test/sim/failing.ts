@@ -1,6 +1,6 @@
 // Policies whose steps throw now and then, as by a bug of a chart or of XState.
 import type { Compiled } from '../../machines/index.js';
-import { compiledOnce } from '../support/compiled.js';
+import { compiledOnce } from './compiled.js';
 
 /** Builds policies some of whose steps throw. */
 export function failing(throws: () => boolean): typeof compiledOnce {

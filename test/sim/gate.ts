@@ -8,7 +8,7 @@ import {
   shippedPolicyIds,
 } from '../../machines/index.js';
 import { type Judge, type JudgeMove, judgeMove } from '../../runtime/gate.js';
-import { compiledOnce, judgeOnce } from '../support/compiled.js';
+import { compiledOnce, judgeOnce } from './compiled.js';
 
 export const judgeWhole: Judge = (source) => judgeOnce(source, compiledOnce);
 

@@ -21,7 +21,7 @@ import { runWorker, shrinkIn } from './workers.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = join(root, 'test/sim/mutants');
-const copied = ['machines', 'runtime', 'adapters', 'test/sim', 'test/support/compiled.js'];
+const copied = ['machines', 'runtime', 'adapters', 'test/sim'];
 const seedsMax = 5000;
 
 export interface Found {

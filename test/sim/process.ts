@@ -11,10 +11,10 @@ import {
   openRuntime,
   type Reply,
 } from '../../runtime/index.js';
-import { compiledOnce, parsedOnce } from '../support/compiled.js';
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
+import { compiledOnce, parsedOnce } from './compiled.js';
 import { failing } from './failing.js';
 import { judgeMoveOnce, judgeWhole } from './gate.js';
 import { Leg } from './leg.js';
