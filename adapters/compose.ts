@@ -14,6 +14,7 @@ export {
   type OwnAction,
   type OwnGuard,
   type OwnVocabulary,
+  publishedPolicySchema as policySchemaFor,
   shippedPolicy,
   shippedPolicyIds,
 } from '../machines/index.js';

@@ -2,6 +2,7 @@
 // or without a report; the longest life; the states, transitions and settings that differ. Ends are read off the gate's
 // exploration, so they are all there are, each with the shortest history that leads to it. Pure.
 import type { Policy } from './compile.js';
+import { type Difference, firstDifference } from './gate/difference.js';
 import type { Edge, Exploration } from './gate/explorer.js';
 import type { Graph, GraphTransition } from './graph.js';
 
@@ -33,6 +34,8 @@ export interface ListDifference {
 
 export interface PolicyDifference {
   readonly same: boolean;
+  /** The shortest history after which they do different things; null when nobody outside can tell them apart. */
+  readonly parting: Difference | null;
   readonly longestLifeSeconds: readonly [before: number, after: number];
   /** By class of message, as far as anything differs. */
   readonly classes: readonly (MessageClass & {
@@ -63,7 +66,8 @@ export function differenceOf(before: Explored, after: Explored): PolicyDifferenc
   const lives = [before.longestLifeSeconds, after.longestLifeSeconds] as const;
   const parts = [classes, states.added, states.removed, states.changed, settings];
   const same = parts.every((list) => list.length === 0) && lives[0] === lives[1];
-  return { same, longestLifeSeconds: lives, classes, states, settings };
+  const parting = firstDifference(before.exploration, after.exploration);
+  return { same, parting, longestLifeSeconds: lives, classes, states, settings };
 }
 
 // ---- ends, by class ----

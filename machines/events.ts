@@ -33,18 +33,21 @@ export type MessageEvent =
 
 export type MessageEventType = MessageEvent['type'];
 
+/** What each event says, for editors and whoever else explains a policy; in the order of docs/reference/events.md. */
+export const messageEventMeanings: Readonly<Record<MessageEventType, string>> = {
+  'recipient.registered': 'The recipient can be reached and it is this message’s turn.',
+  'message.requested': 'The recipient asked for this message: it is its turn before the others.',
+  'delivery.answered': 'The push in flight was answered; `answered` asks how.',
+  'report.answered': 'The report in flight was answered; `answered` asks how.',
+  'message.deleted': 'The recipient, or an operator, deleted the message.',
+  'message.retrieved': 'The recipient has fetched the message.',
+  'message.withdrawn': 'The sender took the message back.',
+  'message.evicted': 'The mailbox was full and made room.',
+  'message.outlived': 'The maximum lifetime has passed: the message must come to its end.',
+  'message.released': 'An operator lets a held message go to its recipient.',
+  'message.dropped': 'An operator ends a held message undelivered.',
+  'message.extended': 'An operator gave the message more time; `extend` moves its expiry.',
+};
+
 /** Every event type, in the order of docs/reference/events.md. */
-export const messageEventTypes: readonly MessageEventType[] = [
-  'recipient.registered',
-  'message.requested',
-  'delivery.answered',
-  'report.answered',
-  'message.deleted',
-  'message.retrieved',
-  'message.withdrawn',
-  'message.evicted',
-  'message.outlived',
-  'message.released',
-  'message.dropped',
-  'message.extended',
-];
+export const messageEventTypes = Object.keys(messageEventMeanings) as readonly MessageEventType[];

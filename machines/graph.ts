@@ -207,6 +207,7 @@ function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
-function escapePointer(key: string): string {
+/** A key as a JSON pointer has it (RFC 6901 section 3). */
+export function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -34,10 +34,10 @@ export const guards: Readonly<Record<string, Guard>> = bare({
 
 /**
  * What ends a message of which this is noted. The first one stands; but who took his message back is owed nothing, whatever
- * was noted before.
+ * was noted before, and an expiry, which may mean something else to a policy the message is moved to, gives way to all.
  */
 export const endingWith = ({ ending }: MessageContext, cause: Ending): Ending =>
-  cause === 'withdrawn' ? cause : (ending ?? cause);
+  ending === null || ending === 'expired' || cause === 'withdrawn' ? cause : ending;
 
 /** Prefix of the actions that leave a step as effects. */
 export const effectPrefix = 'effect.';

@@ -75,7 +75,13 @@ export {
   explore,
   gateBounds,
 } from './gate/explorer.js';
-export { type Judgement, judgePolicy, type Known } from './gate/judge.js';
+export { type Judgement, judgePolicy, judgingPolicy, type Known } from './gate/judge.js';
+export {
+  isStranded,
+  judgingMigration,
+  type MigrationJudgement,
+  type Stranded,
+} from './gate/relocation.js';
 export type { Situation } from './gate/situation.js';
 export type { Stimulus, StimulusKind } from './gate/stimuli.js';
 export { type Graph, type GraphState, type GraphTransition, graphOf, isWithin } from './graph.js';
@@ -103,6 +109,7 @@ export {
   planMigration,
   readMigrationMap,
   type StateMap,
+  takenOver,
 } from './migration.js';
 export {
   builtInVocabulary,
@@ -115,7 +122,9 @@ export {
   type Vocabulary,
   vocabularyWith,
 } from './own-vocabulary.js';
+export { atOnce, inPieces, type Piecemeal } from './piecemeal.js';
 export { canonicalJson, type PolicyFile, policyHash } from './policy.js';
+export { publishedPolicySchema } from './policy-schema.js';
 export {
   applyChange,
   canonicalSenders,
@@ -152,7 +161,9 @@ export {
 } from './resting.js';
 export {
   checkRules,
+  coversType,
   firstRule,
+  type KnownPolicy,
   type RuleFinding,
   rulesSchema,
   type Selected,
@@ -169,7 +180,7 @@ export {
   withDefaults,
 } from './settings.js';
 export { shippedPolicy, shippedPolicyIds } from './shipped.js';
-export type { ActorState, ArmedTimer, Step, StepEvent, Stepper } from './stepping.js';
+export type { ActorState, ArmedTimer, Placement, Step, StepEvent, Stepper } from './stepping.js';
 export { type Checked, type SchemaChecker, type SchemaFinding, schemaChecker } from './validate.js';
 export {
   actionVocabulary,

@@ -144,8 +144,18 @@ export interface Message {
   readonly chargingId?: string | null;
 }
 
+/** Every ending there is. */
+export const endings = [
+  'deleted',
+  'expired',
+  'outlived',
+  'evicted',
+  'withdrawn',
+  'dropped',
+] as const;
+
 /** What waits to happen to a message while a delivery attempt is in flight. */
-export type Ending = 'deleted' | 'expired' | 'outlived' | 'evicted' | 'withdrawn' | 'dropped';
+export type Ending = (typeof endings)[number];
 
 /** The actor's XState context: the facts, and what its life has brought so far. */
 export interface MessageContext {

@@ -1,10 +1,15 @@
 // Moving living messages from one policy to another: a state map, and whether it is total (release check RC12). A message
-// keeps its place in the mailbox or out of it, what is under way is still awaited, and a deadline that runs stays the
-// deadline. Pure: it says where each place goes; the runtime moves.
+// keeps its place in the mailbox or out of it, and a deadline that runs stays the deadline. What becomes of it from there
+// is gate/relocation.ts's to say. Pure: it says where each place goes; the runtime moves.
 import { createRequire } from 'node:module';
 import type { Policy } from './compile.js';
 import { findingOf, type PolicyFinding } from './findings.js';
+import { readsAhead } from './gate/relevance.js';
+import { escapePointer } from './graph.js';
+import { indexOf } from './graph-index.js';
+import { type Ending, endings, type MessageContext } from './message.js';
 import {
+  activePaths,
   hasUncountedPlaces,
   type RestingPlace,
   restingPlaces,
@@ -30,6 +35,10 @@ export interface Move {
   readonly to: RestingPlace;
   /** Delay of the new place → delay of the old one whose instant it takes over. */
   readonly delays: Readonly<Record<string, string>>;
+  /** Endings the new chart asks for from there on. */
+  readonly asks: ReadonlySet<Ending>;
+  /** Where the map says so. */
+  readonly pointer: string;
 }
 
 export interface MigrationPlan {
@@ -71,7 +80,7 @@ export function planMigration(from: Policy, to: Policy, map: MigrationMap): Migr
     else {
       const { move, faults } = moveOf(place, target, chosen, pointer);
       findings.push(...faults);
-      if (faults.length === 0) moves.set(place.name, move);
+      if (faults.length === 0) moves.set(place.name, { ...move, asks: asksOf(to, target) });
     }
   }
   findings.push(...strangers(from, to, chosen));
@@ -85,6 +94,13 @@ const uncounted = (from: Policy): PolicyFinding =>
     '/states',
     `${from.file.id} has ${restingPlacesMax} places or more for a message to stand in: not all of them are looked at.`,
   );
+
+/**
+ * What a message's life has brought, as the new chart takes it over. What an expiry means is its to say: where it does not
+ * ask for one that was noted, it is marked or told anew, and must not stand before what is noted from now on.
+ */
+export const takenOver = (context: MessageContext, { asks }: Move): MessageContext =>
+  context.ending === 'expired' && !asks.has('expired') ? { ...context, ending: null } : context;
 
 interface Chosen {
   readonly states: Readonly<Record<string, { readonly to: string; readonly pointer: string }>>;
@@ -109,24 +125,27 @@ function chosenFor(from: Policy, map: MigrationMap): Chosen {
   };
 }
 
+function asksOf({ graph }: Policy, { value }: RestingPlace): ReadonlySet<Ending> {
+  const reads = readsAhead(graph, indexOf(graph), activePaths(value));
+  return new Set(endings.filter((one) => reads.has(`ending(cause: ${one})`)));
+}
+
 function placed<T>(
   entries: Readonly<Record<string, T>> | undefined,
   pointer: string,
 ): Record<string, { readonly to: T; readonly pointer: string }> {
   const bare = Object.create(null) as Record<string, { to: T; pointer: string }>;
   for (const [name, to] of Object.entries(entries ?? {}))
-    bare[name] = { to, pointer: `${pointer}/${escaped(name)}` };
+    bare[name] = { to, pointer: `${pointer}/${escapePointer(name)}` };
   return bare;
 }
-
-const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
 function moveOf(
   place: RestingPlace,
   to: RestingPlace,
   chosen: Chosen,
   pointer: string,
-): { readonly move: Move; readonly faults: readonly PolicyFinding[] } {
+): { readonly move: Omit<Move, 'asks'>; readonly faults: readonly PolicyFinding[] } {
   const faults = [...standsApart(place, to, pointer)];
   const delays: Record<string, string> = {};
   for (const delay of place.delays) {
@@ -139,7 +158,7 @@ function moveOf(
     if (to.delays.includes(counterpart) && !another && isFree) delays[counterpart] = delay;
     else faults.push(lost(place, to, delay, counterpart, asked?.pointer ?? '/delays'));
   }
-  return { move: { from: place.name, to, delays }, faults };
+  return { move: { from: place.name, to, delays, pointer }, faults };
 }
 
 function* standsApart(
@@ -147,23 +166,13 @@ function* standsApart(
   to: RestingPlace,
   pointer: string,
 ): Generator<PolicyFinding> {
-  const names = `"${place.name}" and "${to.name}"`;
   if (place.live !== to.live)
     yield findingOf(
       'migration-breaks',
       pointer,
-      `Only one of ${names} is in the mailbox: a body that is gone does not come back, and one that is there is not lost.`,
-    );
-  if (place.errand !== to.errand)
-    yield findingOf(
-      'migration-breaks',
-      pointer,
-      `In ${names} different things are under way: ${errandText(place)} in the first, ${errandText(to)} in the second.`,
+      `Only one of "${place.name}" and "${to.name}" is in the mailbox: a body that is gone does not come back, and one that is there is not lost.`,
     );
 }
-
-const errandText = ({ errand }: RestingPlace): string =>
-  errand === null ? 'nothing' : errand === 'deliver' ? 'a push' : 'a report';
 
 const nowhere = (
   from: Policy,
@@ -207,7 +216,7 @@ function strangers(from: Policy, to: Policy, { own, ownPointer }: Chosen): Polic
       .map((name) =>
         findingOf(
           'migration-map',
-          `${ownPointer}/${kind}/${escaped(name)}`,
+          `${ownPointer}/${kind}/${escapePointer(name)}`,
           `${from.file.id} has no "${name}" from which anything could go to ${to.file.id}.`,
         ),
       );

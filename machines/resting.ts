@@ -16,10 +16,6 @@ export interface RestingPlace {
   readonly live: boolean;
   /** Names of the delays that run there. */
   readonly delays: readonly string[];
-  /** Events that are heard there. */
-  readonly hears: ReadonlySet<string>;
-  /** What was sent on entering, and is answered there: a push, a report, or neither. */
-  readonly errand: 'deliver' | 'report' | null;
 }
 
 /** A chart has no more of them than this; side by side they multiply. */
@@ -94,31 +90,23 @@ function sideBySide(index: GraphIndex, regions: readonly string[]): readonly Pla
 const isFinal = (index: GraphIndex, value: PlaceValue): boolean =>
   typeof value === 'string' && index.states.get(value)?.kind === 'final';
 
-// Innermost active states of a value.
-function leavesOf(value: PlaceValue, above = ''): readonly string[] {
+/** The innermost active states of a value, as dotted paths. */
+export function activePaths(value: PlaceValue, above = ''): readonly string[] {
   const at = (key: string): string => (above === '' ? key : `${above}.${key}`);
   if (typeof value === 'string') return [at(value)];
   const entries = Object.entries(value);
-  if (entries.length === 0) return [above];
-  return entries.flatMap(([key, inner]) => leavesOf(inner, at(key)));
+  if (entries.length === 0) return above === '' ? [] : [above];
+  return entries.flatMap(([key, inner]) => activePaths(inner, at(key)));
 }
 
 function placeOf(index: GraphIndex, value: PlaceValue): RestingPlace | null {
-  const active = [...new Set(leavesOf(value).flatMap(lineage))];
+  const active = [...new Set(activePaths(value).flatMap(lineage))];
   const out = active.flatMap((path) => index.from.get(path) ?? []);
   if (active.some((path) => passesOn(index.from.get(path) ?? []))) return null;
   const states = active.flatMap((path) => index.states.get(path) ?? []);
-  const named = (trigger: GraphTransition['trigger']) =>
-    new Set(out.filter((one) => one.trigger === trigger).map((one) => one.name));
-  const entry = states.flatMap((state) => state.entry);
-  return {
-    name: placeName(value),
-    value,
-    live: states.some((state) => state.tags.includes('live')),
-    delays: [...named('after')],
-    hears: named('event'),
-    errand: entry.includes('deliver') ? 'deliver' : entry.includes('report') ? 'report' : null,
-  };
+  const delays = out.filter((one) => one.trigger === 'after').map((one) => one.name);
+  const live = states.some((state) => state.tags.includes('live'));
+  return { name: placeName(value), value, live, delays: [...new Set(delays)] };
 }
 
 // Nothing rests where the last way out has no condition.

@@ -32,7 +32,13 @@ export interface Selected {
 
 /** What speaks against a set of rules, or is worth knowing of it; pointers are into the file. */
 export interface RuleFinding {
-  readonly code: 'schema' | 'unknown-policy' | 'unreachable-rule' | 'overlapping-rules';
+  readonly code:
+    | 'schema'
+    | 'unknown-policy'
+    | 'unreachable-rule'
+    | 'overlapping-rules'
+    | 'outside-domain'
+    | 'superseded-policy';
   readonly severity: 'error' | 'warning';
   readonly pointer: string;
   readonly message: string;
@@ -44,27 +50,44 @@ const require = createRequire(import.meta.url);
 export const rulesSchema = require('./schemas/rules.schema.json') as object;
 const checkSchema = schemaChecker(rulesSchema);
 
-/** Judges parsed JSON as a set of rules; `knows` says whether a policy of this name is installed. Never throws. */
+/** What is known of a policy that a rule names: not installed, or the id of the one its messages were moved to. */
+export type KnownPolicy = null | { readonly successor: string | null };
+
+/** Judges parsed JSON as a set of rules; `known` says what there is of a policy of this name. Never throws. */
 export function checkRules(
   source: unknown,
-  knows: (policy: string) => boolean,
+  known: (policy: string) => KnownPolicy,
 ): readonly RuleFinding[] {
   const checked = checkSchema(source);
   if (!checked.ok)
     return checked.findings.map(({ pointer, message }) => finding('schema', pointer, message));
   const { rules } = source as SelectionRules;
   return rules.flatMap((rule, index) => [
-    ...(knows(rule.policy)
-      ? []
-      : [
-          finding(
-            'unknown-policy',
-            `/rules/${index}/policy`,
-            `No installed policy is called "${rule.policy}".`,
-          ),
-        ]),
+    ...aboutPolicy(rule.policy, `/rules/${index}/policy`, known(rule.policy)),
+    ...withinItself(rule, `/rules/${index}`),
     ...amongOthers(rules, rule, index),
   ]);
+}
+
+function aboutPolicy(name: string, pointer: string, known: KnownPolicy): readonly RuleFinding[] {
+  if (known === null)
+    return [finding('unknown-policy', pointer, `No installed policy is called "${name}".`)];
+  if (known.successor === null) return [];
+  const message = `The messages of "${name}" were moved away: what fits is stored under "${known.successor}".`;
+  return [finding('superseded-policy', pointer, message)];
+}
+
+// Conditions are anded: a user outside all the domains can never be meant.
+function withinItself(rule: SelectionRule, pointer: string): readonly RuleFinding[] {
+  const { servedUsers = [], servedDomains } = rule;
+  if (servedDomains === undefined) return [];
+  const outside = servedUsers.filter((user) => !servedDomains.includes(domainOf(user)));
+  if (outside.length === 0) return [];
+  const none = outside.length === servedUsers.length;
+  const message = none
+    ? 'It never holds: none of its users belongs to its domains.'
+    : `Not of its domains, and never meant: ${outside.join(', ')}.`;
+  return [finding(none ? 'unreachable-rule' : 'outside-domain', `${pointer}/servedUsers`, message)];
 }
 
 /** Position of the first rule that fits, or -1. */
@@ -112,12 +135,14 @@ function amongOthers(
   );
 }
 
+/** True when a content type is the other one, or of its kind: `text/plain` is of `text/*`. */
+export const coversType = (wide: string, type: string): boolean =>
+  wide === type || (wide.endsWith('/*') && type.startsWith(wide.slice(0, -1)));
+
 type Words = readonly string[] | undefined;
 type Same = (one: string, other: string) => boolean;
 
 const equal: Same = (one, other) => one === other;
-const coversType: Same = (wide, type) =>
-  wide === type || (wide.endsWith('/*') && type.startsWith(wide.slice(0, -1)));
 
 // Every word of the second is one the first takes; a list that is absent takes all.
 const takesAll = (wide: Words, narrow: Words, same: Same = equal): boolean =>
@@ -152,7 +177,11 @@ function overlaps(one: SelectionRule, other: SelectionRule): boolean {
   );
 }
 
+const warnings: ReadonlySet<RuleFinding['code']> = new Set([
+  ...(['overlapping-rules', 'outside-domain', 'superseded-policy'] as const),
+]);
+
 const finding = (code: RuleFinding['code'], pointer: string, message: string): RuleFinding => ({
   ...{ code, pointer, message },
-  severity: code === 'overlapping-rules' ? 'warning' : 'error',
+  severity: warnings.has(code) ? 'warning' : 'error',
 });

@@ -3,7 +3,8 @@
 import type { Policy } from './compile.js';
 import type { Effect } from './effects.js';
 import type { MessageEvent } from './events.js';
-import type { Message } from './message.js';
+import type { Message, MessageContext } from './message.js';
+import type { PlaceValue } from './resting.js';
 
 /** A delayed transition that waits: XState's own id of it, the delay's name, and when it is due. */
 export interface ArmedTimer {
@@ -36,8 +37,18 @@ export interface Step {
   readonly value: string;
 }
 
-/** The real step functions of the engine. Both throw on a machine that fails. */
+/** Where a message is put that another chart has brought so far. */
+export interface Placement {
+  readonly value: PlaceValue;
+  readonly context: MessageContext;
+  /** Deadlines that run already, under the names the new place knows. */
+  readonly waiting: readonly ArmedTimer[];
+}
+
+/** The real step functions of the engine. All throw on a machine that fails. */
 export interface Stepper {
   begin(policy: Policy, message: Message, nowMs: number): Step;
   step(policy: Policy, stored: ActorState, event: StepEvent, nowMs: number): Step;
+  /** Puts a message where it belongs on another chart, without a step: nothing is entered, so nothing is sent. */
+  placed(policy: Policy, placement: Placement, nowMs: number): Step;
 }

@@ -3,7 +3,7 @@
 // hang on this table; a name that is not here does not exist. Tables have no prototype, so that `constructor`
 // and its kin are unknown names (reliability F3).
 import { effectTypes } from './effects.js';
-import type { Ending } from './message.js';
+import { endings } from './message.js';
 
 /** One parameter: a choice of words, or a whole number within bounds. */
 export type ParameterType =
@@ -19,14 +19,6 @@ type Table = Readonly<Record<string, VocabularyEntry>>;
 
 const table = (entries: Table): Table => Object.freeze(Object.assign(Object.create(null), entries));
 
-const endings: readonly Ending[] = [
-  'deleted',
-  'expired',
-  'outlived',
-  'evicted',
-  'withdrawn',
-  'dropped',
-];
 const ending: ParameterType = { kind: 'choice', values: endings };
 const tries: ParameterType = { kind: 'integer', min: 1, max: 100 };
 
@@ -74,7 +66,7 @@ export const actionVocabulary: Table = table({
   markExpired: { meaning: 'Remember that the expiry instant has passed.', params: {} },
   noteEnding: {
     meaning:
-      'Remember what takes effect when the attempt in flight has its answer; the first one stands, but `withdrawn` stands before all.',
+      'Remember what takes effect when the attempt in flight has its answer; the first one stands, but `withdrawn` stands before all and `expired` gives way to all.',
     params: { cause: ending },
   },
   extend: {

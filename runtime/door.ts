@@ -6,6 +6,7 @@ import type { BulkType } from './decide/index.js';
 import { quotaRefusals } from './errors.js';
 import type { Failpoint } from './failpoints.js';
 import type { Identities } from './identity.js';
+import { isPolicyMatter, type Judging, type PolicyMatter } from './judging.js';
 import { partitionOf } from './keys.js';
 import type { LapsedUsers } from './lapsed.js';
 import { limits } from './limits.js';
@@ -21,6 +22,7 @@ export interface DoorOptions {
   readonly statistics: Statistics;
   readonly lapsed: LapsedUsers;
   readonly questions: Questions;
+  readonly judging: Judging;
   readonly closed: () => boolean;
   readonly failpoint: (name: Failpoint) => void;
   readonly settings: Pick<RuntimeSettings, 'atLimit' | 'mailboxMessagesMax'>;
@@ -54,6 +56,7 @@ export class Door {
     this.checkOpen();
     this.received(command);
     if (isBulk(command)) return this.bulk(command);
+    if (isPolicyMatter(command)) return this.judged(command);
     const reply = this.pass(command);
     const makesRoom = this.options.settings.atLimit === 'drop-oldest';
     return command.type === 'message.received' && makesRoom
@@ -77,6 +80,14 @@ export class Door {
   private pass(command: Exclude<Command, Bulk>): Promise<Reply> {
     const partition = partitionFor(command, this.options.identities);
     return this.options.writer.submit(command, partition) as Promise<Reply>;
+  }
+
+  // Meanwhile the door may have been closed.
+  private judged(command: PolicyMatter): Promise<Reply> {
+    return this.options.judging.submit(command, () => {
+      this.checkOpen();
+      return this.pass(command);
+    });
   }
 
   // `all` is as many commands as it needs; each id has its own result either way.

@@ -1,10 +1,13 @@
 // The gate with the engine's own step: what every door of a policy asks. Which checks there are is machines/gate's to say.
-import { type Compiled, type Judgement, judgePolicy } from '../machines/index.js';
-import { begin, step } from './step.js';
+import { type Compiled, type Judgement, judgePolicy, type Stepper } from '../machines/index.js';
+import { begin, placed, step } from './step.js';
+
+/** The engine's own step, as the gate explores with it. */
+export const stepper: Stepper = { begin, step, placed };
 
 /** Judges a policy file, as parsed JSON, by all release checks; never throws on a policy. */
 export const judge = (source: unknown, compile?: (source: unknown) => Compiled): Judgement =>
-  judgePolicy(source, { begin, step }, compile);
+  judgePolicy(source, stepper, compile);
 
 /** Says of a policy file whether it may be used, and why not. */
 export type Judge = typeof judge;

@@ -35,7 +35,7 @@ export {
 } from './errors.js';
 export { type Failpoint, type FailpointHook, failpoints } from './failpoints.js';
 export { foundingRows } from './found.js';
-export { type Judge, judge } from './gate.js';
+export { type Judge, judge, stepper } from './gate.js';
 export type { StepListener } from './hearing.js';
 export { keyFamilies, partitionOf, partitionOfLocal, storeSumKey } from './keys.js';
 export type {

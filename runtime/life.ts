@@ -93,8 +93,8 @@ export function bear(turn: Turn, policy: Policy, birth: Birth): ActorRow {
   return follow(turn, policy, local, unborn, first, cause);
 }
 
-// Nothing is owed about a message that has just come.
-const unreported = (first: Step): Step =>
+/** Nothing is owed about a message that has just come. */
+export const unreported = (first: Step): Step =>
   first.effects.some((one) => one.type === 'report')
     ? { ...first, effects: first.effects.filter((one) => one.type !== 'report') }
     : first;
@@ -283,13 +283,9 @@ export function endByLastChart(
   cause: Cause,
 ): ActorRow | null {
   const policy = lastChart(turn);
+  const again = bornAgain(turn, policy, row);
   try {
-    const next = step(
-      policy,
-      bornAgain(turn, policy, row),
-      readingOf(row) ?? { type: 'message.deleted' },
-      turn.nowMs,
-    );
+    const next = step(policy, again, readingOf(row) ?? endingOf(row), turn.nowMs);
     if (row.parked !== null) {
       turn.ledger.remove(keys.quarantine(local));
       turn.notices.push({ type: 'freed', local });
@@ -300,6 +296,13 @@ export function endByLastChart(
     throw error;
   }
 }
+
+// What was noted to end it while a push was out ends it: who took it back is owed nothing. Of the rest all is one to
+// this chart.
+const endingOf = (row: ActorRow): StepEvent =>
+  contextOf(row).ending === 'withdrawn'
+    ? { type: 'message.withdrawn' }
+    : { type: 'message.deleted' };
 
 // A message that stopped at the very event that says its recipient has it ends as read: no failure of it is owed.
 function readingOf({ parked }: ActorRow): StepEvent | null {

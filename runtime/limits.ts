@@ -84,8 +84,12 @@ export const limits = {
   migrationGroupRows: 64,
   /** Steps of one message's life when its history is lived again under another policy. */
   shadowStepsMax: 1000,
+  /** Times a row remembers that its sender had heard our 202, or had not; the proxy says so once. */
+  acknowledgementsMax: 8,
   /** Messages compared in one answer. */
   shadowPageMessages: 200,
+  /** Commands about policies that wait for the gate; one at a time is judged. */
+  policyMattersMax: 64,
   /** Things done about policies that the store remembers; the oldest is forgotten. */
   policyHistoryRows: 1000,
   /** Policies that were active before, as far as deactivations lead back. */

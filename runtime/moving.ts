@@ -1,7 +1,7 @@
 // One living message moved to another policy, in one piece: its place, its deadlines, what is under way. What has no place
 // to go is ended by the chart a new store begins with, so that a report that is owed still goes out; a push that is under
 // way is waited for first.
-import type { Move } from '../machines/index.js';
+import { isStranded, type Move, takenOver } from '../machines/index.js';
 import { reachable, readUser } from './accounts.js';
 import { contextOf, follow, messageOf, plainCause } from './consequences.js';
 import { keys } from './keys.js';
@@ -19,17 +19,19 @@ export function moveMessage(
   turn: Turn,
   local: string,
   row: ActorRow,
-  { to, by, mode }: MigrationRow,
+  { to, by, mode, stranded = {} }: MigrationRow,
 ): 'moved' | 'ended' | null {
   const policy = turn.registry.get(to);
   const plan = turn.registry.course.planFor(row.policy);
   if (policy === null || plan === null) return null;
-  const move = plan.moves.get(row.value);
+  const { ending } = contextOf(row);
+  const isLost = isStranded(stranded[row.policy] ?? [], row.value, ending);
+  const move = isLost ? undefined : plan.moves.get(row.value);
   // Only who was told to end what has no place ends it; else it stays where it is.
   if (move === undefined && mode !== 'force') return null;
   if (move === undefined) return endPlaceless(turn, local, row, by) ? 'ended' : null;
   const waiting = carried(row.actor.timers, move);
-  const context = contextOf(row);
+  const context = takenOver(contextOf(row), move);
   const next = placed(policy, { value: move.to.value, context, waiting }, turn.nowMs);
   const parked = row.parked === null ? null : replayable(row.parked, row.actor.timers, next, move);
   if (parked !== null) turn.ledger.put(keys.quarantine(local), parked);
@@ -76,7 +78,10 @@ function endPlaceless(turn: Turn, local: string, row: ActorRow, by: string): boo
   if (row.parked !== null || !pushing) return endByLastChart(turn, local, row, cause) !== null;
   // The phone may have it already: the answer decides, and the chart that ends it waits for it.
   const policy = lastChart(turn);
-  const context = { ...contextOf(row), ending: contextOf(row).ending ?? ('deleted' as const) };
+  const { ending } = contextOf(row);
+  // The one ending that chart does not tell apart.
+  const noted = ending === null || ending === 'dropped' ? 'deleted' : ending;
+  const context = { ...contextOf(row), ending: noted };
   const waiting = row.actor.timers.filter((one) => one.name === 'answerTimeout');
   const next = placed(policy, { value: 'delivering', context, waiting }, turn.nowMs);
   follow(turn, policy, local, { ...row, policy: policy.hash }, next, cause);

@@ -1,7 +1,14 @@
 // Who lives where: living messages counted by policy and place, and what a migration would do with them. The count is a
 // walk over all actors, asked by an operator and never by the engine; messages go on living meanwhile, and the plan holds
 // for wherever they go, because it knows every place.
-import { type MigrationMap, type PolicyFinding, planMigration } from '../machines/index.js';
+import {
+  type Ending,
+  isStranded,
+  type MigrationJudgement,
+  type MigrationMap,
+  type PolicyFinding,
+} from '../machines/index.js';
+import { contextOf } from './consequences.js';
 import { openRow, unlessDamaged } from './integrity.js';
 import { ranges } from './keys.js';
 import { limits, partitionCount } from './limits.js';
@@ -15,12 +22,13 @@ export interface Inhabitants {
   readonly parked: number;
 }
 
-/** Content hash → place → who is there. */
-export type Population = ReadonlyMap<string, ReadonlyMap<string, Inhabitants>>;
+/** Content hash → place → what is noted to end a message → who is there. */
+export type Population = ReadonlyMap<string, ReadonlyMap<string, Noted>>;
+export type Noted = ReadonlyMap<Ending | null, Inhabitants>;
 
 /** Counts the living messages of a store. */
 export async function populationOf({ store }: Pick<Source, 'store'>): Promise<Population> {
-  const counts = new Map<string, Map<string, Inhabitants>>();
+  const counts: Counts = new Map();
   for (let partition = 0; partition < partitionCount; partition += 1) {
     const { from, to } = ranges.family(partition, 'a');
     let start = from;
@@ -37,19 +45,20 @@ export async function populationOf({ store }: Pick<Source, 'store'>): Promise<Po
   return counts;
 }
 
-function count(
-  counts: Map<string, Map<string, Inhabitants>>,
-  key: string,
-  value: Uint8Array,
-): void {
+type Counts = Map<string, Map<string, Map<Ending | null, Inhabitants>>>;
+
+function count(counts: Counts, key: string, value: Uint8Array): void {
   const row = unlessDamaged(() => JSON.parse(openRow(key, value).toString()) as ActorRow);
   if (row === null || row.endedAtMs !== null) return;
-  const places = counts.get(row.policy) ?? new Map<string, Inhabitants>();
-  const { messages, parked } = places.get(row.value) ?? { messages: 0, parked: 0 };
-  places.set(row.value, {
+  const places = counts.get(row.policy) ?? new Map<string, Map<Ending | null, Inhabitants>>();
+  const noted = places.get(row.value) ?? new Map<Ending | null, Inhabitants>();
+  const { ending } = contextOf(row);
+  const { messages, parked } = noted.get(ending) ?? { messages: 0, parked: 0 };
+  noted.set(ending, {
     messages: messages + 1,
     parked: parked + (row.parked === null ? 0 : 1),
   });
+  places.set(row.value, noted);
   counts.set(row.policy, places);
 }
 
@@ -89,15 +98,16 @@ export interface MigrationForecast {
   readonly total: boolean;
 }
 
-/** Judges a migration by the charts, and counts whom it touches. */
-export function forecast(
+/** Judges a migration as the gate does, a piece at a time, and counts whom it touches. */
+export async function forecast(
   registry: Registry,
   population: Population,
   request: MigrationRequest,
-): MigrationForecast {
-  const from = replaced(registry, population, request).map((hash) =>
-    planned(registry, hash, population, request),
-  );
+  pause: () => Promise<void>,
+): Promise<MigrationForecast> {
+  const from: PlannedPolicy[] = [];
+  for (const hash of replaced(registry, population, request))
+    from.push(await planned(registry, hash, population, request, pause));
   const places = from.flatMap((one) => one.places);
   const sum = (some: readonly PlannedPlace[]) =>
     some.reduce((all, { messages }) => all + messages, 0);
@@ -128,18 +138,41 @@ function replaced(
   return [...new Set(all)].filter((hash) => hash !== to);
 }
 
-function planned(
+async function planned(
   registry: Registry,
   hash: string,
   population: Population,
   { to, map }: MigrationRequest,
-): PlannedPolicy {
+  pause: () => Promise<void>,
+): Promise<PlannedPolicy> {
   const [older, newer] = [registry.get(hash)!, registry.get(to)!];
-  const plan = planMigration(older, newer, map);
-  const places = [...(population.get(hash) ?? [])].map(([state, inhabitants]): PlannedPlace => {
-    const move = plan.moves.get(state);
-    const deadlines = Object.entries(move?.delays ?? {}).map(([now, old]) => `${old} → ${now}`);
-    return { state, to: move?.to.name ?? null, deadlines, ...inhabitants };
-  });
-  return { hash, id: older.file.id, places, findings: plan.findings };
+  const judged = await registry.verdicts.moveAhead(older, newer, map, pause);
+  const places = [...(population.get(hash) ?? [])].flatMap(([state, noted]) =>
+    plannedPlaces(judged, state, noted),
+  );
+  return { hash, id: older.file.id, places, findings: judged.findings };
 }
+
+// Who has a place to go, and who has none: in one place there may be both, by what is noted of them.
+function plannedPlaces(
+  { plan, stranded }: MigrationJudgement,
+  state: string,
+  noted: Noted,
+): readonly PlannedPlace[] {
+  const move = plan.moves.get(state);
+  const deadlines = Object.entries(move?.delays ?? {}).map(([now, old]) => `${old} → ${now}`);
+  const isLeft = (ending: Ending | null) =>
+    move === undefined || isStranded(stranded, state, ending);
+  const going = [...noted].filter(([ending]) => !isLeft(ending)).map(([, some]) => some);
+  const left = [...noted].filter(([ending]) => isLeft(ending)).map(([, some]) => some);
+  const to = move?.to.name ?? null;
+  return [
+    ...(going.length === 0 ? [] : [{ state, to, deadlines, ...together(going) }]),
+    ...(left.length === 0 ? [] : [{ state, to: null, deadlines: [], ...together(left) }]),
+  ];
+}
+
+const together = (some: readonly Inhabitants[]): Inhabitants => ({
+  messages: some.reduce((sum, one) => sum + one.messages, 0),
+  parked: some.reduce((sum, one) => sum + one.parked, 0),
+});

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from '../machines/index.js';
 import { type Excess, excessOf, readUser } from './accounts.js';
 import type { MessageLife, Runtime } from './api.js';
+import { hostClock } from './clock.js';
 import type {
   Binding,
   Listing,
@@ -14,6 +15,7 @@ import type {
 import { messageOf } from './consequences.js';
 import { isStranger, senderOf } from './decide/receive.js';
 import { unlessDamaged } from './integrity.js';
+import { pauseOf } from './judging.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
@@ -88,7 +90,8 @@ export class Questions {
     const { registry, settings } = this.source;
     const population = await this.asked(populationOf(this.source));
     const chosenIds = settings.preferences.expiredChoices;
-    return forecast(registry, population, { ...asked, chosenIds });
+    const pause = () => pauseOf(hostClock);
+    return forecast(registry, population, { ...asked, chosenIds }, pause);
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {

@@ -1,11 +1,18 @@
 // Policies by content hash. A message keeps the hash it was stored under; the active one is only for new messages.
 // Built machines live here; the rows they come from live in the store.
-import { type Compiled, compilePolicy, type Judgement, type Policy } from '../machines/index.js';
+import {
+  type Compiled,
+  compilePolicy,
+  type KnownPolicy,
+  type Policy,
+  type PolicyFinding,
+} from '../machines/index.js';
 import type { PolicySummary } from './api.js';
 import { RuntimeFault } from './errors.js';
-import { type Judge, judge } from './gate.js';
+import type { Judge } from './gate.js';
 import { PolicyCourse } from './policy-course.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
+import { type Verdict, Verdicts } from './verdicts.js';
 
 interface Installed {
   readonly policy: Policy;
@@ -14,31 +21,32 @@ interface Installed {
 
 export class Registry {
   private readonly installed = new Map<string, Installed>();
-  /** Hashes of what has passed the gate since the start. */
-  private readonly passed = new Set<string>();
   private activeRow: ActiveRow | null = null;
   /** How policies came and went, and what is being moved. */
   readonly course = new PolicyCourse((hash) => this.get(hash));
 
+  /** What the gate says. */
+  readonly verdicts: Verdicts;
+
   constructor(
     private readonly compile: (source: unknown) => Compiled = compilePolicy,
-    private readonly ask: Judge = judge,
-  ) {}
+    ask?: Judge,
+  ) {
+    this.verdicts = new Verdicts(compile, ask);
+  }
 
   /**
    * Puts a policy file through the gate. What is stored already lives on without: its messages were accepted under it, and
    * an older release may have had fewer checks.
    */
-  judge(source: unknown): Judgement {
-    const judgement = this.ask(source, this.compile);
-    if (judgement.ok && judgement.policy !== null) this.passed.add(judgement.policy.hash);
-    return judgement;
+  judge(source: unknown): Verdict {
+    return this.verdicts.file(source);
   }
 
   /** Puts an installed policy through the gate, unless it has passed before. */
-  rejudge(hash: string): Pick<Judgement, 'ok' | 'findings'> {
+  rejudge(hash: string): { readonly ok: boolean; readonly findings: readonly PolicyFinding[] } {
     const row = this.row(hash);
-    if (row === null || this.passed.has(hash)) return { ok: true, findings: [] };
+    if (row === null || this.verdicts.has(hash)) return { ok: true, findings: [] };
     return this.judge(row.source);
   }
 
@@ -67,12 +75,27 @@ export class Registry {
     return found?.policy ?? null;
   }
 
-  /** An installed policy by its id, the version installed last, or by its hash or the beginning of that. */
+  /** Installed policies that a name may mean: every version of an id, or those whose hash begins so. */
+  meant(name: string): readonly Policy[] {
+    return [...this.installed.values()]
+      .map(({ policy }) => policy)
+      .filter(({ hash, file }) => file.id === name || (name !== '' && hash.startsWith(name)));
+  }
+
+  /** The one a rule means: of an id the version installed last, of a hash its beginning of eight digits or more. */
   named(name: string): Policy | null {
     const byId = this.newest(name);
     if (byId !== null || name.length < 8) return byId;
-    const found = [...this.installed.values()].filter(({ policy }) => policy.hash.startsWith(name));
-    return found.length === 1 ? found[0]!.policy : null;
+    const [one, ...others] = this.meant(name);
+    return others.length === 0 ? (one ?? null) : null;
+  }
+
+  /** What rules that name a policy are to know of it. */
+  known(name: string): KnownPolicy {
+    const policy = this.named(name);
+    if (policy === null) return null;
+    const now = this.inForce(policy);
+    return { successor: now === policy ? null : now.file.id };
   }
 
   row(hash: string): PolicyRow | null {

@@ -6,6 +6,7 @@ import type {
   MigrationMap,
   PreferenceRecord,
   SelectionRules,
+  Stranded,
 } from '../machines/index.js';
 import type { TrailStep } from './api.js';
 import type { Binding, Watcher } from './commands.js';
@@ -86,6 +87,17 @@ export interface ActorRow {
   readonly forgetAtMs: number | null;
   readonly parked: Parked | null;
   readonly trail: readonly TrailStep[];
+  /** The expiry it was stored with, where an operator has moved it; absent in rows before 0.5.0. */
+  readonly storedExpiresAtMs?: number;
+  /** What was said of our 202: that its sender had not heard it, or had after all. Absent in rows before 0.5.0. */
+  readonly acknowledgements?: readonly Acknowledgement[];
+}
+
+/** Said at this instant, after so many steps of the message. */
+export interface Acknowledgement {
+  readonly atMs: number;
+  readonly revision: number;
+  readonly acknowledged: boolean;
 }
 
 /** `d`: what a submission became. */
@@ -242,6 +254,8 @@ export interface MigrationRow {
   readonly at: { readonly partition: number; readonly after: string | null };
   readonly moved: number;
   readonly ended: number;
+  /** By older policy: who has a place to go and would not do well there. Absent in rows before 0.5.0: nobody. */
+  readonly stranded?: Readonly<Record<string, readonly Stranded[]>>;
 }
 
 /** `R`: a set of rules that was taken up, under its content hash. */

@@ -13,6 +13,7 @@ import type { SeenFilter } from './filter.js';
 import { type Hearers, hear, type StepListener, StepListeners } from './hearing.js';
 import { Identities } from './identity.js';
 import { unlessDamaged } from './integrity.js';
+import { Judging, pauseOf } from './judging.js';
 import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
 import { type LapsedHooks, LapsedUsers } from './lapsed.js';
 import { Loading } from './loading.js';
@@ -175,9 +176,10 @@ export class Engine implements Runtime {
       let: (aor, partition) => writer.submit({ type: 'user.lapsed', aor }, partition),
     };
     const lapsed = new LapsedUsers(world.store, hooks, this.reading);
+    const judging = new Judging({ registry: this.registry, pause: () => pauseOf(world.clock) });
     return new Door({
       ...this.common,
-      ...{ writer, identities, statistics, questions, lapsed },
+      ...{ writer, identities, statistics, questions, lapsed, judging },
       settings: this.options.settings,
       closed: () => this.closing || readOnly,
     });

@@ -1,13 +1,7 @@
 // The one adapter to XState: a pure function from a stored actor and an event to the next stored actor and its
 // effects. It implements XState's ActorScope once and reuses it, so that no actor object is made for a step; a
 // differential test holds it equal to XState's public `transition()`. It reads no clock: `nowMs` is given.
-import {
-  type AnyActorScope,
-  type AnyMachineSnapshot,
-  createActor,
-  createMachine,
-  type StateValue,
-} from 'xstate';
+import { type AnyActorScope, type AnyMachineSnapshot, createActor, createMachine } from 'xstate';
 import {
   type ActorState,
   type ArmedTimer,
@@ -16,9 +10,10 @@ import {
   effectPrefix,
   initialContext,
   type Message,
-  type MessageContext,
+  type Placement,
   type PlaceValue,
   type Policy,
+  placeName,
   pushPatienceMs,
   type Step,
   type StepEvent,
@@ -82,7 +77,7 @@ function bornAs(first: FirstStep, frame: Frame): Step {
 
 /** One macrostep. Throws StepError when the machine fails; deterministic, so a repetition fails alike. */
 export function step(policy: Policy, stored: ActorState, event: StepEvent, nowMs: number): Step {
-  const before = attempt(() => restore(policy, stored));
+  const before = restoredOnce(policy, stored);
   const { message } = before.context as { message: Message };
   const fired = event.type === 'timer' ? event.id : null;
   const waiting = stored.timers.filter((timer) => timer.id !== fired);
@@ -91,14 +86,6 @@ export function step(policy: Policy, stored: ActorState, event: StepEvent, nowMs
   const next = run(frame, () => policy.machine.transition(before, input as never, scope));
   // A timer that fired is gone even when nothing came of it.
   return fired === null ? next : { ...next, changed: true };
-}
-
-/** Where a message is put that another chart has brought so far. */
-export interface Placement {
-  readonly value: PlaceValue;
-  readonly context: MessageContext;
-  /** Deadlines that run already, under the names the new place knows. */
-  readonly waiting: readonly ArmedTimer[];
 }
 
 /**
@@ -123,7 +110,7 @@ export function placed(
       if (timer !== null) timers.set(id, timer);
     }
   }
-  const name = valuePath(snapshot.value);
+  const name = placeName(snapshot.value);
   return {
     state: {
       snapshot: policy.machine.getPersistedSnapshot(snapshot) as object,
@@ -143,6 +130,20 @@ interface WithNodes {
   readonly _nodes: readonly { readonly after: readonly { readonly eventType: string }[] }[];
 }
 
+// A search takes many steps from one stored actor. Snapshots are never changed, so that one may be stepped from again.
+let restored: {
+  readonly policy: Policy;
+  readonly stored: ActorState;
+  readonly snapshot: AnyMachineSnapshot;
+} | null = null;
+
+function restoredOnce(policy: Policy, stored: ActorState): AnyMachineSnapshot {
+  if (restored?.stored === stored && restored.policy === policy) return restored.snapshot;
+  const snapshot = attempt(() => restore(policy, stored));
+  restored = { policy, stored, snapshot };
+  return snapshot;
+}
+
 /** A stored actor as XState's own snapshot, with `matches`, `hasTag`, `can` and `getMeta`. */
 export function restore(policy: Policy, stored: ActorState): AnyMachineSnapshot {
   return policy.machine.restoreSnapshot(stored.snapshot as never, scope) as AnyMachineSnapshot;
@@ -155,7 +156,7 @@ export function standing(
 ): { value: string; live: boolean; final: boolean } {
   const snapshot = restore(policy, stored);
   return {
-    value: valuePath(snapshot.value),
+    value: placeName(snapshot.value),
     live: snapshot.hasTag('live'),
     final: snapshot.status === 'done',
   };
@@ -174,7 +175,7 @@ const microsteps: string[] = [];
 const host = createActor(createMachine({}));
 host.system.inspect((event) => {
   if (event.type !== '@xstate.microstep') return;
-  microsteps.push(valuePath((event.snapshot as AnyMachineSnapshot).value));
+  microsteps.push(placeName((event.snapshot as AnyMachineSnapshot).value as PlaceValue));
 });
 
 // Everything a macrostep may ask of its host. Actions are collected, never executed; children do not exist.
@@ -219,7 +220,7 @@ function run(frame: Frame, macrostep: () => unknown): Step {
   executed.length = 0;
   microsteps.length = 0;
   const snapshot = attempt(macrostep);
-  const value = valuePath(snapshot.value);
+  const value = placeName(snapshot.value);
   const timers = snapshot.status === 'done' ? [] : armed(frame, expiryOf(snapshot));
   const effects = executed.flatMap(effectOf);
   return {
@@ -293,15 +294,6 @@ function timerFor(at: Instants, id: string, delayMs: number): ArmedTimer | null 
 
 const expiryOf = (snapshot: AnyMachineSnapshot): number | null =>
   (snapshot.context as { message: Message }).message.expiresAtMs;
-
-function valuePath(value: StateValue): string {
-  if (typeof value === 'string') return value;
-  const parts = Object.entries(value).map(([key, inner]) => {
-    const below = inner === undefined ? '' : valuePath(inner);
-    return below === '' ? key : `${key}.${below}`;
-  });
-  return parts.join(' & ');
-}
 
 function distinct(path: readonly string[]): readonly string[] {
   return path.filter((value, index) => value !== path[index - 1]);

@@ -150,10 +150,10 @@ function sentenceOf({ from: sources }: MigrationForecast): string {
 }
 
 /** How far a migration is; null when none is under way. */
-function underWay(engine: Engine): Omit<MigrationRow, 'map'> | null {
+function underWay(engine: Engine): Omit<MigrationRow, 'map' | 'stranded'> | null {
   const { migration } = engine.registry.course;
   if (migration === null) return null;
-  const { map: _map, ...told } = migration;
+  const { map: _map, stranded: _stranded, ...told } = migration;
   return told;
 }
 
@@ -162,9 +162,9 @@ const reasonOf = (args: Args): string => String(args['reason'] ?? '');
 
 // A policy is named by its hash, the beginning of it, or its id when only one version is installed.
 function resolvePolicy(engine: Engine, name: string): string {
-  const found = engine.policies().filter((one) => one.hash.startsWith(name) || one.id === name);
+  const found = engine.registry.meant(name);
   if (found.length === 1) return found[0]!.hash;
-  const many = found.map((one) => `${one.id} ${one.hash.slice(0, 12)}`).join(', ');
+  const many = found.map(({ file, hash }) => `${file.id} ${hash.slice(0, 12)}`).join(', ');
   if (found.length === 0)
     throw new VerbRefused(
       'no-such-policy',

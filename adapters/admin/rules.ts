@@ -50,4 +50,4 @@ export const ruleVerbs: Readonly<Record<string, Verb>> = {
 };
 
 const findingsOf = (engine: Engine, source: unknown) =>
-  checkRules(source, (name) => engine.registry.named(name) !== null);
+  checkRules(source, (name) => engine.registry.known(name));

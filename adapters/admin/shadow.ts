@@ -37,7 +37,8 @@ function candidateOf(source: unknown): Policy {
 
 function compared(engine: Engine, policy: Policy, deferredId: string) {
   const [row, life] = [engine.actor(deferredId), engine.show(deferredId)];
-  const shadow = row === null ? null : shadowOf(policy, row, engine.time.now());
+  const shadow =
+    row === null ? null : shadowOf(policy, row, engine.time.now(), engine.registry.get(row.policy));
   if (shadow === null || life === null) return null;
   const { lived, would, differs } = shadow;
   const { policyId, message } = life;

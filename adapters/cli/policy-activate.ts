@@ -21,7 +21,7 @@ const modes = ['new', 'migrate', 'force'] as const;
 const pollMs = 200;
 const pollsMax = 3000;
 
-type Underway = Omit<MigrationRow, 'map'> | null;
+type Underway = Omit<MigrationRow, 'map' | 'stranded'> | null;
 
 interface Course {
   readonly history: readonly HistoryRow[];

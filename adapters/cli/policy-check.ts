@@ -3,7 +3,7 @@ import {
   findingOf,
   type Judgement,
   type PolicyFinding,
-  policySchema,
+  publishedPolicySchema,
 } from '../../machines/index.js';
 import { exitCodes, judge } from '../../runtime/index.js';
 import { readJsonFile } from './json-file.js';
@@ -18,10 +18,16 @@ export interface JudgedFile extends Judgement {
 
 export function judgeFile(file: string): JudgedFile {
   const read = readJsonFile(file);
-  if (read.ok) return { file, source: read.value, ...judge(read.value) };
+  if (read.ok) return judgeSource(file, read.value);
   const findings = [findingOf('json', '', read.message)];
   return { file, source: null, ok: false, findings, policy: null, known: null };
 }
+
+/** The same of a policy that was read already. */
+export const judgeSource = (file: string, source: unknown): JudgedFile => ({
+  ...{ file, source },
+  ...judge(source),
+});
 
 /** A finding in words, and below it the history that shows it. */
 export function findingLines(file: string, one: PolicyFinding): readonly string[] {
@@ -73,7 +79,8 @@ export const printPolicySchema: Verb = {
   examples: ['deferred-im policy schema > policy.schema.json'],
   exits: [],
   run: async ({ output }) => {
-    output.result(policySchema, () => `${JSON.stringify(policySchema, null, 2)}\n`);
+    const schema = publishedPolicySchema();
+    output.result(schema, () => `${JSON.stringify(schema, null, 2)}\n`);
     return exitCodes.ok;
   },
 };

@@ -6,7 +6,7 @@ import {
   type PolicyDifference,
   type PossibleEnd,
 } from '../../machines/index.js';
-import { exitCodes, judge } from '../../runtime/index.js';
+import { exitCodes } from '../../runtime/index.js';
 import {
   playScenario,
   type SimulatorCodec,
@@ -17,8 +17,8 @@ import {
 import { canonicalAor, readMessage } from '../sip/index.js';
 import { storeExits, storeFlags } from './ask.js';
 import { columns } from './output.js';
-import { policyNamed } from './policy.js';
-import { type Call, type Verb, VerbFailure } from './verb.js';
+import { judgedNamed } from './policy.js';
+import type { Call, Verb } from './verb.js';
 
 const codec: SimulatorCodec = { readMessage, canonicalAor };
 
@@ -62,14 +62,7 @@ export const policyDiff: Verb = {
 const named = ({ policy }: Explored) => ({ id: policy.file.id, hash: policy.hash });
 
 async function explored(call: Call, at: 0 | 1): Promise<Explored> {
-  const name = call.args[at] ?? '';
-  const { policy, known, findings } = judge(await policyNamed({ ...call, args: [name] }));
-  if (policy === null || known === null)
-    throw new VerbFailure(
-      exitCodes['policy-invalid'],
-      'policy-refused',
-      `${name} cannot be explored: ${findings[0]?.message ?? ''}`,
-    );
+  const { policy, known } = await judgedNamed(call, at);
   const { exploration, behaviour } = known;
   return { policy, exploration, longestLifeSeconds: behaviour.longestLifeSeconds };
 }
@@ -109,6 +102,7 @@ function differenceText(
       'Settings',
       difference.settings.map(([name, was, is]) => `${name}: ${was} → ${is}`),
     ),
+    section('Where they part first', partingLines(difference.parting)),
     lives.length === 0 ? '' : `\nLives in the shipped scenarios\n${livesText(lives)}`,
   ].join('');
 }
@@ -129,6 +123,11 @@ function classLines(one: PolicyDifference['classes'][number]): readonly string[]
 
 const endText = ({ outcome, state, report, path }: PossibleEnd): string =>
   `${outcome === state ? outcome : `${outcome} (${state})`}, a report ${report}: ${path.join(', ')}`;
+
+const partingLines = (parting: PolicyDifference['parting']): readonly string[] =>
+  parting === null
+    ? ['nobody outside can tell them apart']
+    : [`after ${parting.path.join(', ')}`, `- ${parting.first}`, `+ ${parting.second}`];
 
 const lifeLines = ([was, is]: readonly [number, number]): readonly string[] =>
   was === is ? [] : [`${daysText(was)} → ${daysText(is)}`];

@@ -4,7 +4,7 @@ import { exitCodes, type Fate } from '../../runtime/index.js';
 import { spanText } from '../simulator/index.js';
 import { askReading, storeExits, storeFlags } from './ask.js';
 import { columns } from './output.js';
-import { policyNamed } from './policy.js';
+import { judgedNamed } from './policy.js';
 import type { Verb } from './verb.js';
 
 interface Difference {
@@ -40,7 +40,7 @@ export const policyShadow: Verb = {
   examples: ['deferred-im policy shadow my-policy.json --folder /var/lib/deferred-im'],
   exits: [...storeExits, exitCodes['policy-invalid']],
   run: async (call) => {
-    const source = await policyNamed(call);
+    const { source } = await judgedNamed(call);
     const found: Difference[] = [];
     const counts = { compared: 0, skipped: 0, different: 0 };
     for (let after: string | null = ''; after !== null; ) {

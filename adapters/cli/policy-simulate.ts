@@ -17,7 +17,7 @@ import { storeExits, storeFlags } from './ask.js';
 import { readJsonFile } from './json-file.js';
 import { hint } from './nearest.js';
 import { columns } from './output.js';
-import { isFile, policyNamed } from './policy.js';
+import { isFile, judgedNamed } from './policy.js';
 import { type Verb, VerbFailure } from './verb.js';
 
 const codec: SimulatorCodec = { readMessage, canonicalAor };
@@ -51,16 +51,16 @@ export const policySimulate: Verb = {
   ],
   exits: [...storeExits, exitCodes['policy-invalid']],
   run: async (call) => {
-    const policy = await policyNamed(call);
+    const { source } = await judgedNamed(call);
     const { scenario } = call.flags;
     if (scenario !== undefined) {
-      const story = await playScenario(policy, scenarioNamed(scenario), codec);
+      const story = await playScenario(source, scenarioNamed(scenario), codec);
       call.output.result(story, () => storyText(story));
       return exitCodes.ok;
     }
     const stories: (readonly [string, Story])[] = [];
     for (const id of shippedScenarioIds)
-      stories.push([id, await playScenario(policy, shippedScenario(id), codec)]);
+      stories.push([id, await playScenario(source, shippedScenario(id), codec)]);
     call.output.result({ stories: Object.fromEntries(stories) }, () => summary(stories));
     return exitCodes.ok;
   },

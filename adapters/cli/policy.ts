@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import {
   compilePolicy,
   graphOf,
+  type Known,
   mermaid,
+  type Policy,
   type PolicyFile,
   type PolicyFinding,
   shippedPolicy,
@@ -14,7 +16,7 @@ import { exitCodes, type PolicySummary } from '../../runtime/index.js';
 import { drawChart } from '../compose.js';
 import { askReading, askRunning, storeExits, storeFlags } from './ask.js';
 import { columns, instant } from './output.js';
-import { findingLines, judgeFile } from './policy-check.js';
+import { findingLines, judgeFile, judgeSource } from './policy-check.js';
 import { type Call, type Verb, VerbFailure } from './verb.js';
 
 export const by = {
@@ -148,6 +150,23 @@ export async function policyNamed(call: Call): Promise<PolicyFile> {
   const compiled = compilePolicy(source);
   if (compiled.ok) return source as PolicyFile;
   throw invalid(name, compiled.findings);
+}
+
+/** The same, for verbs that let messages live under it: what the gate refuses ends them with its findings. */
+export async function judgedNamed(call: Call, at = 0): Promise<PassedFile> {
+  const name = call.args[at] ?? '';
+  const named = { ...call, args: [name] };
+  const judged = isFile(name) ? judgeFile(name) : judgeSource(name, await policyNamed(named));
+  const { ok, policy, known, findings } = judged;
+  if (!ok || policy === null || known === null) throw invalid(name, findings);
+  return { source: judged.source as PolicyFile, policy, known };
+}
+
+/** A policy that has passed the gate, with what the gate knows of it. */
+export interface PassedFile {
+  readonly source: PolicyFile;
+  readonly policy: Policy;
+  readonly known: Known;
 }
 
 /** True when the word is a path and not an id or hash: ids have neither a slash nor a dot. */

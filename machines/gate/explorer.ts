@@ -5,11 +5,18 @@ import type { Policy } from '../compile.js';
 import type { Effect } from '../effects.js';
 import { type GraphIndex, indexOf, lineage } from '../graph-index.js';
 import type { Message } from '../message.js';
+import { atOnce, type Piecemeal } from '../piecemeal.js';
 import type { Step, Stepper } from '../stepping.js';
 import { everyAnswer } from './oracle.js';
-import { relevanceIn } from './relevance.js';
-import { instants, type Situation, type Surroundings, situationOf } from './situation.js';
-import { birth, type Stimulus, stimuliAt } from './stimuli.js';
+import { type Relevance, relevanceIn } from './relevance.js';
+import {
+  instants,
+  type Situation,
+  type Standing,
+  type Surroundings,
+  standingOf,
+} from './situation.js';
+import { birth, moved, type Stimulus, stimuliAt } from './stimuli.js';
 
 /** Bounds of the search, each with its reason in docs/reference/limits.md. */
 export const gateBounds = {
@@ -21,6 +28,9 @@ export const gateBounds = {
 
 /** Bounds of a search. */
 export type GateBounds = Readonly<Record<keyof typeof gateBounds, number>>;
+
+/** Situations that are gone through before somebody else may go first; some milliseconds. */
+const situationsPerPiece = 2;
 
 /** One step from one situation to another. */
 export interface Edge {
@@ -35,6 +45,8 @@ export interface Edge {
   readonly changed: boolean;
   /** The expiry instant was moved. */
   readonly extended: boolean;
+  /** Labels of what a message went through under another policy before it came here. */
+  readonly before?: readonly string[];
 }
 
 /** A step that failed. */
@@ -44,12 +56,31 @@ export interface Failure {
   readonly error: string;
 }
 
+/** A message that comes from another policy. */
+export interface Arrival {
+  /** As it is put on this chart. */
+  readonly step: Step;
+  readonly around: Surroundings;
+  /** Labels of what it went through before. */
+  readonly before: readonly string[];
+}
+
+export interface SearchOptions {
+  readonly bounds?: GateBounds;
+  /** Messages that come from another policy, those with the shortest histories first. */
+  readonly arrivals?: readonly Arrival[];
+  /** What is told apart although this chart does not ask for it: somebody else will. */
+  readonly regard?: Relevance;
+}
+
 export interface Exploration {
   readonly policy: Policy;
   readonly index: GraphIndex;
   readonly situations: readonly Situation[];
   /** First steps: with and without a report that is owed, and of messages that never expire where there are such. */
   readonly births: readonly (Edge & { readonly asked: boolean })[];
+  /** Steps by which messages came from another policy, in the order of the arrivals. */
+  readonly arrivals: readonly Edge[];
   /** What may happen in a situation, by its number. */
   readonly edges: readonly (readonly Edge[])[];
   readonly failures: readonly Failure[];
@@ -60,25 +91,44 @@ export interface Exploration {
 }
 
 /** Explores a policy. Never throws on a policy; deterministic. */
-export function explore(
+export const explore = (
   policy: Policy,
   stepper: Stepper,
-  bounds: GateBounds = gateBounds,
-): Exploration {
-  const search = new Search(policy, stepper, bounds);
-  search.run();
+  options: SearchOptions = {},
+): Exploration => atOnce(exploring(policy, stepper, options));
+
+/** The same a piece at a time. */
+export function* exploring(
+  policy: Policy,
+  stepper: Stepper,
+  options: SearchOptions = {},
+): Piecemeal<Exploration> {
+  const search = new Search(policy, stepper, options);
+  yield* search.run();
   return search;
+}
+
+/** What came of one step from one standing, whatever surrounds it. */
+interface Taken {
+  readonly step: Step;
+  readonly standing: Standing;
+  readonly extended: boolean;
 }
 
 class Search implements Exploration {
   readonly index: GraphIndex;
   readonly situations: Situation[] = [];
   readonly births: (Edge & { readonly asked: boolean })[] = [];
+  readonly arrivals: Edge[] = [];
   readonly edges: Edge[][] = [];
   readonly failures: Failure[] = [];
   complete = true;
   private work = 0;
+  /** Length of the shortest history, by situation. */
+  private readonly depths: number[] = [];
   private readonly names = new Map<string, ReadonlySet<string>>();
+  private readonly standings = new Map<string, Standing>();
+  private readonly taken = new Map<Standing, Map<string, readonly Taken[]>>();
   private readonly known = new Map<string, Situation>();
   private readonly foundBy: Edge[] = [];
   private readonly relevance: ReturnType<typeof relevanceIn>;
@@ -86,20 +136,23 @@ class Search implements Exploration {
   constructor(
     readonly policy: Policy,
     private readonly stepper: Stepper,
-    private readonly bounds: GateBounds,
+    private readonly options: SearchOptions,
   ) {
     this.index = indexOf(policy.graph);
-    this.relevance = relevanceIn(policy.graph, this.index);
+    this.relevance = relevanceIn(policy.graph, this.index, options.regard);
   }
 
-  run(): void {
+  *run(): Piecemeal<void> {
+    const { situationsMax, workMax } = this.options.bounds ?? gateBounds;
     for (const expires of mayStay(this.policy) ? [true, false] : [true])
       for (const asked of [true, false]) this.bear(asked, expires);
-    for (let at = 0; at < this.situations.length && this.complete; at += 1) {
-      const situation = this.situations[at]!;
+    for (let at = 0; this.complete; at += 1) {
+      this.admit(at);
+      const situation = this.situations[at];
+      if (situation === undefined) return;
+      if (at % situationsPerPiece === 0) yield;
       if (situation.final) continue;
       for (const stimulus of stimuliAt(situation)) this.follow(situation, stimulus);
-      const { situationsMax, workMax } = this.bounds;
       this.complete &&= this.work <= workMax && this.situations.length <= situationsMax;
     }
   }
@@ -108,7 +161,7 @@ class Search implements Exploration {
     const labels: string[] = [];
     for (let at: Situation | null = situation; at !== null; ) {
       const edge: Edge = this.foundBy[at.id]!;
-      labels.unshift(edge.stimulus.label);
+      labels.unshift(...(edge.before ?? []), edge.stimulus.label);
       at = edge.from;
     }
     return labels;
@@ -117,31 +170,55 @@ class Search implements Exploration {
   private bear(asked: boolean, expires: boolean): void {
     const around = { pushing: false, reporting: false, outlived: false, expires };
     const first = () => this.stepper.begin(this.policy, messageFor(asked, expires), instants.nowMs);
-    for (const step of this.take(null, birth, first)) {
-      const edge = this.arrive(null, birth, step, around);
+    for (const one of this.take(null, birth, first)) {
+      const edge = this.arrive(null, birth, one, around);
       this.births.push({ ...edge, asked });
     }
   }
 
-  private follow(from: Situation, stimulus: Stimulus): void {
-    const { event } = stimulus;
-    if (event === null) {
-      this.arrive(from, stimulus, unowed(from), from);
-      return;
+  // Who comes from elsewhere joins when the search is as deep as his history is long: what is found stays the shortest.
+  private admit(at: number): void {
+    const { arrivals = [] } = this.options;
+    for (const one of arrivals.slice(this.arrivals.length)) {
+      if (one.before.length >= (this.depths[at] ?? Number.POSITIVE_INFINITY)) return;
+      this.arrivals.push(this.arrive(null, moved, this.takenAs(one.step), one.around, one.before));
     }
+  }
+
+  private follow(from: Situation, stimulus: Stimulus): void {
+    for (const one of this.outcomes(from, stimulus)) this.arrive(from, stimulus, one, from);
+  }
+
+  // Situations that differ in nothing but what surrounds them take the same steps.
+  private outcomes(from: Situation, stimulus: Stimulus): readonly Taken[] {
+    const standing = this.standings.get(from.key)!;
+    const taken = this.taken.get(standing) ?? new Map<string, readonly Taken[]>();
+    this.taken.set(standing, taken);
+    const { event, label } = stimulus;
+    // Two delays of one name may run side by side.
+    const name = event?.type === 'timer' ? event.id : label;
+    const before = taken.get(name);
+    if (before !== undefined) return before;
+    const found = this.outcomesOf(from, stimulus);
+    taken.set(name, found);
+    return found;
+  }
+
+  private outcomesOf(from: Situation, stimulus: Stimulus): readonly Taken[] {
+    const { event } = stimulus;
+    if (event === null) return [this.takenAs(unowed(from))];
     const next = () => this.stepper.step(this.policy, from.actor, event, instants.nowMs);
     // What no active state names changes nothing in XState: the step would give the same snapshot back.
     const isNamed = stimulus.kind === 'timer' || this.named(from.leaves).has(stimulus.name);
-    for (const step of isNamed ? this.take(from, stimulus, next) : [unchanged(from)])
-      this.arrive(from, stimulus, step, from);
+    return isNamed ? this.take(from, stimulus, next) : [this.takenAs(unchanged(from), from)];
   }
 
   // One step, or several where guards of the program's own may answer either way.
-  private take(from: Situation | null, stimulus: Stimulus, next: () => Step): readonly Step[] {
+  private take(from: Situation | null, stimulus: Stimulus, next: () => Step): readonly Taken[] {
     const { found, all } = everyAnswer(() => {
       this.work += 1 + (from === null ? 0 : from.leaves.length + from.armed.length);
       try {
-        return [next()];
+        return [this.takenAs(next(), from)];
       } catch (cause) {
         const error = cause instanceof Error ? cause.message : String(cause);
         this.failures.push({ from, stimulus, error });
@@ -152,30 +229,51 @@ class Search implements Exploration {
     return found;
   }
 
+  private takenAs(step: Step, from: Situation | null = null): Taken {
+    if (from !== null && step.state === from.actor)
+      return { step, standing: this.standings.get(from.key)!, extended: false };
+    const found = standingOf(step, this.relevance);
+    const standing = this.standings.get(found.key) ?? found;
+    this.standings.set(standing.key, standing);
+    return { step, standing, extended: isMoved(step) };
+  }
+
   private arrive(
     from: Situation | null,
     stimulus: Stimulus,
-    step: Step,
+    { step, standing, extended }: Taken,
     around: Surroundings,
+    before?: readonly string[],
   ): Edge {
-    const to = this.situationAfter(from, step, surroundings(around, stimulus, step));
+    const to = this.situationIn(standing, surroundings(around, stimulus, step));
     const { effects, path, changed } = step;
-    const edge = { from, to, stimulus, effects, path, changed, extended: isMoved(step) };
+    const edge = { from, to, stimulus, effects, path, changed, extended };
+    return this.join(before === undefined ? edge : { ...edge, before });
+  }
+
+  private join(edge: Edge): Edge {
+    const { from, to, before = [] } = edge;
     if (to.id === this.edges.length) {
       this.foundBy.push(edge);
       this.edges.push([]);
+      this.depths.push(from === null ? before.length + 1 : this.depths[from.id]! + 1);
     }
     if (from !== null) this.edges[from.id]!.push(edge);
     return edge;
   }
 
-  private situationAfter(from: Situation | null, step: Step, around: Surroundings): Situation {
-    if (from !== null && step.state === from.actor && sameAround(from, around)) return from;
-    const { key, draft } = situationOf(step, around, this.relevance);
-    const known = this.known.get(key);
+  private situationIn(standing: Standing, around: Surroundings): Situation {
+    const { pushing, reporting, outlived, expires } = around;
+    const { key, value, leaves, context, armed, live, final, actor } = standing;
+    const whole = `${key}|${pushing}|${reporting}|${outlived}|${expires}`;
+    const known = this.known.get(whole);
     if (known !== undefined) return known;
-    const found = { ...draft, id: this.situations.length };
-    this.known.set(key, found);
+    const id = this.situations.length;
+    const found = {
+      ...{ id, key, value, leaves, context, armed, live, final, actor },
+      ...{ pushing, reporting, outlived, expires },
+    };
+    this.known.set(whole, found);
     this.situations.push(found);
     return found;
   }
@@ -240,8 +338,3 @@ function unowed(situation: Situation): Step {
   const snapshot = { ...actor.snapshot, context: { ...context, message } };
   return { ...unchanged(situation), state: { ...actor, snapshot } };
 }
-
-const sameAround = (from: Surroundings, around: Surroundings): boolean =>
-  from.pushing === around.pushing &&
-  from.reporting === around.reporting &&
-  from.outlived === around.outlived;

@@ -2,6 +2,7 @@
 // checks (schema, names, shape) and explores the built policy with the engine's own step. Never throws on a policy.
 import { type Compiled, compilePolicy, type Policy } from '../compile.js';
 import { findingOf, type PolicyFinding } from '../findings.js';
+import { atOnce, type Piecemeal } from '../piecemeal.js';
 import type { Stepper } from '../stepping.js';
 import { type Behaviour, behaviourOf } from './behaviour.js';
 import {
@@ -25,8 +26,8 @@ import { lifetimeOf } from './checks/lifetime.js';
 import { failures, hotLoops, shortDelays } from './checks/loops.js';
 import { neverEntered, noWayOut } from './checks/reach.js';
 import { reportMonitor } from './checks/reports.js';
-import { type Exploration, explore, gateBounds } from './explorer.js';
-import { type Monitor, watched } from './monitor.js';
+import { type Exploration, exploring, gateBounds } from './explorer.js';
+import { type Monitor, type Objection, watching } from './monitor.js';
 
 /** A policy as the gate found it. */
 export interface Judgement {
@@ -48,21 +49,30 @@ export interface Known {
 }
 
 /** Judges parsed JSON by all checks that need no second policy. */
-export function judgePolicy(
+export const judgePolicy = (
   source: unknown,
   stepper: Stepper,
   compile: (source: unknown) => Compiled = compilePolicy,
-): Judgement {
+): Judgement => atOnce(judgingPolicy(source, stepper, compile));
+
+/** The same a piece at a time. */
+export function* judgingPolicy(
+  source: unknown,
+  stepper: Stepper,
+  compile: (source: unknown) => Compiled = compilePolicy,
+): Piecemeal<Judgement> {
   const compiled = compile(source);
   if (!compiled.ok) return { ok: false, findings: compiled.findings, policy: null, known: null };
   const { policy } = compiled;
-  const exploration = explore(policy, stepper);
+  yield;
+  const exploration = yield* exploring(policy, stepper);
   if (!exploration.complete) {
     const findings = [...compiled.warnings, tooMany(exploration)];
     return { ok: false, findings, policy, known: null };
   }
+  const checked = yield* checking(exploration);
   const { tailMs, findings: lifetime } = lifetimeOf(exploration);
-  const all = [...compiled.warnings, ...checks(exploration), ...lifetime].sort(gravest);
+  const all = [...compiled.warnings, ...checked, ...lifetime].sort(gravest);
   const known = {
     exploration,
     behaviour: behaviourOf(exploration, tailMs),
@@ -72,36 +82,57 @@ export function judgePolicy(
   return { ok: all.every((one) => one.severity !== 'error'), findings: all, policy, known };
 }
 
-function checks(at: Exploration): readonly PolicyFinding[] {
-  return [
-    ...unusedDelays(at),
-    ...neverEntered(at),
-    ...noWayOut(at),
-    ...hotLoops(at),
-    ...shortDelays(at),
-    ...failures(at),
-    ...hiddenTransitions(at),
-    ...openGuards(at),
-    ...ignoredAnswers(at),
-    ...ignoredSuccesses(at),
-    ...objectionsOf(at, reportMonitor(at)),
-    ...objectionsOf(at, deliveryMonitor(at)),
-    ...idleSetting(at),
-    ...ignoredDeletions(at),
-    ...deafStates(at),
-    ...doubledCommands(at),
-    ...lostDelays(at),
-    ...impatientPushes(at),
-  ];
-}
+type Found = readonly PolicyFinding[];
+type Check = (at: Exploration) => Found | Piecemeal<Found>;
 
-function objectionsOf<S>(at: Exploration, monitor: Monitor<S>): readonly PolicyFinding[] {
+/** What a chart does wherever a message stands on it, whichever way it came there. */
+const situationChecks: readonly Check[] = [
+  ...[noWayOut, hotLoops, shortDelays, failures, ignoredAnswers],
+  ...[ignoredDeletions, doubledCommands, lostDelays],
+];
+
+const checks: readonly Check[] = [
+  ...[unusedDelays, neverEntered, noWayOut, hotLoops, shortDelays, failures],
+  ...[hiddenTransitions, openGuards, ignoredAnswers, ignoredSuccesses],
+  (at) => objectionsOf(at, reportMonitor(at)),
+  (at) => objectionsOf(at, deliveryMonitor(at)),
+  ...[idleSetting, ignoredDeletions, deafStates, doubledCommands, lostDelays, impatientPushes],
+];
+
+function* checking(at: Exploration): Piecemeal<readonly PolicyFinding[]> {
   const found: PolicyFinding[] = [];
-  watched(at, monitor, ({ code, pointer, message }, path) =>
-    found.push(findingOf(code, pointer, message, path)),
-  );
+  for (const check of checks) {
+    found.push(...(yield* run(check(at))));
+    yield;
+  }
   return found;
 }
+
+function* run(found: Found | Piecemeal<Found>): Piecemeal<Found> {
+  return 'next' in found ? yield* found : found;
+}
+
+/** Those of the checks that hold for messages that came from another policy, but for the monitors. */
+export function* checkingArrivals(at: Exploration): Piecemeal<readonly PolicyFinding[]> {
+  const found: PolicyFinding[] = [];
+  for (const check of situationChecks) {
+    found.push(...(yield* run(check(at))));
+    yield;
+  }
+  return [...found, ...lifetimeOf(at).findings].filter((one) => one.severity === 'error');
+}
+
+function* objectionsOf<S>(at: Exploration, monitor: Monitor<S>): Piecemeal<Found> {
+  const found: PolicyFinding[] = [];
+  yield* watching(at, monitor, (one, path) => found.push(objectionOf(one, path)));
+  return found;
+}
+
+/** What a monitor objects to, as a finding. */
+export const objectionOf = (
+  { code, pointer, message }: Objection,
+  path: readonly string[],
+): PolicyFinding => findingOf(code, pointer, message, path);
 
 function tooMany({ situations }: Exploration): PolicyFinding {
   const message = `After ${situations.length} situations the search was ended; there may be ${gateBounds.situationsMax}, and only so many delays and regions side by side.`;

@@ -2,7 +2,7 @@
 // Two situations that differ in nothing else behave alike, so the explorer takes them for one (live variables, as
 // compilers call them). Read off the graph alone; too large an answer costs time, never truth.
 import { type Graph, isWithin } from '../graph.js';
-import { closure, type GraphIndex, lineage } from '../graph-index.js';
+import { closure, type GraphIndex, indexOf, lineage } from '../graph-index.js';
 
 export interface Relevance {
   /** Whether a report is owed is asked. */
@@ -14,34 +14,47 @@ export interface Relevance {
   readonly reportAttemptsMax: number;
 }
 
-/** What matters in each set of active innermost states. */
+/** What matters in each set of active innermost states; `regard` matters everywhere. */
 export function relevanceIn(
   graph: Graph,
   index: GraphIndex,
+  regard: Relevance = nothing,
 ): (leaves: readonly string[]) => Relevance {
   const known = new Map<string, Relevance>();
   return (leaves) => {
     const key = leaves.join(' ');
     const before = known.get(key);
     if (before !== undefined) return before;
-    const found = relevanceOf(readsAhead(graph, index, leaves));
+    const found = both(relevanceOf(readsAhead(graph, index, leaves)), regard);
     known.set(key, found);
     return found;
   };
 }
 
-/** The innermost active states of an XState value, as dotted paths. */
-export function activePaths(value: unknown, above = ''): readonly string[] {
-  if (typeof value === 'string') return [join(above, value)];
-  const entries = Object.entries(value as object);
-  if (entries.length === 0) return above === '' ? [] : [above];
-  return entries.flatMap(([key, inner]) => activePaths(inner ?? {}, join(above, key)));
+const nothing: Relevance = {
+  ...{ asked: false, ending: false, expired: false, attemptsMax: 0, reportAttemptsMax: 0 },
+};
+
+const both = (one: Relevance, other: Relevance): Relevance => ({
+  asked: one.asked || other.asked,
+  ending: one.ending || other.ending,
+  expired: one.expired || other.expired,
+  attemptsMax: Math.max(one.attemptsMax, other.attemptsMax),
+  reportAttemptsMax: Math.max(one.reportAttemptsMax, other.reportAttemptsMax),
+});
+
+/** What matters anywhere in a chart; an ending that was noted always does, to who takes messages over from another. */
+export function relevanceAnywhere(graph: Graph): Relevance {
+  const leaves = graph.states.map(({ path }) => path);
+  return { ...relevanceOf(readsAhead(graph, indexOf(graph), leaves)), ending: true };
 }
 
-const join = (above: string, key: string): string => (above === '' ? key : `${above}.${key}`);
-
-// Events, guards and actions, as they are written on a chart, that may be met from here.
-function readsAhead(graph: Graph, index: GraphIndex, leaves: readonly string[]): Set<string> {
+/** Events, guards and actions, as they are written on a chart, that may be met from where a message stands. */
+export function readsAhead(
+  graph: Graph,
+  index: GraphIndex,
+  leaves: readonly string[],
+): ReadonlySet<string> {
   const next = (path: string): readonly string[] => [
     ...lineage(path),
     ...(index.from.get(path) ?? []).flatMap((one) =>

@@ -2,6 +2,17 @@
 // a chart may be as long as the bounds allow.
 import type { Edge, Exploration } from './explorer.js';
 
+/** The first of all that have the same name. */
+export function once<T>(all: readonly T[], nameOf: (one: T) => string): readonly T[] {
+  const seen = new Set<string>();
+  return all.filter((one) => {
+    const name = nameOf(one);
+    const isNew = !seen.has(name);
+    seen.add(name);
+    return isNew;
+  });
+}
+
 /** Numbers of the situations from which one of `goals` can be reached, themselves included. */
 export function reaching(at: Exploration, goals: readonly number[]): ReadonlySet<number> {
   const sources: number[][] = at.situations.map(() => []);

@@ -2,8 +2,9 @@
 // some guard may still ask for, which delays are armed, and the little of the world that bounds what may happen next.
 // Each situation keeps one real actor state that stands for all it abstracts from; the step is taken on that one.
 import type { MessageContext } from '../message.js';
+import { activePaths, type PlaceValue } from '../resting.js';
 import type { ActorState, Step } from '../stepping.js';
-import { activePaths, type Relevance } from './relevance.js';
+import type { Relevance } from './relevance.js';
 
 /** What of the world outlasts a step and bounds what it may say. */
 export interface Surroundings {
@@ -17,8 +18,10 @@ export interface Surroundings {
   readonly expires: boolean;
 }
 
-export interface Situation extends Surroundings {
-  readonly id: number;
+/** Where a message stands as far as its chart knows: many situations share one. */
+export interface Standing {
+  /** By it standings are told apart. */
+  readonly key: string;
   /** Dotted path, as the step tells it. */
   readonly value: string;
   /** Innermost states that are active. */
@@ -31,6 +34,10 @@ export interface Situation extends Surroundings {
   readonly actor: ActorState;
 }
 
+export interface Situation extends Standing, Surroundings {
+  readonly id: number;
+}
+
 /** The instants of every abstract message: only their order counts. */
 export const instants = { nowMs: 0, expiresAtMs: 1e12, outlivesAtMs: 2e12 } as const;
 
@@ -38,12 +45,11 @@ export const instants = { nowMs: 0, expiresAtMs: 1e12, outlivesAtMs: 2e12 } as c
 const isAsked = ({ message, acknowledged }: MessageContext): boolean =>
   message.reportException === null && acknowledged;
 
-/** The situation after a step, not yet numbered, and the key under which it is known. */
-export function situationOf(
+/** Where a message stands after a step. */
+export function standingOf(
   step: Pick<Step, 'state' | 'value' | 'live' | 'final'>,
-  around: Surroundings,
   relevanceOf: (leaves: readonly string[]) => Relevance,
-): { readonly key: string; readonly draft: Omit<Situation, 'id'> } {
+): Standing {
   const snapshot = step.state.snapshot as Stored;
   const leaves = activePaths(snapshot.value);
   const context = representative(snapshot.context, relevanceOf(leaves));
@@ -51,27 +57,21 @@ export function situationOf(
     .map((one) => ({ ...one, dueMs: instants.nowMs }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const { attempts, reportAttempts, reported, expired, ending, marks } = context;
-  const { pushing, reporting, outlived, expires } = around;
+  const { expiresAtMs } = context.message;
   const key = [
     step.value,
     snapshot.historyValue === undefined ? '' : JSON.stringify(snapshot.historyValue),
-    isAsked(context),
-    attempts,
-    reportAttempts,
-    reported,
-    expired,
-    ending,
+    ...[isAsked(context), attempts, reportAttempts, reported, expired, ending, expiresAtMs],
     marks === undefined ? '' : JSON.stringify(marks),
     timers.map((one) => one.id).join(),
-    ...[pushing, reporting, outlived, expires],
   ].join('|');
   const actor = { snapshot: { ...snapshot, context }, timers };
   const { value, live, final } = step;
-  return { key, draft: { ...around, value, leaves, context, armed: timers, live, final, actor } };
+  return { key, value, leaves, context, armed: timers, live, final, actor };
 }
 
 interface Stored {
-  readonly value: unknown;
+  readonly value: PlaceValue;
   readonly context: MessageContext;
   readonly historyValue?: unknown;
 }

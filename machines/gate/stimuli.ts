@@ -9,6 +9,8 @@ import { instants } from './situation.js';
 export type StimulusKind =
   /** The first step of a message. */
   | 'birth'
+  /** It was moved here from another policy. */
+  | 'move'
   /** The recipient's turn has come. */
   | 'turn'
   /** Somebody wants something done with it, or something was done. */
@@ -34,6 +36,12 @@ export interface Stimulus {
 
 export const birth: Stimulus = {
   ...{ kind: 'birth', name: 'message.received', label: 'message.received' },
+  ...{ event: null, class: null },
+};
+
+/** By this name trails know it, and paths show it. */
+export const moved: Stimulus = {
+  ...{ kind: 'move', name: 'policy.migrated', label: 'policy.migrated' },
   ...{ event: null, class: null },
 };
 

@@ -1,7 +1,7 @@
 // Which policy new messages are stored under, and the moving of living ones to it. An activation is one commit; the moving
 // goes on a group at a time behind it, each message in one piece, and the row of the migration marks how far it is, so
 // that it goes on after a crash (ADR 0030).
-import { type PolicyFinding, planMigration } from '../../machines/index.js';
+import type { MigrationJudgement, PolicyFinding } from '../../machines/index.js';
 import type { Command, Reply } from '../commands.js';
 import { unlessDamaged } from '../integrity.js';
 import { keys } from '../keys.js';
@@ -36,13 +36,14 @@ export function activate(turn: Turn, command: Activated): Reply {
   if (!ok) return refuse('policy-refused', sentenceOf(findings));
   if (registry.course.migration !== null) return refuse('migration-under-way');
   const from = mode === 'new' ? [] : (command.from ?? []).filter((one) => one !== hash);
-  const against = mode === 'migrate' ? notTotal(turn, from, command) : null;
-  if (against !== null) return refuse('migration-not-total', against);
+  const moves = movesOf(turn, from, command);
+  const against = mode === 'migrate' ? [...moves.values()].flatMap((one) => one.findings) : [];
+  if (against.length > 0) return refuse('migration-not-total', sentenceOf(against));
   const before = registry.activation;
   putActive(turn, command, before === null ? [] : leftBehind(before, hash));
   if (mode !== 'new') succeed(turn, from, hash);
   remember(turn, { act: 'activated', mode, before: before?.hash ?? null, ...audited(command) });
-  if (mode !== 'new' && from.length > 0) begin(turn, command, mode, from);
+  if (mode !== 'new' && from.length > 0) begin(turn, command, mode, moves);
   turn.notices.push({ type: 'activated', hash });
   return { kind: 'policy', hash };
 }
@@ -124,25 +125,24 @@ export function remember(turn: Turn, what: Omit<HistoryRow, 'number' | 'atMs'>):
   if (forgotten !== null) turn.ledger.remove(keys.history(forgotten));
 }
 
-function notTotal(turn: Turn, from: readonly string[], { hash, map }: Activated): string | null {
-  const to = turn.registry.get(hash)!;
-  const findings = from.flatMap((one) => {
-    const policy = turn.registry.get(one);
-    return policy === null ? [] : planMigration(policy, to, map ?? {}).findings;
+type Moves = ReadonlyMap<string, MigrationJudgement>;
+
+// By older policy: what speaks against its move, and whom it would leave stranded.
+function movesOf({ registry }: Turn, from: readonly string[], { hash, map }: Activated): Moves {
+  const to = registry.get(hash)!;
+  const judged = from.flatMap((one) => {
+    const policy = registry.get(one);
+    return policy === null ? [] : [[one, registry.verdicts.move(policy, to, map ?? {})] as const];
   });
-  return findings.length === 0 ? null : sentenceOf(findings);
+  return new Map(judged);
 }
 
-function begin(
-  turn: Turn,
-  command: Activated,
-  mode: MigrationRow['mode'],
-  from: readonly string[],
-): void {
+function begin(turn: Turn, command: Activated, mode: MigrationRow['mode'], moves: Moves): void {
+  const stranded = Object.fromEntries([...moves].map(([from, one]) => [from, one.stranded]));
   const row: MigrationRow = {
-    ...{ to: command.hash, from, map: command.map ?? {}, mode },
+    ...{ to: command.hash, from: [...moves.keys()], map: command.map ?? {}, mode },
     ...{ by: audited(command).by, reason: command.reason, begunAtMs: turn.nowMs },
-    ...{ at: { partition: 0, after: null }, moved: 0, ended: 0 },
+    ...{ at: { partition: 0, after: null }, moved: 0, ended: 0, stranded },
   };
   putMigration(turn, row);
   turn.notices.push({ type: 'moving' });

@@ -86,9 +86,11 @@ export function operate(turn: Turn, command: Acted): Reply {
     const status = ended === null || ended.live ? 409 : 200;
     return { kind: 'results', results: [{ id: command.deferredId, status }] };
   }
-  if (!row.live) return refuse('no-such-message');
-  const after = acted(turn, local, row, command);
-  const heard = after !== row && after.parked === null;
+  // Expiry is judged at use, not only by the timer (spec 5).
+  const current = row.live ? fireDue(turn, local, row) : null;
+  if (!current?.live) return refuse('no-such-message');
+  const after = acted(turn, local, current, command);
+  const heard = after !== current && after.parked === null;
   const status = after.live ? (heard ? 202 : 409) : 200;
   return { kind: 'results', results: [{ id: command.deferredId, status }] };
 }
@@ -121,7 +123,11 @@ function acted(turn: Turn, local: string, row: ActorRow, command: Acted): ActorR
       const expiresAtMs = extended(turn, row, command.seconds);
       if (expiresAtMs === null) return row;
       const event = { type: 'message.extended', expiresAtMs } as const;
-      return offered(turn, row, hear(event, event.type, { expiresAtMs }));
+      const { storedExpiresAtMs = messageOf(row).expiresAtMs! } = row;
+      const told = { ...row, storedExpiresAtMs };
+      const cause = { ...plainCause(event.type), by, expiresAtMs };
+      const after = advance(turn, local, told, event, cause);
+      return after === told ? row : offered(turn, row, after);
     }
     case 'retry':
     case 'withdraw':
@@ -175,9 +181,8 @@ export function install(
   turn: Turn,
   command: Extract<Command, { type: 'policy.installed' }>,
 ): Reply {
-  const { ok, findings, policy } = turn.registry.judge(command.source);
-  if (!ok || policy === null) return refuse('policy-refused', sentenceOf(findings));
-  const { hash } = policy;
+  const { ok, findings, hash } = turn.registry.judge(command.source);
+  if (!ok || hash === null) return refuse('policy-refused', sentenceOf(findings));
   const reply: Reply = { kind: 'policy', hash, ...warnedOf(findings) };
   if (turn.registry.get(hash) !== null) return reply;
   // As it was written: its order is the order of its charts, and means nothing else.

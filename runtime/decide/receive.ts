@@ -3,6 +3,7 @@
 import {
   admissionOf,
   answerClass,
+  coversType,
   domainOf,
   earlyReport,
   type IncomingMessage,
@@ -29,6 +30,7 @@ import {
   sentDigest,
 } from '../keys.js';
 import { bear, readActor, rewrite } from '../life.js';
+import { limits } from '../limits.js';
 import { touchPreferences, wishesFor } from '../preferences.js';
 import type { ActorRow, DedupRow } from '../rows.js';
 import {
@@ -230,9 +232,7 @@ const serves = (domains: readonly string[], aor: string): boolean =>
 
 // No types: everything is taken. `text/*` takes every text.
 const takes = (types: readonly string[], type: string): boolean =>
-  types.length === 0 ||
-  types.includes(type) ||
-  types.includes(`${type.slice(0, type.indexOf('/'))}/*`);
+  types.length === 0 || types.some((one) => coversType(one, type));
 
 interface Named {
   readonly sender: string;
@@ -382,7 +382,12 @@ export function unacknowledged(
 function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
-  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot } });
+  const said = [
+    ...(row.acknowledgements ?? []),
+    { atMs: turn.nowMs, revision: row.revision, acknowledged },
+  ];
+  const acknowledgements = said.slice(-limits.acknowledgementsMax);
+  rewrite(turn, local, row, { ...row, actor: { ...row.actor, snapshot }, acknowledgements });
 }
 
 /** The session a large message came by is over: what its BYE said is kept beside it, once. */

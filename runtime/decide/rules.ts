@@ -20,7 +20,7 @@ export function activateRules(turn: Turn, command: RulesActivated): Reply {
   const { registry, nowMs, ledger } = turn;
   const source = sourceOf(turn, command);
   if (source === null) return refuse('no-such-rules');
-  const findings = checkRules(source, (name) => registry.named(name) !== null);
+  const findings = checkRules(source, (name) => registry.known(name));
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) return refuse('rules-refused', sentenceOf(errors));
   const rules = source as SelectionRules;

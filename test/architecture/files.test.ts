@@ -3,8 +3,10 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
 import ts from 'typescript';
-import { repositoryRoot } from '../support/generate-charts.js';
-import { filesBelow, ignored, imports, partOf, sources, textOf, treeOf } from './source-tree.js';
+import { repositoryRoot } from '../support/repository.js';
+import { imports, partOf } from './import-graph.js';
+import { filesBelow, ignored, sources, textOf } from './source-files.js';
+import { treeOf } from './source-tree.js';
 
 const allowedAtRoot = [
   '.biome.json',

@@ -2,7 +2,9 @@
 // of each other, and every library has one door. A fault names file and line.
 import t from 'tap';
 import ts from 'typescript';
-import { type Import, imports, partOf, shown, sources, treeOf } from './source-tree.js';
+import { type Import, imports, partOf, shown } from './import-graph.js';
+import { sources } from './source-files.js';
+import { treeOf } from './source-tree.js';
 
 const program = imports.filter(({ from }) => partOf(from) !== 'test');
 const inside = program.filter((one) => one.ours);

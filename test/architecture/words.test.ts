@@ -1,7 +1,8 @@
 // Words that stand nowhere in the repository: unfinished work, places on somebody's machine, registries, and
 // promises nobody can keep. They are put together here, so that this file does not name them either.
 import t from 'tap';
-import { filesBelow, sources, textOf, treeOf } from './source-tree.js';
+import { filesBelow, sources, textOf } from './source-files.js';
+import { treeOf } from './source-tree.js';
 
 const word = (...parts: readonly string[]) => parts.join('');
 

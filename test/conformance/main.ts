@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { repositoryRoot } from '../support/repository.js';
 import { conformancePage } from './page.js';
 import { type Judged, judgeAll, keepResults, type Results, summary } from './results.js';
 import { runFiles } from './run.js';

@@ -2,7 +2,7 @@
 // runs nothing and claims nothing.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { repositoryRoot } from '../support/repository.js';
 import { edgeOf, type Shown } from './shown.js';
 import type { Case } from './table.js';
 import { outcomeOf } from './tap.js';

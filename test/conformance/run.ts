@@ -2,7 +2,7 @@
 // asked for is in the answer; one that dies, hangs or says nothing has no outcome for what it did not reach.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { repositoryRoot } from '../support/repository.js';
 import { outcomesOf } from './tap.js';
 
 export interface RunWish {

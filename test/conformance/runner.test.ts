@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { repositoryRoot } from '../support/repository.js';
 import { judge, type Results, summary } from './results.js';
 import { runFiles } from './run.js';
 import { codesOf, edgeOf } from './shown.js';

@@ -1,7 +1,7 @@
 // Which tests show which case: found in the sources by the code a test's name carries, so that a test counts from the
 // day it lands. Invariant: a code that a failure row of docs/testing.md shares (C10 to C22) counts for the case only
 // among the conformance tests and codecs, and not in the files which that row names.
-import { sources, textOf } from '../architecture/source-tree.js';
+import { sources, textOf } from '../architecture/source-files.js';
 import { testNames } from '../docs/test-names.js';
 
 /** A test that shows a case. */

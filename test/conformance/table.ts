@@ -3,7 +3,7 @@
 // in shown.ts; nothing here knows of tests.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { repositoryRoot } from '../support/repository.js';
 
 /** One conformance case: a sentence of a source, put so that a test can decide it. */
 export interface Case {

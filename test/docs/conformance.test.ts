@@ -1,7 +1,7 @@
 // docs/conformance.md is what the table, the sources and the last kept run give now; the table itself is whole, and no
 // test claims a case that is not in it.
 import t from 'tap';
-import { textOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-files.js';
 import { conformancePage } from '../conformance/page.js';
 import { type Shown, shownCases } from '../conformance/shown.js';
 import { cases, requirements } from '../conformance/table.js';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
-import { textOf } from '../architecture/source-tree.js';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { textOf } from '../architecture/source-files.js';
+import { repositoryRoot } from '../support/repository.js';
 
 const page = textOf('docs/correlation.md');
 const block = (language: string): string =>

@@ -2,7 +2,7 @@
 // table of exit codes is that of the code.
 import t from 'tap';
 import { exitCodes } from '../../runtime/index.js';
-import { textOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-files.js';
 import { isTestFile, testNames } from './test-names.js';
 
 const page = textOf('docs/guarantees.md');

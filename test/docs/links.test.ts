@@ -4,8 +4,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import t from 'tap';
 import { verbs } from '../../adapters/cli/verbs.js';
-import { filesBelow, textOf } from '../architecture/source-tree.js';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { filesBelow, textOf } from '../architecture/source-files.js';
+import { repositoryRoot } from '../support/repository.js';
 
 const pages = filesBelow().filter((path) => path.endsWith('.md'));
 

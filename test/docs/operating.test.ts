@@ -6,7 +6,7 @@ import { readConfig } from '../../adapters/config.js';
 import { metricsText } from '../../adapters/metrics/index.js';
 import type { BusReason } from '../../adapters/nats/index.js';
 import { exitCodes } from '../../runtime/index.js';
-import { textOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-files.js';
 
 const operating = textOf('docs/operating.md');
 

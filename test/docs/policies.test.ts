@@ -8,7 +8,7 @@ import t from 'tap';
 import { openEngine } from '../../adapters/compose.js';
 import { defaultSettings, shippedPolicyIds } from '../../machines/index.js';
 import { aliceWrites, mainFile, temporaryFolder } from '../adapters/cli/command.js';
-import { textOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-files.js';
 
 const page = textOf('docs/policies.md');
 const run = promisify(execFile);

@@ -12,9 +12,9 @@ import {
   messageEventTypes,
 } from '../../machines/index.js';
 import { faults, keyFamilies, limits, refusals } from '../../runtime/index.js';
-import { repositoryRoot } from '../support/generate-charts.js';
 import { generatedDocs } from '../support/generate-docs.js';
 import { exceptionTests } from '../support/reference-pages.js';
+import { repositoryRoot } from '../support/repository.js';
 
 const pages = await generatedDocs();
 const committed = (path: string): string => {

@@ -1,6 +1,7 @@
 // The names of tests as their sources give them, so that a page can be held to the tests it names.
 import ts from 'typescript';
-import { sources, treeOf } from '../architecture/source-tree.js';
+import { sources } from '../architecture/source-files.js';
+import { treeOf } from '../architecture/source-tree.js';
 
 /** True when there is such a test file. */
 export const isTestFile = (path: string): boolean =>

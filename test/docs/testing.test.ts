@@ -1,7 +1,7 @@
 // The table of failure modes in docs/testing.md cannot lie: every row is there, and says by which tests it is shown, why
 // it cannot occur, or which part is not built yet. A test is found in the sources, by the code in its name.
 import t from 'tap';
-import { textOf } from '../architecture/source-tree.js';
+import { textOf } from '../architecture/source-files.js';
 import { isTestFile, testNames } from './test-names.js';
 
 const rowsOf = (letter: string, count: number): readonly string[] =>

@@ -7,8 +7,8 @@ import { openEngine } from '../../adapters/compose.js';
 import { sealRow } from '../../runtime/integrity.js';
 import { createStore } from '../../runtime/store.js';
 import { aliceWrites, run, type Served, start, temporaryFolder } from '../adapters/cli/command.js';
-import { repositoryRoot } from '../support/generate-charts.js';
 import { type GoldenStore, goldenPath, storeOf } from '../support/golden-store.js';
+import { repositoryRoot } from '../support/repository.js';
 
 const flags = ['--nats-servers', 'nats://127.0.0.1:9', '--http-port', '0'];
 const common = ['--host', 'store.example.org', '--allow-volatile-folder', 'true', ...flags];

@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyPatch, patchedFile } from '../sim/patch.js';
-import { repositoryRoot } from '../support/generate-charts.js';
+import { repositoryRoot } from '../support/repository.js';
 import type { FaultKind } from './judge.js';
 
 /** A broken build, and what must come of it. */

@@ -88,6 +88,10 @@ t.test('policy diff', async (t) => {
   const told = await run('policy', 'diff', 'delete-and-report', 'deliver-late');
   t.equal(told.code, 1, told.err);
   t.match(told.out, /deliverAfterExpiry: false → true/);
+  t.match(
+    told.out,
+    /\nWhere they part first\n {2}after message.received, after expiry\n {2}- asks for report, goes on\n {2}\+ stays in the mailbox/,
+  );
   t.match(told.out, /returns-after-expiry +late +was +reported .*\n +is +delivered/);
   const json = await run('policy', 'diff', 'delete-and-report', 'deliver-late', '--json');
   t.match(JSON.parse(json.out), { before: { id: 'delete-and-report' }, same: false });

@@ -132,7 +132,11 @@ t.test('what is not total is refused, and nothing is changed', async (t) => {
       /Only one of "stored" and "reporting.backing-off" is in the mailbox/,
     ],
     [
-      { ...graceToHold, states: { ...graceToHold.states, delivering: 'stored' } },
+      {
+        ...graceToHold,
+        states: { ...graceToHold.states, delivering: 'stored' },
+        delays: { answerTimeout: null },
+      },
       /different things are under way: a push in the first, nothing in the second/,
     ],
     [

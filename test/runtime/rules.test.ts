@@ -1,12 +1,20 @@
 // Selection rules: the first that fits holds, faults of a set are found, and taking one up is one commit that a crash
 // cannot halve.
 import t from 'tap';
-import { checkRules, defaultPreferenceRules, type SelectionRule } from '../../machines/index.js';
+import {
+  checkRules,
+  defaultPreferenceRules,
+  type KnownPolicy,
+  type SelectionRule,
+} from '../../machines/index.js';
 import { EngineUnderTest } from '../support/engine.js';
 import { bob, numbered, received, wants } from '../support/messages.js';
 import { changed, type Loose, shipped } from '../support/policies.js';
 
-const knows = (name: string): boolean => name.startsWith('policy') || name === 'held';
+const knows = (name: string): KnownPolicy => {
+  if (name === 'left') return { successor: 'held' };
+  return name.startsWith('policy') || name === 'held' ? { successor: null } : null;
+};
 
 const activated = (rules: readonly SelectionRule[]) => ({
   ...({ type: 'rules.activated', source: { rules }, by: 'anna', reason: 'a test' } as const),
@@ -59,6 +67,22 @@ t.test('faults of a set of rules are found, each with its place', async (t) => {
       },
       [],
     ],
+    [
+      { rules: [{ policy: 'policy', servedUsers: [bob], servedDomains: ['example.com'] }] },
+      ['unreachable-rule /rules/0/servedUsers'],
+    ],
+    [
+      {
+        rules: [
+          {
+            ...{ policy: 'policy', servedUsers: [bob, 'sip:eve@example.net'] },
+            servedDomains: ['example.org'],
+          },
+        ],
+      },
+      ['outside-domain /rules/0/servedUsers'],
+    ],
+    [{ rules: [{ policy: 'left' }] }, ['superseded-policy /rules/0/policy']],
   ];
   for (const [source, expected] of cases)
     t.strictSame(

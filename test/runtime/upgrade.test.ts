@@ -9,7 +9,6 @@ import { openRow, sealRow } from '../../runtime/integrity.js';
 import { keys } from '../../runtime/keys.js';
 import type { ActorRow, PolicyRow } from '../../runtime/rows.js';
 import { EngineUnderTest } from '../support/engine.js';
-import { repositoryRoot } from '../support/generate-charts.js';
 import {
   type GoldenMessage,
   type GoldenStore,
@@ -19,6 +18,7 @@ import {
   storeOf,
 } from '../support/golden-store.js';
 import { daysMs, deleted, hoursMs } from '../support/messages.js';
+import { repositoryRoot } from '../support/repository.js';
 import { type MemoryStore, SimulatedClock } from '../support/world.js';
 
 const kept = readdirSync(join(repositoryRoot, 'test/fixtures'))

@@ -1,12 +1,7 @@
-// Policies built once for a process of the simulation: a boot takes less than a millisecond, reading and building the
-// shipped policies took most of it. The builder is the real one; what it made is kept by the octets it was made from.
-import {
-  type Compiled,
-  compilePolicy,
-  type Judgement,
-  shippedPolicy,
-  shippedPolicyIds,
-} from '../../machines/index.js';
+// Policies built once for a process of the simulation, or of a test: a boot takes less than a millisecond, reading and
+// building the shipped policies took most of it. The builder and the gate are the real ones; what they made is kept by the
+// octets of the row, or by the very object that was handed in. Engines of tests ask the gate as the program does, in pieces.
+import { type Compiled, compilePolicy, type Judgement } from '../../machines/index.js';
 import { type Judge, judge } from '../../runtime/index.js';
 import type { PolicyRow } from '../../runtime/rows.js';
 
@@ -37,12 +32,3 @@ export const judgeOnce: Judge = (source, compile) => {
   judged.set(source, judgement);
   return judgement;
 };
-
-/** Content hashes of the shipped policies, by id. */
-export const policyHashes: ReadonlyMap<string, string> = new Map(
-  shippedPolicyIds.map((id) => {
-    const compiled = compilePolicy(shippedPolicy(id));
-    if (!compiled.ok) throw new TypeError(`shipped policy ${id} is refused`);
-    return [id, compiled.policy.hash];
-  }),
-);

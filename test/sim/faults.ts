@@ -2,8 +2,8 @@
 // wrong clocks, and what operators do. Each kind has its own stream; all end with the first phase.
 import { subjects } from '../../adapters/nats/subjects.js';
 import type { BusClient } from './bus-client.js';
-import { policyHashes } from './compiled.js';
 import type { RateName } from './options.js';
+import { policyHashes } from './policy-hashes.js';
 import type { Random } from './random.js';
 import type { Stage } from './stage.js';
 

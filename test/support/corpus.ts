@@ -3,7 +3,7 @@
 // kind is for is told by the tests.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from './generate-charts.js';
+import { repositoryRoot } from './repository.js';
 
 /** One input and what it is to be read as. */
 export interface Sample {

@@ -11,8 +11,10 @@ import {
   type OutgoingEffect,
   openRuntime,
   type Reply,
+  type RowWrite,
   type RuntimeOptions,
 } from '../../runtime/index.js';
+import { compiledOnce, parsedOnce } from '../sim/compiled.js';
 import { contact, hoursMs, registered, writtenAtMs } from './messages.js';
 import './reload.js';
 import { MemoryStore, RecordingEffects, SimulatedClock, seededEntropy } from './world.js';
@@ -26,12 +28,19 @@ export interface TestOptions extends Omit<Partial<RuntimeOptions>, 'effects'> {
   readonly seed?: number;
 }
 
+/** Rows of the stores that were founded before: the same wishes, clock and dice give the same rows. */
+const founded = new Map<string, readonly RowWrite[]>();
+
 /** A new store in memory. */
 export function foundedStore(options: TestOptions = {}): MemoryStore {
   const { policyId, seed = 1, startMs = writtenAtMs } = options;
+  const name = JSON.stringify([policyId, seed, startMs]);
   const founding = policyId === undefined ? { host: storeHost } : { host: storeHost, policyId };
-  const rows = foundingRows(new SimulatedClock(startMs), seededEntropy(seed), founding);
-  return new MemoryStore(rows.map(({ key, value }) => [key, value as Uint8Array]));
+  const rows =
+    founded.get(name) ?? foundingRows(new SimulatedClock(startMs), seededEntropy(seed), founding);
+  founded.set(name, rows);
+  // Copies: some tests damage the octets where they lie.
+  return new MemoryStore(rows.map(({ key, value }) => [key, (value as Uint8Array).slice()]));
 }
 
 export class EngineUnderTest {
@@ -64,6 +73,7 @@ export class EngineUnderTest {
       entropy: seededEntropy((options.seed ?? 1) + 1000),
       exit: (code, why) => test.exits.push({ code, why }),
       listener: (notice) => test.notices.push(notice),
+      ...{ compile: compiledOnce, parsePolicy: parsedOnce },
       ...options,
       clock,
       effects,

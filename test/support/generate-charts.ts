@@ -2,11 +2,12 @@
 // mermaid text, transition table and settings. Run as a program it writes them; a test regenerates
 // and compares, so that a page never tells of a policy that is no more.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { drawSvg } from '../../adapters/chart/draw.js';
 import {
   type Duration,
+  type Graph,
   graphOf,
   mermaid,
   type PolicyFile,
@@ -15,17 +16,17 @@ import {
   visible,
   withDefaults,
 } from '../../machines/index.js';
+import { repositoryRoot } from './repository.js';
 
 const folder = 'docs/machines';
 
-/** The folder that holds the sources, wherever the compiled file lies. */
-export const repositoryRoot: string = findRoot(dirname(fileURLToPath(import.meta.url)));
-
-/** Path below the repository → content, for every policy file. */
-export async function generatedCharts(root: string = repositoryRoot): Promise<Map<string, string>> {
+/** Path below the repository → content, for every policy file; who has a machine's graph already hands it in. */
+export async function generatedCharts(
+  graphFor: (machine: PolicyFile['machine']) => Graph = graphOf,
+): Promise<Map<string, string>> {
   const pages = new Map<string, string>();
-  for (const policy of policiesIn(join(root, 'machines', 'policies'))) {
-    const graph = graphOf(policy.machine);
+  for (const policy of policiesIn(join(repositoryRoot, 'machines', 'policies'))) {
+    const graph = graphFor(policy.machine);
     const { title, description } = policy;
     pages.set(`${folder}/${policy.id}.md`, page(policy));
     pages.set(`${folder}/${policy.id}.svg`, await drawSvg(graph, { title, description }));
@@ -117,15 +118,6 @@ function policiesIn(path: string): readonly PolicyFile[] {
   return names
     .sort()
     .map((name) => JSON.parse(readFileSync(join(path, name), 'utf8')) as PolicyFile);
-}
-
-// Compiled, this file lies one folder deeper than its source: the root is where the TypeScript
-// settings are.
-function findRoot(from: string): string {
-  for (let at = from; dirname(at) !== at; at = dirname(at)) {
-    if (readdirSync(at).includes('tsconfig.json')) return at;
-  }
-  throw new TypeError('generate-charts must lie inside the repository');
 }
 
 async function main(): Promise<void> {

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { conformancePage } from '../conformance/page.js';
-import { generatedCharts, repositoryRoot } from './generate-charts.js';
+import { generatedCharts } from './generate-charts.js';
 import {
   adapterErrors,
   adapterLimits,
@@ -24,6 +24,7 @@ import {
   vocabularyPage,
 } from './reference-pages.js';
 import { policyFilePage } from './reference-policy-file.js';
+import { repositoryRoot } from './repository.js';
 import { scenariosPage } from './scenarios-page.js';
 
 /** Path below the repository → content, for every reference page. */

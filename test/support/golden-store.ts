@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { OutgoingEffect, Reply } from '../../runtime/index.js';
 import { EngineUnderTest, foundedStore } from './engine.js';
-import { repositoryRoot } from './generate-charts.js';
 import { cpim, deleted, type MessageChanges, numbered, received, writtenAtMs } from './messages.js';
 import { parallel, remembering, unjudged } from './policies.js';
+import { repositoryRoot } from './repository.js';
 import { MemoryStore, SimulatedClock } from './world.js';
 
 /** A store as it is kept: each row as key, head in hexadecimal digits, payload as text. */

@@ -14,8 +14,8 @@ import {
   subjects,
 } from '../../adapters/nats/index.js';
 import { type Setting, settingsTable } from '../../adapters/settings.js';
-import { repositoryRoot } from './generate-charts.js';
 import { code, limitRows, merged, page, table } from './reference-pages.js';
+import { repositoryRoot } from './repository.js';
 import {
   type CodedSentence,
   codedSentences,

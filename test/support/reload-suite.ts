@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { filesBelow, textOf } from '../architecture/source-tree.js';
+import { filesBelow, textOf } from '../architecture/source-files.js';
 
 const built = fileURLToPath(new URL('../', import.meta.url));
 
@@ -28,7 +28,8 @@ function runReloading(path: string): Promise<Ended> {
   const file = built + path.replace(/^test\//, '').replace(/ts$/, 'js');
   return new Promise((resolve, reject) => {
     const env = { ...process.env, DEFERRED_IM_RELOAD: '1', TAP: '1', TAP_TIMEOUT: '110' };
-    const child = spawn(process.execPath, ['--import', mode, file], { env });
+    // What this process was started with holds for the repetition, too.
+    const child = spawn(process.execPath, [...process.execArgv, '--import', mode, file], { env });
     let output = '';
     child.stdout.on('data', (text) => {
       output += text;

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { repositoryRoot } from './generate-charts.js';
+import { repositoryRoot } from './repository.js';
 
 /** One entry of a table in the source, with the comment above it; empty when it has none. */
 export interface SourceEntry {

@@ -5,6 +5,7 @@ import { messageEventTypes } from '../../events.js';
 import { findingOf, type PolicyFinding } from '../../findings.js';
 import type { Edge, Exploration } from '../explorer.js';
 import { pathOver, stateOf, transitionOf } from '../places.js';
+import { once } from '../search.js';
 import type { Situation } from '../situation.js';
 
 export function ignoredDeletions(at: Exploration): readonly PolicyFinding[] {
@@ -13,7 +14,7 @@ export function ignoredDeletions(at: Exploration): readonly PolicyFinding[] {
       ({ stimulus, changed }) => stimulus.name === 'message.deleted' && !changed,
     ),
   );
-  return once(deaf).map((edge) =>
+  return once(deaf, inPlace).map((edge) =>
     findingOf(
       'delete-ignored',
       stateOf(at, edge.from!),
@@ -36,7 +37,7 @@ export function deafStates(at: Exploration): readonly PolicyFinding[] {
       ? []
       : at.edges[one.id]!.filter(({ stimulus, changed }) => stimulus.name in advised && !changed),
   );
-  return once(deaf).map(({ from, stimulus }) =>
+  return once(deaf, inPlace).map(({ from, stimulus }) =>
     findingOf(
       'deaf',
       stateOf(at, from!),
@@ -52,7 +53,7 @@ export function doubledCommands(at: Exploration): readonly PolicyFinding[] {
       (again) => again.stimulus.label === edge.stimulus.label && doesMore(edge, again),
     );
   });
-  return once(doubled).map((edge) =>
+  return once(doubled, inPlace).map((edge) =>
     findingOf(
       'command-doubled',
       transitionOf(at, edge),
@@ -76,15 +77,8 @@ function doesMore({ stimulus, to }: Edge, again: Edge): boolean {
   return stimulus.kind === 'command' && again.to.value !== to.value;
 }
 
-const once = (edges: readonly Edge[]): readonly Edge[] => {
-  const seen = new Set<string>();
-  return edges.filter(({ from, stimulus }) => {
-    const name = `${from!.value} ${stimulus.label}`;
-    const isNew = !seen.has(name);
-    seen.add(name);
-    return isNew;
-  });
-};
+// Each event in each place.
+const inPlace = ({ from, stimulus }: Edge): string => `${from!.value} ${stimulus.label}`;
 
 /** What a state makes of an event: always something, never anything, or it depends. */
 export type Heard = 'handled' | 'ignored' | 'depends' | 'cannot come';

@@ -3,7 +3,7 @@
 import { findingOf, type PolicyFinding } from '../../findings.js';
 import type { Edge, Exploration } from '../explorer.js';
 import { pathOver, stateOf, transitionOf } from '../places.js';
-import { onCycles } from '../search.js';
+import { onCycles, once } from '../search.js';
 import { delayMs } from './lifetime.js';
 
 /** Shortest wait of a retry and of a hold: a sender's Expires has no lower bound, the policy's own delays have. */
@@ -59,15 +59,4 @@ export function failures(at: Exploration): readonly PolicyFinding[] {
       [...(from === null ? [] : at.pathTo(from)), stimulus.label],
     ),
   );
-}
-
-/** The first of all that have the same name. */
-function once<T>(all: readonly T[], nameOf: (one: T) => string): readonly T[] {
-  const seen = new Set<string>();
-  return all.filter((one) => {
-    const name = nameOf(one);
-    const isNew = !seen.has(name);
-    seen.add(name);
-    return isNew;
-  });
 }

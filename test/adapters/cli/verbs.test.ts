@@ -6,6 +6,7 @@ import t from 'tap';
 import { nearest } from '../../../adapters/cli/nearest.js';
 import { verbs } from '../../../adapters/cli/verbs.js';
 import { shippedPolicy } from '../../../machines/index.js';
+import { brokenCases, brokenSource } from '../../machines/gate/cases.js';
 import { run, start, temporaryFolder } from './command.js';
 
 t.test('help', async (t) => {
@@ -268,3 +269,34 @@ t.test('version and the program itself', async (t) => {
   const version = await run('--version');
   t.match(version, { code: 0, out: /^deferred-im \d+\.\d+\.\d+\n$/ });
 });
+
+t.test(
+  'what the gate refuses is not tried: the findings of policy check, and its exit code',
+  async (t) => {
+    const file = join(temporaryFolder(t), 'silent.json');
+    const one = brokenCases().find(({ name }) => name === 'never-reports')!;
+    writeFileSync(file, JSON.stringify(brokenSource(one)));
+    const checked = await run('policy', 'check', file);
+    t.equal(checked.code, 78);
+    const findings = checked.out.split('\n').slice(0, -2);
+    t.match(findings[0], `${file}#${one.finds[0]!.pointer}: error: `);
+    for (const words of [
+      ['simulate', file],
+      ['diff', file, 'deliver-late'],
+      ['diff', 'deliver-late', file],
+      ['shadow', file],
+    ]) {
+      const tried = await run('policy', ...words);
+      t.strictSame([tried.code, tried.out], [78, ''], words.join(' '));
+      t.strictSame(
+        tried.err.split('\n'),
+        [
+          `deferred-im: ${file} did not pass its checks`,
+          ...findings.map((line) => `  ${line}`),
+          '',
+        ],
+        words.join(' '),
+      );
+    }
+  },
+);

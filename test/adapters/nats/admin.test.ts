@@ -26,7 +26,7 @@ async function stage(test: EngineUnderTest) {
     asked += 1;
     const reply = `_INBOX.operator.${asked}`;
     bus.bring(adminSubject(subjectWord(verb)), JSON.stringify(args), reply);
-    for (let turns = 0; turns < 200 && bus.on(reply).length === 0; turns += 1)
+    for (let turns = 0; turns < 2000 && bus.on(reply).length === 0; turns += 1)
       await test.clock.settle();
     const [text = 'null', ...more] = bus.on(reply);
     if (more.length > 0) throw new Error(`${verb} answered twice`);

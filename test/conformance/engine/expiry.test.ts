@@ -204,6 +204,20 @@ t.test('spec 5 expiry is judged at use, not only by the timer', async (t) => {
   t.equal(test.state(id), 'reporting.sending');
 });
 
+t.test('spec 5 an operator acts on a message as it stands: what is due fires first', async (t) => {
+  const acts = ['delete', 'drop', 'release', 'extend', 'expire'] as const;
+  for (const act of acts) {
+    const test = await EngineUnderTest.open();
+    const id = await test.accept(received(incoming()));
+    await test.clock.advanceTo(expiresAtMs - 2000);
+    test.clock.setWall(expiresAtMs + 2000);
+    const acted = { type: 'operator.acted', deferredId: id, act, by: 'anna' } as const;
+    t.match(await test.submit(acted), { kind: 'refused', code: 'no-such-message' }, act);
+    t.equal(test.state(id), 'reporting.sending', 'it had expired');
+    t.equal(test.life(id).trail.at(-1)?.event, 'after expiry');
+  }
+});
+
 t.test('a store whose clock stood still over the founding opens', async (t) => {
   const store = foundedStore();
   const test = await EngineUnderTest.on(store, new SimulatedClock(writtenAtMs));

@@ -1,7 +1,7 @@
 // What the gate sees of a policy: every situation with its shortest history, over the engine's own step.
 import t from 'tap';
 import { explore, type Situation, shippedPolicyIds } from '../../../machines/index.js';
-import { begin, judge, step } from '../../../runtime/index.js';
+import { judge, step, stepper } from '../../../runtime/index.js';
 import {
   changed,
   type Loose,
@@ -10,8 +10,6 @@ import {
   policyOf,
   shipped,
 } from '../../support/policies.js';
-
-const stepper = { begin, step };
 
 t.test('the shipped policies pass, without a warning', async (t) => {
   for (const id of shippedPolicyIds) {

@@ -1,0 +1,85 @@
+// Policy matters one after another, each judged before its turn comes. Judging is done a piece at a time, so that stores
+// and deliveries go between; the order in which matters came is kept, whatever each of them takes. Decides nothing.
+import type { Policy } from '../machines/index.js';
+import type { Command, Reply } from './commands.js';
+import { refuse } from './decide/index.js';
+import { limits } from './limits.js';
+import type { Clock } from './ports.js';
+import type { Registry } from './registry.js';
+
+const matters = [
+  'policy.installed',
+  'policy.activated',
+  'policy.deactivated',
+  'rules.activated',
+] as const;
+
+/** A command about policies. */
+export type PolicyMatter = Extract<Command, { type: (typeof matters)[number] }>;
+
+export const isPolicyMatter = (command: Command): command is PolicyMatter =>
+  (matters as readonly string[]).includes(command.type);
+
+export interface JudgingParts {
+  readonly registry: Registry;
+  /** Lets whatever else there is go first. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Resolves when everything that is ready to go on has done so. */
+export const pauseOf = (clock: Pick<Clock, 'soon'>): Promise<void> =>
+  new Promise((resolve) => clock.soon(resolve));
+
+export class Judging {
+  private last: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(private readonly parts: JudgingParts) {}
+
+  /** Judges what a matter needs, and then lets it have its turn. */
+  submit(command: PolicyMatter, turn: () => Promise<Reply>): Promise<Reply> {
+    if (this.waiting >= limits.policyMattersMax) return Promise.resolve(refuse('overloaded'));
+    this.waiting += 1;
+    const reply = this.last.then(() => this.ahead(command)).then(turn);
+    const over = (): void => {
+      this.waiting -= 1;
+    };
+    this.last = reply.then(over, over);
+    return reply;
+  }
+
+  private async ahead(command: PolicyMatter): Promise<void> {
+    const { registry, pause } = this.parts;
+    const { verdicts } = registry;
+    if (command.type === 'policy.installed') await verdicts.fileAhead(command.source, pause);
+    if (command.type === 'rules.activated')
+      for (const { hash } of this.ruled(command.source)) await this.fileOf(hash);
+    if (command.type !== 'policy.activated') return;
+    const { hash, mode, from = [], map = {} } = command;
+    await this.fileOf(hash);
+    const to = registry.get(hash);
+    if (to === null || mode === 'new') return;
+    for (const one of from) {
+      const older = registry.get(one);
+      if (older !== null && one !== hash) await verdicts.moveAhead(older, to, map, pause);
+    }
+  }
+
+  // What passed once since the start has passed.
+  private async fileOf(hash: string): Promise<void> {
+    const { registry, pause } = this.parts;
+    const row = registry.row(hash);
+    if (row !== null && !registry.verdicts.has(hash))
+      await registry.verdicts.fileAhead(row.source, pause);
+  }
+
+  // Whatever they look like: the turn says what is wrong with them.
+  private ruled(source: unknown): readonly Policy[] {
+    const { rules } = (source ?? {}) as { readonly rules?: unknown };
+    const all = Array.isArray(rules) ? rules.slice(0, limits.policyMattersMax) : [];
+    return all.flatMap((one: { readonly policy?: unknown } | null) => {
+      const found = this.parts.registry.named(String(one?.policy ?? ''));
+      return found === null ? [] : [found];
+    });
+  }
+}

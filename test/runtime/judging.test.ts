@@ -1,0 +1,82 @@
+// Policies are judged before their turn, a piece at a time: what else there is to decide goes between.
+import t from 'tap';
+import { atOnce, inPieces, judgingPolicy } from '../../machines/index.js';
+import { type Command, judge, limits, stepper } from '../../runtime/index.js';
+import { policyOfStates } from '../bench/gate.js';
+import { EngineUnderTest } from '../support/engine.js';
+import { numbered, received } from '../support/messages.js';
+import { changed, shipped } from '../support/policies.js';
+
+const installed = (source: unknown): Command => ({
+  ...{ type: 'policy.installed', source, by: 'anna' },
+});
+
+t.test('J5 messages are stored while a large policy is being judged', async (t) => {
+  const test = await EngineUnderTest.open();
+  const order: string[] = [];
+  const large = test.engine.submit(installed(policyOfStates(200))).then((reply) => {
+    order.push(`policy ${reply.kind}`);
+    return reply;
+  });
+  for (let number = 1; number <= 3; number += 1) {
+    const stored = test.engine.submit(received(numbered(number)));
+    void stored.then((reply) => order.push(`message ${reply.kind}`));
+  }
+  await test.clock.settle();
+  t.match(await large, { kind: 'policy' });
+  t.strictSame(order, [
+    ...['message accepted', 'message accepted', 'message accepted'],
+    'policy policy',
+  ]);
+  await test.close();
+});
+
+t.test('policy matters keep their order, whatever each of them takes', async (t) => {
+  const test = await EngineUnderTest.open();
+  const { hash } = shipped('deliver-late');
+  const mine = changed((policy) => {
+    policy.title = 'Mine';
+  });
+  const own = judge(mine).policy!.hash;
+  const activated = (to: string): Command => ({
+    ...{ type: 'policy.activated', hash: to, mode: 'new', by: 'anna', reason: '' },
+  });
+  const replies = [
+    test.engine.submit(installed(mine)),
+    test.engine.submit(activated(own)),
+    test.engine.submit(activated(hash)),
+    test.engine.submit({ type: 'policy.deactivated', by: 'anna', reason: '' }),
+  ];
+  await test.clock.settle();
+  for (const reply of replies) t.match(await reply, { kind: 'policy' });
+  t.equal(test.engine.registry.active.hash, own);
+  await test.close();
+});
+
+t.test('no more of them wait than the limit says; who closes decides none', async (t) => {
+  const test = await EngineUnderTest.open();
+  const source = changed(() => {});
+  const all = Array.from({ length: limits.policyMattersMax + 1 }, () =>
+    test.engine.submit(installed(source)),
+  );
+  t.match(await all.at(-1), { kind: 'refused', code: 'overloaded' });
+  const others = Promise.allSettled(all.slice(0, -1));
+  await test.close();
+  const rejected = (await others).filter((one) => one.status === 'rejected');
+  t.ok(rejected.length > 0);
+  t.match(rejected[0], { reason: { code: 'DEFERRED_IM_CLOSED' } });
+});
+
+t.test('a piece at a time or at once, the gate says the same', async (t) => {
+  const source = changed((policy) => {
+    policy.machine.states.expired.always = { target: 'dropped' };
+  });
+  let pieces = 0;
+  const pause = async (): Promise<void> => {
+    pieces += 1;
+  };
+  const piecemeal = await inPieces(judgingPolicy(source, stepper), pause);
+  t.ok(pieces > 20, `${pieces} pieces`);
+  t.strictSame(piecemeal.findings, atOnce(judgingPolicy(source, stepper)).findings);
+  t.notOk(piecemeal.ok);
+});
