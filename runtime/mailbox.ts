@@ -35,6 +35,9 @@ interface Next {
   readonly askedUntilMs: number | null;
 }
 
+const wishOf = ({ local, askedUntilMs }: Next): Head =>
+  new Map(askedUntilMs === null ? [] : [[local, askedUntilMs]]);
+
 export interface MailboxHooks {
   /** A mailbox holds no more. */
   readonly messagesMax: number;
@@ -117,13 +120,13 @@ export class Mailboxes {
     if (notice.retryAtMs !== null) this.retryAt(notice.aor, notice.retryAtMs);
     const run = this.runs.get(notice.aor);
     if (run === undefined || run.active?.local !== notice.local) return;
-    const { active } = run;
     run.active = null;
     if (notice.answer !== 'temporary') {
       void this.work(run);
       return;
     }
-    this.keep(run, active, this.retries.has(run.aor) ? 'retry' : 'unreachable');
+    // What failed may be asked for again (spec 4.2); what stood behind it has not been tried.
+    this.keep(run, run.head, this.retries.has(run.aor) ? 'retry' : 'unreachable');
     this.end(run);
   }
 
@@ -240,7 +243,7 @@ export class Mailboxes {
         if (came === 'sent') continue;
         if (run.active === next) run.active = null;
         if (came === 'unreachable') {
-          this.keep(run, next, 'unreachable');
+          this.keep(run, new Map([...wishOf(next), ...run.head]), 'unreachable');
           break;
         }
       }
@@ -254,10 +257,9 @@ export class Mailboxes {
   }
 
   // What was asked for is no less asked for because the phone was busy, or its registration not yet heard of.
-  private keep(run: Run, { local, askedUntilMs }: Next, why: 'retry' | 'unreachable'): void {
-    const first: Head = new Map(askedUntilMs === null ? [] : [[local, askedUntilMs]]);
-    this.asked.keep(run.aor, new Map([...first, ...run.head]), why);
-    run.head.clear();
+  private keep(run: Run, head: Head, why: 'retry' | 'unreachable'): void {
+    this.asked.keep(run.aor, head, why);
+    run.head = new Map();
   }
 
   private current(run: Run): boolean {
