@@ -6,11 +6,13 @@ import type { Effect } from '../effects.js';
 import { type GraphIndex, indexOf, lineage } from '../graph-index.js';
 import type { Message } from '../message.js';
 import { atOnce, type Piecemeal } from '../piecemeal.js';
+import { activePaths, type PlaceValue } from '../resting.js';
 import type { Step, Stepper } from '../stepping.js';
 import { everyAnswer } from './oracle.js';
 import { type Relevance, relevanceIn } from './relevance.js';
 import {
   instants,
+  type KnownPlace,
   type Situation,
   type Standing,
   type Surroundings,
@@ -129,7 +131,9 @@ class Search implements Exploration {
   private readonly names = new Map<string, ReadonlySet<string>>();
   private readonly standings = new Map<string, Standing>();
   private readonly taken = new Map<Standing, Map<string, readonly Taken[]>>();
-  private readonly known = new Map<string, Situation>();
+  /** By standing, and there by what surrounds it. */
+  private readonly known = new Map<Standing, Map<number, Situation>>();
+  private readonly places = new Map<string, KnownPlace>();
   private readonly foundBy: Edge[] = [];
   private readonly relevance: ReturnType<typeof relevanceIn>;
 
@@ -232,7 +236,7 @@ class Search implements Exploration {
   private takenAs(step: Step, from: Situation | null = null): Taken {
     if (from !== null && step.state === from.actor)
       return { step, standing: this.standings.get(from.key)!, extended: false };
-    const found = standingOf(step, this.relevance);
+    const found = standingOf(step, this.placeOf);
     const standing = this.standings.get(found.key) ?? found;
     this.standings.set(standing.key, standing);
     return { step, standing, extended: isMoved(step) };
@@ -264,19 +268,30 @@ class Search implements Exploration {
 
   private situationIn(standing: Standing, around: Surroundings): Situation {
     const { pushing, reporting, outlived, expires } = around;
-    const { key, value, leaves, context, armed, live, final, actor } = standing;
-    const whole = `${key}|${pushing}|${reporting}|${outlived}|${expires}`;
-    const known = this.known.get(whole);
+    const there = this.known.get(standing) ?? new Map<number, Situation>();
+    const bits =
+      Number(pushing) + Number(reporting) * 2 + Number(outlived) * 4 + Number(expires) * 8;
+    const known = there.get(bits);
     if (known !== undefined) return known;
+    const { key, value, leaves, context, armed, live, final, actor } = standing;
     const id = this.situations.length;
     const found = {
       ...{ id, key, value, leaves, context, armed, live, final, actor },
       ...{ pushing, reporting, outlived, expires },
     };
-    this.known.set(whole, found);
+    this.known.set(standing, there.set(bits, found));
     this.situations.push(found);
     return found;
   }
+
+  private readonly placeOf = (name: string, value: PlaceValue): KnownPlace => {
+    const before = this.places.get(name);
+    if (before !== undefined) return before;
+    const leaves = activePaths(value);
+    const found = { leaves, relevance: this.relevance(leaves) };
+    this.places.set(name, found);
+    return found;
+  };
 
   // Names of the events that the active states or those around them have transitions for.
   private named(leaves: readonly string[]): ReadonlySet<string> {

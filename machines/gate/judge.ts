@@ -122,7 +122,7 @@ export function* checkingArrivals(at: Exploration): Piecemeal<readonly PolicyFin
   return [...found, ...lifetimeOf(at).findings].filter((one) => one.severity === 'error');
 }
 
-function* objectionsOf<S>(at: Exploration, monitor: Monitor<S>): Piecemeal<Found> {
+function* objectionsOf<S extends object>(at: Exploration, monitor: Monitor<S>): Piecemeal<Found> {
   const found: PolicyFinding[] = [];
   yield* watching(at, monitor, (one, path) => found.push(objectionOf(one, path)));
   return found;

@@ -15,7 +15,7 @@ export interface Verdict<S> {
 export type Objection = Pick<PolicyFinding, 'code' | 'pointer' | 'message'>;
 
 /** A monitor's state is a plain object of words and booleans. */
-export interface Monitor<S> {
+export interface Monitor<S extends object> {
   start(birth: Edge & { readonly asked: boolean }): S;
   watch(state: S, edge: Edge): Verdict<S>;
 }
@@ -42,7 +42,7 @@ type Told = (objection: Objection, path: readonly string[]) => void;
  * Everything a monitor objects to, each once with its shortest history; a history ends where it is objected to. Returns
  * where the others come to. Histories that join come the shortest first.
  */
-export function* watching<S>(
+export function* watching<S extends object>(
   at: Exploration,
   monitor: Monitor<S>,
   report: Told,
@@ -65,7 +65,7 @@ export function historyOf<S>(last: Visit<S> | null): readonly string[] {
   return labels;
 }
 
-class Watch<S> {
+class Watch<S extends object> {
   readonly visits: Visit<S>[] = [];
   private readonly depths: number[] = [];
   private readonly told = new Set<string>();
@@ -104,7 +104,7 @@ class Watch<S> {
     }
     if (objections.length > 0) return;
     for (const after of next) {
-      const known = this.known(JSON.stringify(after));
+      const known = this.known(Object.values(after).join());
       if (known.has(edge.to.id)) continue;
       known.add(edge.to.id);
       this.visits.push({ situation: edge.to, state: after, edge, before });

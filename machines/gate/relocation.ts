@@ -152,7 +152,7 @@ class Relocation {
     }
   }
 
-  private *watch<S>(
+  private *watch<S extends object>(
     at: Exploration,
     monitor: Monitor<S>,
     histories: Histories,
@@ -172,7 +172,10 @@ class Relocation {
 
 type Histories = ReadonlyMap<Situation, readonly Visit<unknown>[]>;
 
-function* historiesOf<S>(old: Exploration, monitor: Monitor<S>): Piecemeal<Histories> {
+function* historiesOf<S extends object>(
+  old: Exploration,
+  monitor: Monitor<S>,
+): Piecemeal<Histories> {
   const found = new Map<Situation, Visit<unknown>[]>();
   for (const visit of yield* watching(old, monitor, () => {}))
     found.set(visit.situation, [...(found.get(visit.situation) ?? []), visit]);

@@ -2,7 +2,7 @@
 // some guard may still ask for, which delays are armed, and the little of the world that bounds what may happen next.
 // Each situation keeps one real actor state that stands for all it abstracts from; the step is taken on that one.
 import type { MessageContext } from '../message.js';
-import { activePaths, type PlaceValue } from '../resting.js';
+import type { PlaceValue } from '../resting.js';
 import type { ActorState, Step } from '../stepping.js';
 import type { Relevance } from './relevance.js';
 
@@ -45,14 +45,20 @@ export const instants = { nowMs: 0, expiresAtMs: 1e12, outlivesAtMs: 2e12 } as c
 const isAsked = ({ message, acknowledged }: MessageContext): boolean =>
   message.reportException === null && acknowledged;
 
+/** What is known of a place: its innermost states, and what of the context matters from there on. */
+export interface KnownPlace {
+  readonly leaves: readonly string[];
+  readonly relevance: Relevance;
+}
+
 /** Where a message stands after a step. */
 export function standingOf(
   step: Pick<Step, 'state' | 'value' | 'live' | 'final'>,
-  relevanceOf: (leaves: readonly string[]) => Relevance,
+  placeOf: (name: string, value: PlaceValue) => KnownPlace,
 ): Standing {
   const snapshot = step.state.snapshot as Stored;
-  const leaves = activePaths(snapshot.value);
-  const context = representative(snapshot.context, relevanceOf(leaves));
+  const { leaves, relevance } = placeOf(step.value, snapshot.value);
+  const context = representative(snapshot.context, relevance);
   const timers = step.state.timers
     .map((one) => ({ ...one, dueMs: instants.nowMs }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));

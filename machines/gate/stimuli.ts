@@ -106,6 +106,9 @@ const answersTo = (all: readonly Stimulus[], isOut: boolean, attempts: number) =
   isOut ? all : attempts > 0 ? all.slice(0, 1) : [];
 
 const firing = ({ id, name }: { readonly id: string; readonly name: string }): Stimulus => ({
-  ...{ kind: 'timer', name, label: `after ${name}` },
-  ...{ event: { type: 'timer', id }, class: null },
+  kind: 'timer',
+  name,
+  label: `after ${name}`,
+  event: { type: 'timer', id },
+  class: null,
 });

@@ -380,6 +380,8 @@ export function unacknowledged(
 }
 
 function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
+  // Said once more, it is no news.
+  if (contextOf(row).acknowledged === acknowledged) return;
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
   const said = [

@@ -8,10 +8,8 @@ import { reaching } from '../search.js';
 
 /** RC2: states that no message ever enters, although transitions lead there. */
 export function neverEntered(at: Exploration): readonly PolicyFinding[] {
-  const entered = new Set<string>();
-  for (const { path } of [...at.births, ...at.edges.flat()])
-    for (const value of path)
-      for (const part of partsOf(value)) for (const one of lineage(part)) entered.add(one);
+  const values = new Set([...at.births, ...at.edges.flat()].flatMap(({ path }) => path));
+  const entered = new Set([...values].flatMap(partsOf).flatMap(lineage));
   return at.policy.graph.states
     .filter(({ path, kind }) => kind !== 'history' && !entered.has(path))
     .map(({ path, pointer }) =>
