@@ -136,9 +136,10 @@ export class Engine implements Runtime {
   }
 
   private openMailboxes(): Mailboxes {
-    const { world } = this.options;
+    const { world, settings } = this.options;
     return new Mailboxes(world.clock, world.store, {
       ...this.common,
+      messagesMax: settings.mailboxMessagesMax,
       canSend: () => world.effects.ready(),
       queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
       giveTurn: async (aor, local, asked) => {

@@ -38,9 +38,11 @@ export function answer(turn: Turn, command: Answered): Reply {
   const { type, local } = effect;
   if (type === 'early-report') {
     // Nothing hangs on it: a failure of it produces nothing (RFC 5438 section 7.2.1).
-    const retryAfterMs = retryAfterOf(command);
-    if (waited) settleEarly(turn, local, row, { answer: kind, retryAfterMs });
-    return done;
+    const after = settleEarly(turn, local, row, {
+      answer: kind,
+      retryAfterMs: retryAfterOf(command),
+    });
+    return !waited && after === row ? ignore(turn, 'late-success', local) : done;
   }
   const heard = hear(turn, row, { type, local, status: command.status, class: kind });
   const after = type === 'report' ? putOff(turn, local, heard, row, command) : heard;

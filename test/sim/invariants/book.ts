@@ -41,6 +41,8 @@ export interface Fate {
   retrieved: boolean;
   /** The engine was told of a success. */
   success: Told | null;
+  /** The engine was told of a success of what is told at once. */
+  toldEarly: boolean;
   /** The engine was told that the 202 did not reach the sender. */
   unacknowledged: Told | null;
   operated: boolean;
@@ -83,6 +85,7 @@ export const newFate = (letter: Letter): Fate => ({
   requested: false,
   passed: null,
   bornUnheard: null,
+  toldEarly: false,
   reports: 0,
   reportRefused: false,
   reportIdentity: null,

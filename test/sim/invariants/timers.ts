@@ -9,7 +9,8 @@ export function dueOf(row: ActorRow): number | null {
   if (row.parked !== null) return row.outlived ? null : messageOf(row).outlivesAtMs;
   const dues = row.actor.timers.map((timer) => timer.dueMs);
   if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
-  if (row.live && row.early !== undefined) dues.push(row.early.dueMs);
+  if (row.live && contextOf(row).acknowledged && row.early !== undefined)
+    dues.push(row.early.dueMs);
   return dues.length === 0 ? null : Math.min(...dues);
 }
 
