@@ -67,7 +67,8 @@ export async function openDoors(
     serveAdminSubjects(bus, context, log);
     return { admin, metrics, xcap };
   } catch (cause) {
-    for (const door of open) await door.close();
+    // Whatever one of them says to that: the others close, and the cause is told.
+    await Promise.allSettled(open.map((door) => door.close()));
     throw cause;
   }
 }

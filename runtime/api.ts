@@ -85,7 +85,7 @@ export interface Runtime {
   refusal(summoned: Summoned): Extract<Reply, { kind: 'refused' }> | null;
   /**
    * False while the check of the store after a start has not come to this user: what is asked about him then would be
-   * answered by half. Commands wait until it has.
+   * answered by half, and the doors refuse it. What is submitted all the same waits until it has.
    */
   knows(aor: string): boolean;
   /** The owner's waiting messages, oldest first. Listing changes nothing. */

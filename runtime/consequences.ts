@@ -303,14 +303,21 @@ function rearm(turn: Turn, local: string, beforeMs: number | null, after: ActorR
   turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
 }
 
+/** Whether a sender may be told at once: his message waits, and he has heard no error in place of our 202. */
+export const mayTellEarly = (row: ActorRow): boolean => row.live && contextOf(row).acknowledged;
+
+/** The next attempt of what is told at once, where there is one. */
+export const earlyOf = (row: ActorRow): ActorRow['early'] =>
+  mayTellEarly(row) ? row.early : undefined;
+
 /** When anything of a message is due; null when nothing is. */
 export function nextDue(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
   // A parked message hears nothing but the end of its maximum lifetime.
   if (row.parked !== null) return row.outlived ? null : messageOf(row).outlivesAtMs;
   let first = row.outlived ? null : messageOf(row).outlivesAtMs;
-  const early = row.live && row.early !== undefined ? [row.early] : [];
-  for (const { dueMs } of [...row.actor.timers, ...early])
+  const early = earlyOf(row);
+  for (const { dueMs } of early === undefined ? row.actor.timers : [...row.actor.timers, early])
     if (first === null || dueMs < first) first = dueMs;
   return first;
 }

@@ -65,7 +65,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head, settings } = options;
-    this.registry = new Registry(options.compile, options.judge);
+    this.registry = new Registry(options.compile, options.judge, options.judgeMove);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     this.sending = new Sending(world.effects);
@@ -136,9 +136,10 @@ export class Engine implements Runtime {
   }
 
   private openMailboxes(): Mailboxes {
-    const { world } = this.options;
+    const { world, settings } = this.options;
     return new Mailboxes(world.clock, world.store, {
       ...this.common,
+      messagesMax: settings.mailboxMessagesMax,
       canSend: () => world.effects.ready(),
       queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
       giveTurn: async (aor, local, asked) => {

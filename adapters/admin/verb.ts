@@ -1,7 +1,7 @@
 // What an operator's verb is: its arguments as a schema, what it runs on, what it may answer. Knows no verb in
 // particular; the tables of verbs are made of this.
 import type { SenderRule } from '../../machines/index.js';
-import { type Engine, type Reply, refusals } from '../../runtime/index.js';
+import type { Engine, Reply } from '../../runtime/index.js';
 
 /** What a verb works on. */
 export interface VerbContext {
@@ -54,7 +54,11 @@ export function userOf({ engine, canonicalAor }: VerbContext, args: Args): strin
   const user = canonicalAor(String(args['aor']));
   if (user === null)
     throw new VerbRefused('bad-aor', `${JSON.stringify(args['aor'])} is not an address of record`);
-  if (!engine.knows(user)) throw new VerbRefused('not-ready', refusals['not-ready'].meaning);
+  if (!engine.knows(user))
+    throw new VerbRefused(
+      'not-ready',
+      'The store is being checked after a start, and not yet where this user is.',
+    );
   return user;
 }
 

@@ -2,7 +2,7 @@
 // schema and size on the way out. Every request with a usable reply subject gets exactly one reply;
 // a bad one never throws.
 import type { SchemaChecker } from '../../machines/index.js';
-import { type Cancel, refusals } from '../../runtime/index.js';
+import type { Cancel } from '../../runtime/index.js';
 import type { Bus } from './bus.js';
 import type { Finding } from './fields.js';
 import { readJson } from './json.js';
@@ -44,10 +44,13 @@ export function refuse(status: number, code: string, message: string): RequestRe
   return { v: 1, ok: false, status, code, message: message.slice(0, 1_000) };
 }
 
-const { status: notReadyStatus, meaning } = refusals['not-ready'];
-
-/** The store is being checked after a start: an answer now would be one by half. */
-export const notReady = (): RequestRefusal => refuse(notReadyStatus, 'not-ready', meaning);
+/** An answer now would be one by half. */
+export const notReady = (): RequestRefusal =>
+  refuse(
+    503,
+    'not-ready',
+    'The store is being checked after a start, and not yet where this user is.',
+  );
 
 /** Serves one subject until the bus closes or the result is called. */
 export function serveRequests<Request>(bus: Bus, door: RequestDoor<Request>): Cancel {

@@ -27,17 +27,22 @@ export function answer(turn: Turn, command: Answered): Reply {
     return reply ?? ignore(turn, 'stale-answer', null);
   }
   const row = readActor(turn, effect.local);
-  if (row === null || row.parked !== null) return ignore(turn, 'stale-answer', effect.local);
+  if (row === null) return ignore(turn, 'stale-answer', effect.local);
   const kind = answerClass(command.status);
+  // A parked message hears of a success alone: that it has arrived stays true.
+  const arrived = kind === 'success' && effect.type === 'deliver';
+  if (row.parked !== null && !arrived) return ignore(turn, 'stale-answer', effect.local);
   const waited = row.pending.some((one) => one.effectId === command.effectId);
   if (!waited && kind !== 'success') return ignore(turn, 'stale-answer', effect.local);
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);
   const { type, local } = effect;
   if (type === 'early-report') {
     // Nothing hangs on it: a failure of it produces nothing (RFC 5438 section 7.2.1).
-    const retryAfterMs = retryAfterOf(command);
-    if (waited) settleEarly(turn, local, row, { answer: kind, retryAfterMs });
-    return done;
+    const after = settleEarly(turn, local, row, {
+      answer: kind,
+      retryAfterMs: retryAfterOf(command),
+    });
+    return !waited && after === row ? ignore(turn, 'late-success', local) : done;
   }
   const heard = hear(turn, row, { type, local, status: command.status, class: kind });
   const after = type === 'report' ? putOff(turn, local, heard, row, command) : heard;

@@ -72,3 +72,61 @@ t.test('C50 stored is said of no message that waits no longer', async (t) => {
   await test.clock.advance(10 * limits.earlyRetryMs);
   t.equal(saidIn(test).length, 1);
 });
+
+t.test('C50 A4 a sender who heard 503 is told stored no more, unless he asks again', async (t) => {
+  for (const waiting of [true, false]) {
+    const test = await EngineUnderTest.open(telling);
+    const deferredId = await test.accept(asking);
+    const unheard = { type: 'message.unacknowledged', deferredId } as const;
+    if (waiting) await test.answer(test.effects.last, 480);
+    await test.submit(unheard);
+    if (!waiting) await test.answer(test.effects.last, 480);
+    await test.clock.advance(10 * limits.earlyRetryMs);
+    t.equal(saidIn(test).length, 1, waiting ? 'it was due again' : 'it was under way');
+    t.match(await test.submit(asking), { kind: 'accepted', duplicate: true });
+    await test.clock.advance(limits.earlyRetryMs);
+    t.same([...new Set(saidIn(test).map(({ cseq }) => cseq))], [1, 2], 'he heard 202');
+    const [first, second] = saidIn(test);
+    t.equal(second?.imdnMessageId, first?.imdnMessageId);
+  }
+});
+
+t.test('C50 what waited for the bus until its message ended is not said', async (t) => {
+  const test = await EngineUnderTest.open(telling);
+  test.effects.up = false;
+  const both = cpim({ dispositions: ['processing', 'negative-delivery'] });
+  const id = await test.accept(received(incoming({ cpim: both })));
+  await test.submit(deleted([id]));
+  test.effects.up = true;
+  test.engine.wake();
+  await test.clock.settle();
+  t.same(
+    test.effects.reports.map(({ status }) => status),
+    ['failed'],
+  );
+});
+
+t.test('C50 A4 what waited for the bus until its sender heard 503 is not said', async (t) => {
+  const test = await EngineUnderTest.open(telling);
+  test.effects.up = false;
+  const deferredId = await test.accept(asking);
+  await test.submit({ type: 'message.unacknowledged', deferredId });
+  test.effects.up = true;
+  test.engine.wake();
+  await test.clock.advance(10 * limits.earlyRetryMs);
+  t.same(saidIn(test), []);
+});
+
+t.test('C50 a late success of an earlier attempt is a success', async (t) => {
+  for (const underWay of [false, true]) {
+    const test = await EngineUnderTest.open(telling);
+    await test.accept(asking);
+    const first = test.effects.last;
+    await test.answer(first, 480);
+    if (underWay) await test.clock.advance(limits.earlyRetryMs);
+    const told = saidIn(test).length;
+    await test.answer(first, 200);
+    await test.clock.advance(10 * limits.earlyRetryMs);
+    t.equal(saidIn(test).length, told);
+  }
+});
