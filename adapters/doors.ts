@@ -47,6 +47,7 @@ export async function openDoors(
   const admin = await serveAdmin(adminPath(config.folder), context, (cause) =>
     exit(exitCodes.internal, String(cause)),
   );
+  const open: { close(): Promise<void> }[] = [admin];
   try {
     const metrics = await serveMetrics(config['http.address'], config['http.port'], {
       stats: () => opened.engine.stats(),
@@ -60,14 +61,14 @@ export async function openDoors(
         clockHeld: opened.engine.time.held() !== null,
       }),
     });
-    const xcap = await openXcap(config, opened, log).catch(async (cause: unknown) => {
-      await metrics.close();
-      throw cause;
-    });
+    open.unshift(metrics);
+    const xcap = await openXcap(config, opened, log);
+    if (xcap !== null) open.unshift(xcap);
     serveAdminSubjects(bus, context, log);
     return { admin, metrics, xcap };
   } catch (cause) {
-    await admin.close();
+    // Whatever one of them says to that: the others close, and the cause is told.
+    await Promise.allSettled(open.map((door) => door.close()));
     throw cause;
   }
 }

@@ -83,6 +83,11 @@ export interface Runtime {
   submit(command: Command): Promise<Reply>;
   /** Why a large message would be refused now, or null: asked before a session is begun to bring it. */
   refusal(summoned: Summoned): Extract<Reply, { kind: 'refused' }> | null;
+  /**
+   * False while the check of the store after a start has not come to this user: what is asked about him then would be
+   * answered by half, and the doors refuse it. What is submitted all the same waits until it has.
+   */
+  knows(aor: string): boolean;
   /** The owner's waiting messages, oldest first. Listing changes nothing. */
   list(aor: string, after: string | null, limit: number): Promise<Listing>;
   /** The stored octets of one of the owner's waiting messages; null for unknown ids and other people's alike. */

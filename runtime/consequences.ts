@@ -80,7 +80,7 @@ export function follow(
   const announced = announce(turn, local, message, next, cause.node);
   const going = { node: cause.node, announced };
   const effects = next.effects.flatMap((effect) => pendingEffect(turn, local, effect, going));
-  if (cause.early) effects.push(earlyEffect(turn, local, cause.early));
+  if (cause.early) effects.push(earlyEffect(turn, local, cause.early, 1));
   const asked = effects.map((one) => one.effectId);
   if (told !== null) asked.push(told);
   const pending = remaining(row.pending, effects, next, cause);
@@ -93,6 +93,7 @@ export function follow(
     pending,
     trail: lengthen(row.trail, trailStep(turn, row, next, cause, asked)),
   };
+  if (!next.live) delete changed.early;
   if (next.final && row.endedAtMs === null) Object.assign(changed, ended(turn, policy, next));
   writeOutbox(turn, local, message, row.pending, pending);
   if (row.live !== next.live) writePlace(turn, local, row, message, next.live);
@@ -146,18 +147,16 @@ function pendingEffect(
   ];
 }
 
-// Its identity depends on the message alone: it is told once, whatever it says.
-function earlyEffect(turn: Turn, local: string, status: EarlyStatus): PendingEffect {
+/** What a sender is told at once. Its IMDN depends on the message alone: one report, whatever it says, at every attempt. */
+export function earlyEffect(
+  turn: Turn,
+  local: string,
+  status: EarlyStatus,
+  attempt: number,
+): PendingEffect {
   const type = 'early-report';
-  const effectId = effectIdOf(type, local, 1);
-  return { effectId, type, attempt: 1, late: false, status, atMs: turn.nowMs, node: null };
-}
-
-/** An early report has its answer, whatever it was: nothing depends on it, and nobody is told. */
-export function settleEarly(turn: Turn, local: string, row: ActorRow): ActorRow {
-  const pending = row.pending.filter((one) => one.type !== 'early-report');
-  writeOutbox(turn, local, messageOf(row), row.pending, pending);
-  return write(turn, local, row, { ...row, pending });
+  const effectId = effectIdOf(type, local, attempt);
+  return { effectId, type, attempt, late: false, status, atMs: turn.nowMs, node: null };
 }
 
 // An effect waits until it is settled, replaced by its next attempt, or pointless.
@@ -218,7 +217,8 @@ function ended(
   };
 }
 
-function writeOutbox(
+/** Effects that wait no longer leave the outbox, new ones join it. */
+export function writeOutbox(
   turn: Turn,
   local: string,
   message: Message,
@@ -303,12 +303,21 @@ function rearm(turn: Turn, local: string, beforeMs: number | null, after: ActorR
   turn.notices.push({ type: 'armed', local, dueMs: wakeMs });
 }
 
+/** Whether a sender may be told at once: his message waits, and he has heard no error in place of our 202. */
+export const mayTellEarly = (row: ActorRow): boolean => row.live && contextOf(row).acknowledged;
+
+/** The next attempt of what is told at once, where there is one. */
+export const earlyOf = (row: ActorRow): ActorRow['early'] =>
+  mayTellEarly(row) ? row.early : undefined;
+
 /** When anything of a message is due; null when nothing is. */
 export function nextDue(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
   // A parked message hears nothing but the end of its maximum lifetime.
   if (row.parked !== null) return row.outlived ? null : messageOf(row).outlivesAtMs;
   let first = row.outlived ? null : messageOf(row).outlivesAtMs;
-  for (const { dueMs } of row.actor.timers) if (first === null || dueMs < first) first = dueMs;
+  const early = earlyOf(row);
+  for (const { dueMs } of early === undefined ? row.actor.timers : [...row.actor.timers, early])
+    if (first === null || dueMs < first) first = dueMs;
   return first;
 }

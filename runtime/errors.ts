@@ -57,6 +57,12 @@ export const refusals = {
     told: true,
     meaning: 'Senders the recipient has not named have as many messages waiting as they may.',
   },
+  'not-ready': {
+    status: 503,
+    retryAfterSeconds: 5,
+    told: true,
+    meaning: 'The store is being checked after a start, and not yet where this user is.',
+  },
   'store-full': {
     status: 503,
     retryAfterSeconds: 60,

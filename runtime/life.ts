@@ -24,6 +24,7 @@ import {
   targetOf,
   write,
 } from './consequences.js';
+import { earlyDue } from './early.js';
 import { keys, partitionOfLocal } from './keys.js';
 import { limits } from './limits.js';
 import type { ActorRow, DedupRow, PendingEffect, PolicyRow } from './rows.js';
@@ -180,6 +181,8 @@ function fireNext(turn: Turn, local: string, row: ActorRow): ActorRow | 'none' |
     const heard = { ...row, outlived: true };
     return endParked(turn, local, heard, 'maximum lifetime') ?? write(turn, local, row, heard);
   }
+  const told = earlyDue(turn, local, row);
+  if (told !== null) return told;
   const timer = row.actor.timers.reduce<ActorRow['actor']['timers'][number] | null>(
     (first, one) => (first === null || one.dueMs < first.dueMs ? one : first),
     null,

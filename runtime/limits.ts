@@ -58,6 +58,12 @@ export const limits = {
   /** Reports to one sender at once, then one a second. */
   reportBurst: 60,
   reportIntervalMs: 1000,
+  /** What a user asked for before we heard of his registration is kept for so long; what any asked for, of so many users. */
+  requestKeepMs: 10_000,
+  keptRequestsMax: 1_024,
+  /** A report that is sent at once, as its failure report would be: so many attempts, so far apart. */
+  earlyAttemptsMax: 10,
+  earlyRetryMs: 300_000,
   /** Mailbox rows read at a time by a delivery run. */
   mailboxPageRows: 32,
   /** Effects kept in memory; the rest is found again in the store. */

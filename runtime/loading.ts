@@ -2,7 +2,7 @@
 // same at every repetition (reliability R16), because all of it is stored or derived. Decides nothing.
 import { largeContacts, readUser } from './accounts.js';
 import type { ListedMessage, Listing } from './commands.js';
-import { messageOf } from './consequences.js';
+import { mayTellEarly, messageOf } from './consequences.js';
 import type { Identities } from './identity.js';
 import { keys } from './keys.js';
 import type { Ledger } from './ledger.js';
@@ -63,6 +63,8 @@ export class Loading {
   private message(local: string, effect: PendingEffect): OutgoingEffect | null {
     const row = readActor(this.source, local);
     if (row === null) return null;
+    // It may have waited for the bus, or behind others, while its message ended or its sender heard 503.
+    if (effect.type === 'early-report' && !mayTellEarly(row)) return null;
     const base = { ...this.outgoing(local, effect), message: messageOf(row) };
     if (isReport(effect.type)) {
       const kind = effect.type === 'early-report' ? effect.type : 'report';

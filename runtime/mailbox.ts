@@ -3,6 +3,7 @@
 // the user's row, so that it goes on after a crash. The run gives turns; the chart of each message decides. While
 // nothing can be sent it gives none, and its messages expire on time: they are not on their way. While a run lasts the
 // proxies are told to queue live messages of its user behind it, so that the order of each sender holds (spec 3.4).
+import { Asked, type Head } from './asked.js';
 import type { TurnReply } from './decide/index.js';
 import { ranges } from './keys.js';
 import { limits } from './limits.js';
@@ -15,11 +16,11 @@ interface Run {
   /** Key of the last mailbox row that had its turn; null at the beginning. */
   after: string | null;
   /** Messages the user asked for first. */
-  head: string[];
+  head: Head;
   /** Rows read and not yet given their turn: key and local id, or null for a damaged row. */
   page: (readonly [string, string | null])[];
   /** The message being pushed. */
-  active: string | null;
+  active: Next | null;
   working: boolean;
   /** Something happened meanwhile: look again from the beginning, or for new arrivals, before ending. */
   again: 'no' | 'arrivals' | 'afresh';
@@ -30,11 +31,16 @@ interface Run {
 /** Whose turn it is. */
 interface Next {
   readonly local: string;
-  /** Its user asked for it before the others. */
-  readonly asked: boolean;
+  /** Until when its user asked for it before the others; null when he did not. */
+  readonly askedUntilMs: number | null;
 }
 
+const wishOf = ({ local, askedUntilMs }: Next): Head =>
+  new Map(askedUntilMs === null ? [] : [[local, askedUntilMs]]);
+
 export interface MailboxHooks {
+  /** A mailbox holds no more. */
+  readonly messagesMax: number;
   readonly now: () => number;
   /** False while the world cannot be reached: runs pause until `wake`. */
   readonly canSend: () => boolean;
@@ -53,6 +59,7 @@ export class Mailboxes {
   private readonly runs = new Map<string, Run>();
   private readonly queued: Run[] = [];
   private readonly retries = new Map<string, { readonly atMs: number; readonly cancel: Cancel }>();
+  private readonly asked: Asked;
   private readonly busy = new Map<string | null, number>();
   private stopped = false;
 
@@ -60,7 +67,9 @@ export class Mailboxes {
     private readonly clock: Clock,
     private readonly store: Pick<StorePort, 'scan'>,
     private readonly hooks: MailboxHooks,
-  ) {}
+  ) {
+    this.asked = new Asked(clock, hooks.messagesMax);
+  }
 
   /** Users whose mailbox is being emptied now. */
   get running(): number {
@@ -72,7 +81,7 @@ export class Mailboxes {
     this.forgetRetry(aor);
     const run = this.runs.get(aor);
     if (run === undefined) {
-      this.begin(aor, node, []);
+      this.begin(aor, node, this.asked.take(aor));
       return;
     }
     run.node = node;
@@ -81,6 +90,7 @@ export class Mailboxes {
 
   unreachable(aor: string): void {
     this.forgetRetry(aor);
+    this.asked.unreachable(aor);
   }
 
   /** A message was stored: it joins a run that is under way; one that was queued begins a run of its own. */
@@ -98,10 +108,10 @@ export class Mailboxes {
   requested(aor: string, node: string | null, locals: readonly string[]): void {
     const run = this.runs.get(aor);
     if (run === undefined) {
-      this.begin(aor, node, locals);
+      this.begin(aor, node, this.asked.take(aor, locals));
       return;
     }
-    run.head.push(...locals);
+    this.asked.add(run.head, locals);
     if (run.again === 'no') run.again = 'arrivals';
   }
 
@@ -109,16 +119,21 @@ export class Mailboxes {
   settled(notice: Settled): void {
     if (notice.retryAtMs !== null) this.retryAt(notice.aor, notice.retryAtMs);
     const run = this.runs.get(notice.aor);
-    if (run === undefined || run.active !== notice.local) return;
+    if (run === undefined || run.active?.local !== notice.local) return;
     run.active = null;
-    if (notice.answer === 'temporary') this.end(run);
-    else void this.work(run);
+    if (notice.answer !== 'temporary') {
+      void this.work(run);
+      return;
+    }
+    // What failed may be asked for again (spec 4.2); what stood behind it has not been tried.
+    this.keep(run, run.head, this.retries.has(run.aor) ? 'retry' : 'unreachable');
+    this.end(run);
   }
 
   /** Nothing can be decided any more about a message that was pushed, or told of: the run it holds goes on (B10). */
   lost(local: string): void {
     for (const run of this.runs.values()) {
-      if (run.active !== local) continue;
+      if (run.active?.local !== local) continue;
       run.active = null;
       void this.work(run);
     }
@@ -158,13 +173,13 @@ export class Mailboxes {
     this.retries.delete(aor);
   }
 
-  private begin(aor: string, node: string | null, head: readonly string[]): void {
+  private begin(aor: string, node: string | null, head: Head): void {
     if (this.stopped) return;
     const run: Run = {
       aor,
       node,
       after: null,
-      head: [...head],
+      head,
       page: [],
       active: null,
       working: false,
@@ -204,7 +219,7 @@ export class Mailboxes {
     const node = this.admittedAt.get(run) ?? null;
     this.admittedAt.delete(run);
     this.busy.set(node, this.busyAt(node) - 1);
-    if (again) this.begin(run.aor, run.node, run.head);
+    if (again) this.begin(run.aor, run.node, this.asked.take(run.aor, run.head.keys()));
     else this.hooks.queue(run.aor, 0);
     const next = this.queued.findIndex((one) => this.busyAt(one.node) < limits.deliveryWindow);
     if (next !== -1) this.admit(this.queued.splice(next, 1)[0]!);
@@ -222,13 +237,15 @@ export class Mailboxes {
         if (next === null && run.again !== 'no') continue;
         if (next === null) break;
         if (!this.current(run)) break;
-        const { local, asked } = next;
         // The answer may overtake the reply: the push counts from here.
-        run.active = local;
-        const { came } = await this.hooks.giveTurn(run.aor, local, asked);
+        run.active = next;
+        const { came } = await this.hooks.giveTurn(run.aor, next.local, next.askedUntilMs !== null);
         if (came === 'sent') continue;
-        if (run.active === local) run.active = null;
-        if (came === 'unreachable') break;
+        if (run.active === next) run.active = null;
+        if (came === 'unreachable') {
+          this.keep(run, new Map([...wishOf(next), ...run.head]), 'unreachable');
+          break;
+        }
       }
     } catch (cause) {
       // A read that the closing of the store cut short is nobody's loss.
@@ -239,14 +256,24 @@ export class Mailboxes {
     if (run.active === null && this.current(run)) this.end(run);
   }
 
+  // What was asked for is no less asked for because the phone was busy, or its registration not yet heard of.
+  private keep(run: Run, head: Head, why: 'retry' | 'unreachable'): void {
+    this.asked.keep(run.aor, head, why);
+    run.head = new Map();
+  }
+
   private current(run: Run): boolean {
     return !this.stopped && this.runs.get(run.aor) === run;
   }
 
   // What its user asks for while a page is read is still what he asked for.
   private async next(run: Run): Promise<Next | null> {
-    const asked = run.head.shift();
-    if (asked !== undefined) return { local: asked, asked: true };
+    const [asked] = run.head;
+    if (asked !== undefined) {
+      const [local, askedUntilMs] = asked;
+      run.head.delete(local);
+      return { local, askedUntilMs };
+    }
     if (run.again === 'afresh') {
       run.again = 'no';
       run.after = null;
@@ -257,7 +284,7 @@ export class Mailboxes {
     // What arrived while the page was read is not on it.
     if (row === undefined) return run.again === 'no' ? null : this.next(run);
     run.after = row[0];
-    return row[1] === null ? this.next(run) : { local: row[1], asked: false };
+    return row[1] === null ? this.next(run) : { local: row[1], askedUntilMs: null };
   }
 
   private async readPage(run: Run): Promise<void> {

@@ -24,9 +24,10 @@ interface Reserved {
 
 interface Target {
   active: Entry | Reserved | null;
-  /** They go first: who reserves has a person waiting. */
+  /** Who reserves has a person waiting, and goes first; then it is the turn of an effect: neither starves the other. */
   readonly reserved: Reserved[];
   readonly waiting: Entry[];
+  turnOfEffects: boolean;
   /** Reports that may go at once, refilled one a second. */
   tokens: number;
   refilledAtMs: number;
@@ -150,6 +151,7 @@ export class Outbox {
         active: null,
         reserved: [],
         waiting: [],
+        turnOfEffects: false,
         tokens: limits.reportBurst,
         refilledAtMs: this.clock.mono(),
         wait: null,
@@ -162,22 +164,29 @@ export class Outbox {
   private pump(name: string): void {
     const target = this.targets.get(name);
     if (target === undefined || target.active !== null || this.stopped) return;
+    if (target.turnOfEffects && this.beginEffect(name, target)) return;
+    if (this.beginReserved(target) || this.beginEffect(name, target)) return;
+    if (target.waiting.length === 0) this.forgetIdle(name, target);
+  }
+
+  private beginReserved(target: Target): boolean {
     const reserved = target.reserved.shift();
-    if (reserved !== undefined) {
-      target.active = reserved;
-      reserved.begin();
-      return;
-    }
+    if (reserved === undefined) return false;
+    target.turnOfEffects = true;
+    target.active = reserved;
+    reserved.begin();
+    return true;
+  }
+
+  private beginEffect(name: string, target: Target): boolean {
     const next = target.waiting[0];
-    if (next === undefined) {
-      this.forgetIdle(name, target);
-      return;
-    }
-    if (!this.port.ready()) return;
-    if (isReport(next.effect.type) && !this.mayReport(name, target)) return;
+    if (next === undefined || !this.port.ready()) return false;
+    if (isReport(next.effect.type) && !this.mayReport(name, target)) return false;
     target.waiting.shift();
+    target.turnOfEffects = false;
     target.active = next;
     this.dispatch(next);
+    return true;
   }
 
   // A target is remembered until its burst is whole again, and then no longer.

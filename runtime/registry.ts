@@ -29,7 +29,8 @@ export class Registry {
   readonly verdicts: Verdicts;
 
   constructor(
-    private readonly compile: (source: unknown) => Compiled = compilePolicy,
+    /** Builds a policy file with the words this engine knows. */
+    readonly compile: (source: unknown) => Compiled = compilePolicy,
     ask?: Judge,
   ) {
     this.verdicts = new Verdicts(compile, ask);

@@ -47,6 +47,13 @@ export interface Parked {
   readonly replay: string;
 }
 
+/** A report that is sent at once, tried again as its message still waits. */
+export interface EarlyRetry {
+  readonly status: EarlyStatus;
+  readonly attempt: number;
+  readonly dueMs: number;
+}
+
 /** `a`: one deferred message. */
 export interface ActorRow {
   readonly version: 1;
@@ -69,6 +76,8 @@ export interface ActorRow {
   readonly wakeMs: number | null;
   /** Large messages: header fields of the BYE that ended their session; absent until then. */
   readonly bye?: readonly HeaderLine[];
+  /** What its sender is to be told at once was not taken: the next attempt. Absent when none is owed. */
+  readonly early?: EarlyRetry;
   /** The maximum lifetime has been heard. */
   readonly outlived: boolean;
   /** Contacts' generation at the last push that was answered as unsuitable. */

@@ -4,7 +4,7 @@ import type { MessageLife, PolicySummary, Runtime, RuntimeStats } from './api.js
 import { AuditSender } from './audit-sender.js';
 import { type SteadyClock, steadyClock } from './clock.js';
 import type { Command, Reply, SentKey, Summoned } from './commands.js';
-import { sessionRefusal, type TurnReply } from './decide/index.js';
+import { refuse, sessionRefusal, type TurnReply } from './decide/index.js';
 import { Door } from './door.js';
 import type { EngineOptions } from './engine-options.js';
 import { exitCodeOf } from './errors.js';
@@ -136,9 +136,10 @@ export class Engine implements Runtime {
   }
 
   private openMailboxes(): Mailboxes {
-    const { world } = this.options;
+    const { world, settings } = this.options;
     return new Mailboxes(world.clock, world.store, {
       ...this.common,
+      messagesMax: settings.mailboxMessagesMax,
       canSend: () => world.effects.ready(),
       queue: (aor, forMs) => world.effects.queue?.(aor, forMs),
       giveTurn: async (aor, local, asked) => {
@@ -335,7 +336,12 @@ export class Engine implements Runtime {
 
   // ---- questions ----
 
+  knows(aor: string): boolean {
+    return this.writer.serves(partitionOf(aor));
+  }
+
   refusal(summoned: Summoned): ReturnType<Runtime['refusal']> {
+    if (!this.knows(summoned.aor)) return refuse('not-ready');
     const source = { ...this.source, gate: this.options.gate };
     // What is damaged is told when the message is to be stored.
     return this.questions.reading(() => unlessDamaged(() => sessionRefusal(source, summoned)));

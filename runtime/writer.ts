@@ -82,6 +82,10 @@ export class Writer {
     for (const job of ready) this.enqueue(job);
   }
 
+  serves(partition: number): boolean {
+    return this.admitted.has(partition);
+  }
+
   submit(command: DecidableCommand, partition: number): Promise<Reply | TurnReply> {
     return new Promise((resolve) => {
       const job = { command, partition, resolve };

@@ -14,31 +14,32 @@ const jobs = 3;
 /** A file that takes longer is ended. */
 const fileSecondsMax = 120;
 
-/** What takes long even when it runs alone, the longest first. */
+/** What takes long even when it runs alone, the longest first; those that keep both cores busy lie apart. */
 const longest = [
   'test/kill/kill.test.ts',
-  'test/runtime/reload.test.ts',
-  'test/sim/sim.test.ts',
-  'test/conformance/reload.test.ts',
-  'test/soak/soak.test.ts',
   'test/adapters/chart/draw.test.ts',
+  'test/soak/soak.test.ts',
+  'test/runtime/reload.test.ts',
+  'test/faults/bus-limits.test.ts',
   'test/docs/policies.test.ts',
-  'test/nth-operation/nth-operation.test.ts',
+  'test/conformance/reload.test.ts',
   'test/kill/process.test.ts',
   'test/package/pack.test.ts',
-  'test/faults/bus-limits.test.ts',
+  'test/sim/sim.test.ts',
+  'test/kill/course.test.ts',
+  'test/nth-operation/nth-operation.test.ts',
   'test/adapters/cli/demo.test.ts',
-  'test/docs/reference.test.ts',
-  'test/machines/gate/gate.test.ts',
   'test/crash-images/images.test.ts',
   'test/conformance/wire/failure.test.ts',
+  'test/docs/reference.test.ts',
   'test/crash-images/faults.test.ts',
+  'test/machines/gate/gate.test.ts',
+  'test/faults/session-killed.test.ts',
   'test/machines/difference.test.ts',
   'test/crash-images/damage.test.ts',
-  'test/adapters/simulator/simulator.test.ts',
-  'test/faults/session-killed.test.ts',
-  'test/faults/proxy-killed.test.ts',
   'test/env/drain.test.ts',
+  'test/adapters/simulator/simulator.test.ts',
+  'test/faults/proxy-killed.test.ts',
   'test/faults/bus-rights.test.ts',
   'test/faults/bus-killed.test.ts',
   'test/stacks/stacks.test.ts',
@@ -46,6 +47,12 @@ const longest = [
 ];
 
 const unfollowed = new URL('./support/unfollowed.js', import.meta.url).href;
+
+/** What the caller wants of Node.js. tap adds its recorder for this process, and anew for each that is spawned: hence `env`. */
+const callersOptions = (process.env['NODE_OPTIONS'] ?? '')
+  .split(' ')
+  .filter((option) => !option.includes('/@tapjs/processinfo/'))
+  .join(' ');
 
 /** All test files in the order in which they begin. */
 function ordered(): readonly string[] {
@@ -58,8 +65,7 @@ function ordered(): readonly string[] {
 function begin(path: string): void {
   const file = join(repositoryRoot, 'dist', path.replace(/ts$/, 'js'));
   const node = [process.execPath, '--enable-source-maps', '--import', unfollowed, file];
-  // tap hands its recorder on by this variable; `env` puts back what the caller had.
-  t.spawn('env', [`NODE_OPTIONS=${process.env['NODE_OPTIONS'] ?? ''}`, ...node], {
+  t.spawn('env', [`NODE_OPTIONS=${callersOptions}`, ...node], {
     name: path,
     env: { ...process.env, TAP_TIMEOUT: `${fileSecondsMax}` },
     buffered: true,

@@ -7,6 +7,7 @@ import {
   accepted,
   object,
   text,
+  userOf,
   type Verb,
   type VerbContext,
   VerbRefused,
@@ -66,12 +67,6 @@ export const preferenceVerbs: Readonly<Record<string, Verb>> = {
     },
   },
 };
-
-function userOf(context: VerbContext, args: Args): string {
-  const user = context.canonicalAor(String(args['aor']));
-  if (user !== null) return user;
-  throw new VerbRefused('bad-aor', `${JSON.stringify(args['aor'])} is not an address of record`);
-}
 
 function viewOf({ engine }: VerbContext, user: string) {
   const view = engine.preferences(user);

@@ -1,5 +1,5 @@
 // The verb that lives recorded histories again under a candidate policy: a page of messages at a time, and nothing written.
-import { compilePolicy, type Policy } from '../../machines/index.js';
+import type { Policy } from '../../machines/index.js';
 import { type Engine, limits, shadowOf } from '../../runtime/index.js';
 import { object, type Verb, VerbRefused } from './verb.js';
 
@@ -13,7 +13,7 @@ export const shadowVerbs: Readonly<Record<string, Verb>> = {
     reads: true,
     schema: object({ source: { type: 'object' }, after: id }, ['source']),
     run: async ({ engine }, args) => {
-      const policy = candidateOf(args['source']);
+      const policy = candidateOf(engine, args['source']);
       const after = args['after'] === undefined ? null : String(args['after']);
       const ids = await engine.ids(after, limits.shadowPageMessages);
       const shadows = ids.map((one) => compared(engine, policy, one));
@@ -28,8 +28,8 @@ export const shadowVerbs: Readonly<Record<string, Verb>> = {
   },
 };
 
-function candidateOf(source: unknown): Policy {
-  const compiled = compilePolicy(source);
+function candidateOf(engine: Engine, source: unknown): Policy {
+  const compiled = engine.registry.compile(source);
   if (compiled.ok) return compiled.policy;
   const { pointer, message } = compiled.findings[0]!;
   throw new VerbRefused('policy-refused', `${pointer}: ${message}`);

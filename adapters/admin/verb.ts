@@ -49,6 +49,19 @@ export class VerbRefused extends Error {
   }
 }
 
+/** An address of record as an operator typed it, of a user about whom questions can be answered. */
+export function userOf({ engine, canonicalAor }: VerbContext, args: Args): string {
+  const user = canonicalAor(String(args['aor']));
+  if (user === null)
+    throw new VerbRefused('bad-aor', `${JSON.stringify(args['aor'])} is not an address of record`);
+  if (!engine.knows(user))
+    throw new VerbRefused(
+      'not-ready',
+      'The store is being checked after a start, and not yet where this user is.',
+    );
+  return user;
+}
+
 /** Schema of a text an operator may type. */
 export const text = { type: 'string', minLength: 1, maxLength: 1000 } as const;
 

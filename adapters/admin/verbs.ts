@@ -12,6 +12,7 @@ import {
   accepted,
   object,
   text,
+  userOf,
   type Verb,
   type VerbAnswer,
   type VerbContext,
@@ -74,13 +75,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
       const limit = Number(args['limit'] ?? 100);
       const after = args['after'] === undefined ? null : String(args['after']);
       if (args['aor'] === undefined) return listAll(context, after, limit);
-      const aor = context.canonicalAor(String(args['aor']));
-      if (aor === null)
-        throw new VerbRefused(
-          'bad-aor',
-          `${JSON.stringify(args['aor'])} is not an address of record`,
-        );
-      return context.engine.list(aor, after, limit);
+      return context.engine.list(userOf(context, args), after, limit);
     },
   },
   'messages.show': {

@@ -3,7 +3,7 @@
 // chunk was seen and no octet is missing; before that nothing of it is anybody's business. Memory is asked for
 // before it is taken. Knows no frames and no sessions.
 import type { ByteRange } from './fields.js';
-import { msrpLimits } from './limits.js';
+import { Spans } from './spans.js';
 
 /** Octets that may be held; shared by all messages under way. */
 export class Budget {
@@ -30,15 +30,10 @@ export class Budget {
 /** Why a chunk was not taken: more than the limit, or a range that cannot be true. */
 export type AssemblyFault = 'too-large' | 'contradiction' | 'too-many-gaps' | 'no-memory';
 
-interface Span {
-  from: number;
-  to: number;
-}
-
 export class Assembly {
   private buffer: Buffer = Buffer.alloc(0);
-  /** Octets that are there: ordered, apart from each other. */
-  private readonly spans: Span[] = [];
+  /** Octets that are there. */
+  private readonly spans = new Spans();
   private total: number | null = null;
   private sawLast = false;
   /** Where the next octets of the chunk being read belong, counted from 0. */
@@ -63,9 +58,9 @@ export class Assembly {
     if (this.total !== null && end > this.total) return 'contradiction';
     if (!this.grow(end)) return 'no-memory';
     this.buffer.set(octets, this.at);
-    const fault = octets.length === 0 ? null : this.cover(this.at, end);
+    const from = this.at;
     this.at = end;
-    return fault;
+    return octets.length === 0 || this.spans.add(from, end) ? null : 'too-many-gaps';
   }
 
   /** The chunk that was begun ends, and it is the message's last one. */
@@ -76,10 +71,7 @@ export class Assembly {
 
   /** Every octet is there and the last chunk was seen. */
   get complete(): boolean {
-    if (!this.sawLast || this.total === null) return false;
-    if (this.total === 0) return true;
-    const only = this.spans.length === 1 ? this.spans[0]! : null;
-    return only !== null && only.from === 0 && only.to === this.total;
+    return this.sawLast && this.total !== null && this.spans.covers(this.total);
   }
 
   /** The whole message; only when it is complete. */
@@ -93,12 +85,12 @@ export class Assembly {
     this.budget.give(this.buffer.length);
     this.buffer = Buffer.alloc(0);
     // Octets that are gone must never count as present.
-    this.spans.length = 0;
+    this.spans.clear();
   }
 
   private settleTotal(total: number): AssemblyFault | null {
-    const reach = this.spans.at(-1)?.to ?? 0;
-    if ((this.total !== null && this.total !== total) || reach > total) return 'contradiction';
+    if ((this.total !== null && this.total !== total) || this.spans.reach > total)
+      return 'contradiction';
     this.total = total;
     return null;
   }
@@ -113,30 +105,5 @@ export class Assembly {
     this.buffer.copy(larger);
     this.buffer = larger;
     return true;
-  }
-
-  private cover(from: number, to: number): AssemblyFault | null {
-    let first = this.firstTouching(from);
-    let after = first;
-    const merged = { from, to };
-    for (; after < this.spans.length && this.spans[after]!.from <= to; after += 1) {
-      merged.from = Math.min(merged.from, this.spans[after]!.from);
-      merged.to = Math.max(merged.to, this.spans[after]!.to);
-    }
-    first = Math.min(first, after);
-    this.spans.splice(first, after - first, merged);
-    return this.spans.length > msrpLimits.gapsMax ? 'too-many-gaps' : null;
-  }
-
-  // Index of the first span that ends at or after an octet: by halves, as a message may have many.
-  private firstTouching(from: number): number {
-    let low = 0;
-    let high = this.spans.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.spans[middle]!.to < from) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

@@ -35,6 +35,8 @@ export interface ConnectionHooks {
   /** The session a To-Path names, or null. */
   readonly find: (sessionId: string) => Session | null;
   readonly gone: (connection: Connection) => void;
+  /** A session speaks on it. */
+  readonly bound: () => void;
   /** Octets that went over it, for whoever counts. */
   readonly octets: { in: number; out: number };
 }
@@ -87,6 +89,7 @@ export class Connection {
   /** A session speaks here from now on; it says so itself, once it has taken the connection for its own. */
   bind(session: Session): void {
     this.sessions.add(session);
+    this.hooks.bound();
     this.heardSomething();
   }
 

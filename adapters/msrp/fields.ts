@@ -28,13 +28,22 @@ export interface SendFacts {
   /** `Expires` in seconds, or null when absent or malformed (spec 2.5). */
   readonly expiresSeconds: number | null;
   readonly successReport: boolean;
-  readonly failureReport: 'yes' | 'no' | 'partial';
+  readonly failureReport: FailureReport;
 }
 
 /** The one value of a header, without regard to the case of its name; null when it is missing or repeated. */
 export function oneValue(headers: readonly HeaderLine[], name: string): string | null {
   const found = headers.filter(([given]) => given.toLowerCase() === name);
   return found.length === 1 ? found[0]![1] : null;
+}
+
+/** Which answers a sender wants: all, none, or refusals alone (section 7.1.1). */
+export type FailureReport = 'yes' | 'no' | 'partial';
+
+/** What a request of any kind says of it; `yes` where that is nothing, or nothing known. */
+export function failureReportOf(headers: readonly HeaderLine[]): FailureReport {
+  const wish = oneValue(headers, 'failure-report');
+  return wish === 'no' || wish === 'partial' ? wish : 'yes';
 }
 
 const largestExpires = 0xffff_ffff;
@@ -47,14 +56,13 @@ export function sendFacts(head: RequestHead): SendFacts | string {
   const hasRange = headers.some(([name]) => name.toLowerCase() === 'byte-range');
   const range = hasRange ? byteRange(oneValue(headers, 'byte-range') ?? '') : whole;
   if (range === null) return 'Byte-Range is malformed';
-  const failure = oneValue(headers, 'failure-report') ?? 'yes';
   return {
     messageId,
     range,
     contentType: oneValue(headers, 'content-type'),
     expiresSeconds: number(oneValue(headers, 'expires') ?? '', largestExpires),
     successReport: oneValue(headers, 'success-report') === 'yes',
-    failureReport: failure === 'no' || failure === 'partial' ? failure : 'yes',
+    failureReport: failureReportOf(headers),
   };
 }
 

@@ -2,13 +2,14 @@
 // however it is cut into pieces. A frame comes out as its head, its body piece by piece, and its end flag, so that
 // a body is never held here. Nothing is repaired: after a frame that cannot be read nothing more is, as nobody
 // knows where the next one begins. Knows no session and no socket.
+import type { HeaderLine } from '../../machines/index.js';
 import { msrpLimits } from './limits.js';
 
 /** `$` the message is complete, `+` more chunks follow, `#` it is given up (RFC 4975 section 7.1). */
 export type Flag = '$' | '+' | '#';
 
 /** A header line as it came, without its line end. */
-export type HeaderLine = readonly [name: string, value: string];
+export type { HeaderLine };
 
 export interface RequestHead {
   readonly kind: 'request';
@@ -89,11 +90,6 @@ export class FrameScanner {
       this.fault = { code: cause.code, message: cause.message };
     }
     return { events: this.events, fault: this.fault };
-  }
-
-  /** True between two frames: a stream may end here. */
-  get idle(): boolean {
-    return this.start === null && this.lineLength === 0;
   }
 
   private readHead(octets: Buffer): Buffer {

@@ -10,6 +10,7 @@ import { LargeCounters } from './counters.js';
 import type { MsrpUri } from './fields.js';
 import { writeFingerprint } from './fingerprint.js';
 import { msrpLimits } from './limits.js';
+import { Newcomers } from './newcomers.js';
 import { Places } from './places.js';
 
 export interface HubOptions {
@@ -43,21 +44,24 @@ export class MsrpHub {
   private readonly secureServer: tls.Server | null;
   /** Sockets of the door for TLS, also before their handshake is over: closing waits for none of them. */
   private readonly sockets = new Set<net.Socket>();
+  private readonly newcomers = new Newcomers();
   private readonly ownFingerprint: string | null;
-  private readonly places: Places;
+  /** Null until it is known where we listen. */
+  private places: Places | null = null;
 
   private constructor(private readonly options: HubOptions) {
-    const { secure, networks = [], address } = options;
-    this.places = new Places(networks, address, () => {
-      this.counters.events.forbidden += 1;
-    });
+    const { secure } = options;
     const take = (socket: net.Socket): void => {
       if (this.connections.size >= msrpLimits.connectionsMax) socket.destroy();
       else this.connected(socket);
     };
-    this.server = net.createServer(take);
+    this.server = net.createServer((socket) => {
+      if (this.newcomers.enter(socket)) take(socket);
+      else socket.destroy();
+    });
     this.secureServer = secure === undefined ? null : secureServer(secure, take);
     this.secureServer?.on('connection', (socket: net.Socket) => {
+      if (!this.newcomers.enter(socket)) socket.destroy();
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
     });
@@ -69,6 +73,9 @@ export class MsrpHub {
   static async listen(options: HubOptions): Promise<MsrpHub> {
     const hub = new MsrpHub(options);
     await opened(hub.server, options.port, options.address);
+    hub.places = new Places(options.networks ?? [], addressOf(hub.server), () => {
+      hub.counters.events.forbidden += 1;
+    });
     const { secure } = options;
     if (hub.secureServer !== null && secure !== undefined)
       await opened(hub.secureServer, secure.port, options.address).catch(async (cause: unknown) => {
@@ -124,7 +131,7 @@ export class MsrpHub {
    * nobody: the address is none of a phone, or none the operator has named.
    */
   connect({ host, port }: MsrpUri, session: Session): Connection | null {
-    if (!this.places.mayTry(host)) return null;
+    if (!this.places?.mayTry(host)) return null;
     const { lookup } = this.places;
     const connection = this.connected(net.connect({ host, port, lookup }));
     connection.bind(session);
@@ -145,6 +152,7 @@ export class MsrpHub {
     const connection = new Connection(socket, this.options.clock, {
       find: (sessionId) => this.sessions.get(sessionId) ?? null,
       gone: (one) => this.connections.delete(one),
+      bound: () => this.newcomers.known(socket),
       octets: this.counters.octets,
     });
     this.connections.add(connection);
@@ -162,6 +170,8 @@ export interface OwnPath {
 }
 
 const portOf = (server: net.Server): number => (server.address() as net.AddressInfo).port;
+
+const addressOf = (server: net.Server): string => (server.address() as net.AddressInfo).address;
 
 async function opened(server: net.Server, port: number, address: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {

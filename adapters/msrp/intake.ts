@@ -130,6 +130,7 @@ export class Intake {
     const read = this.options.codec.readLarge(call.octets, asserted, { ...received, ok });
     if (!read.ok) {
       this.doubt(read);
+      reception.refused(read.status, read.reason);
       return Promise.resolve(verdictOf(read.status, read.reason));
     }
     if (read.unreadable) this.takenUnread(read.unreadable);

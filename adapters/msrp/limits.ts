@@ -10,6 +10,8 @@ export const msrpLimits = {
   sessionsMax: 256,
   /** TCP connections at once; beyond it a new one is closed. */
   connectionsMax: 512,
+  /** Of one host, those that have not named their session yet: behind one NAT many phones may call at the same moment. */
+  newcomersPerHostMax: 64,
   /** Messages one session may bring: large message mode has one (draft-stafford-simple-dmdn-00 2.1). */
   messagesPerSessionMax: 4,
   /** Holes a message may have while its chunks come in any order. */

@@ -3,7 +3,14 @@
 // message exists but octets in memory. Knows no SIP and no store: both are behind its hooks.
 import { Assembly, type AssemblyFault, type Budget } from './assembly.js';
 import { answerTo, type Connection, type Session, type Sink } from './connection.js';
-import { type MsrpUri, oneValue, readPath, type SendFacts, sendFacts } from './fields.js';
+import {
+  failureReportOf,
+  type MsrpUri,
+  oneValue,
+  readPath,
+  type SendFacts,
+  sendFacts,
+} from './fields.js';
 import { type Fingerprint, isAnnounced } from './fingerprint.js';
 import { type Flag, type HeaderLine, type RequestHead, writeRequest } from './frame.js';
 import { msrpLimits } from './limits.js';
@@ -229,7 +236,7 @@ export class Receiving implements Session {
   // RFC 4975 section 7.2: what the sender wants to hear of.
   private answer(head: RequestHead, via: Connection, verdict: Verdict): void {
     const { status, comment } = verdict;
-    const wish = oneValue(head.headers, 'failure-report');
+    const wish = failureReportOf(head.headers);
     if (wish === 'no' || (wish === 'partial' && status === 200)) return;
     if (!via.alive) {
       verdict.unheard?.();

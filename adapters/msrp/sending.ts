@@ -1,10 +1,12 @@
 // The sending side of one session: one message in chunks, never more of them on their way than a window, and the
-// answer to every one awaited. Delivered means that each chunk was answered 200 (spec 3.3); anything else is not.
+// answer to every one awaited. Delivered means that each chunk was answered 200 (spec 3.3), or, behind a relay, whose 200 is
+// its own, that the peer has reported every octet; anything else is not.
 import type { Connection, Session, Sink } from './connection.js';
 import { answerTo } from './connection.js';
 import { type MsrpUri, oneValue, readPath } from './fields.js';
 import { type RequestHead, type ResponseHead, writeRequest } from './frame.js';
 import { msrpLimits } from './limits.js';
+import { Reported } from './reported.js';
 
 /** What is sent. */
 export interface Sendable {
@@ -14,9 +16,9 @@ export interface Sendable {
 }
 
 export interface SendingHooks {
-  /** Every chunk was taken. */
+  /** The peer has every octet. */
   readonly delivered: () => void;
-  /** A chunk was answered with something else. */
+  /** A chunk was answered, or reported, with something else. */
   readonly refused: (status: number) => void;
   readonly lost: () => void;
   /** Unguessable letters. */
@@ -27,6 +29,7 @@ export class Sending implements Session {
   private via: Connection | null = null;
   private readonly waiting = new Set<string>();
   private readonly messageId: string;
+  private readonly reported: Reported;
   private next = 0;
   private allSent = false;
   private over = false;
@@ -41,6 +44,7 @@ export class Sending implements Session {
     private readonly hooks: SendingHooks,
   ) {
     this.messageId = hooks.random();
+    this.reported = new Reported(this.messageId, sendable.content.length);
   }
 
   /** True once there is a connection: a peer that opens it may be quicker than its description over SIP. */
@@ -74,12 +78,24 @@ export class Sending implements Session {
     return {
       body: () => {},
       end: () => {
-        if (head.method === 'REPORT') return;
+        if (head.method === 'REPORT') {
+          this.report(head, via);
+          return;
+        }
         const { status, comment } = this.verdict(head);
         via.send(answerTo(head, status, comment, this.path));
         if (status === 200) this.begin(via);
       },
     };
+  }
+
+  // Never answered (section 7.1.2).
+  private report(head: RequestHead, via: Connection): void {
+    if (this.over || via !== this.via || this.peer === null) return;
+    const sessionIds = this.peer.map(({ sessionId }) => sessionId);
+    const status = this.reported.take(head, sessionIds);
+    if (status !== null) this.refuse(status);
+    else this.judge();
   }
 
   // We only send here: content of the peer's would be lost, and whoever is not the peer gets nothing (section 7.3).
@@ -97,16 +113,28 @@ export class Sending implements Session {
   response(head: ResponseHead): void {
     if (this.over || !this.waiting.delete(head.transactionId)) return;
     if (head.status !== 200) {
-      this.end();
-      this.hooks.refused(head.status);
+      this.refuse(head.status);
       return;
     }
-    if (this.allSent && this.waiting.size === 0) {
-      this.end();
-      this.hooks.delivered();
-      return;
-    }
+    this.judge();
     this.pump();
+  }
+
+  // With one URI in the path whoever answers is the peer itself.
+  private judge(): void {
+    if (!this.allSent || this.waiting.size > 0) return;
+    if (this.isRelayed && !this.reported.whole) return;
+    this.end();
+    this.hooks.delivered();
+  }
+
+  private get isRelayed(): boolean {
+    return this.peer !== null && this.peer.length > 1;
+  }
+
+  private refuse(status: number): void {
+    this.end();
+    this.hooks.refused(status);
   }
 
   lost(via: Connection): void {
@@ -147,6 +175,7 @@ export class Sending implements Session {
       ['From-Path', this.path],
       ['Message-ID', this.messageId],
       ['Byte-Range', `${start + 1}-${end}/${content.length}`],
+      ...(this.isRelayed ? [['Success-Report', 'yes'] as const] : []),
       ...(expiresSeconds === null ? [] : [['Expires', String(expiresSeconds)] as const]),
       ['Content-Type', contentType],
     ] as const;

@@ -1,7 +1,13 @@
 // Held SIP requests (`store` and `command` lines): admission, checks, the command, the answer line.
 // Invariant: an answer of 202 leaves only after the runtime has said that the message is durable
 // (R1); a line older than its hold, or one the runtime could not decide, is not answered at all.
-import { type FailpointHook, type Reply, type Runtime, refusalOf } from '../../runtime/index.js';
+import {
+  type FailpointHook,
+  type Reply,
+  type Runtime,
+  refusalOf,
+  refusals,
+} from '../../runtime/index.js';
 import type { Admission } from './admission.js';
 import { createAnswerMemory, type Decision, type Held } from './answers.js';
 import type { Bus } from './bus.js';
@@ -265,6 +271,10 @@ const phraseOf = (status: number): string => phrases[status] ?? 'Refused';
 export function refusal(code: number, reason: string, retryAfterSeconds?: number): Decision {
   return { code, reason, retryAfterSeconds: retryAfterSeconds ?? null, promised: null };
 }
+
+/** The store is being checked after a start, and has not come to the user this is about. */
+export const notYet = (): Decision =>
+  refusal(refusals['not-ready'].status, 'Not Ready', refusals['not-ready'].retryAfterSeconds);
 
 const busy: Decision = refusal(503, 'Busy', natsLimits.retryAfterSeconds);
 

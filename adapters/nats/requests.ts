@@ -44,6 +44,14 @@ export function refuse(status: number, code: string, message: string): RequestRe
   return { v: 1, ok: false, status, code, message: message.slice(0, 1_000) };
 }
 
+/** An answer now would be one by half. */
+export const notReady = (): RequestRefusal =>
+  refuse(
+    503,
+    'not-ready',
+    'The store is being checked after a start, and not yet where this user is.',
+  );
+
 /** Serves one subject until the bus closes or the result is called. */
 export function serveRequests<Request>(bus: Bus, door: RequestDoor<Request>): Cancel {
   let inFlight = 0;

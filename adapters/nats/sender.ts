@@ -5,10 +5,10 @@ import type { Cancel, Reply, Runtime, SentKey, SentStatus } from '../../runtime/
 import type { Decision } from './answers.js';
 import type { Bus, BusClock } from './bus.js';
 import type { SenderCommand, SipCodec } from './codec.js';
-import { refusal } from './held.js';
+import { notYet, refusal } from './held.js';
 import { natsLimits } from './limits.js';
 import type { RequestPayload } from './lines.js';
-import { type Malformed, refuse, serveRequests } from './requests.js';
+import { type Malformed, notReady, refuse, serveRequests } from './requests.js';
 import type { ResultSender } from './results.js';
 import { schemaCheck } from './schemas.js';
 import { subjects } from './subjects.js';
@@ -59,6 +59,7 @@ function send(asked: Asked, desk: SenderDesk, outcome: 'withdrawn' | 'failed' | 
 }
 
 function tellStatus(asked: Asked, desk: SenderDesk): Decision {
+  if (!desk.runtime.knows(asked.command.recipient)) return notYet();
   const status = desk.runtime.sent(keyOf(asked));
   if (status === 'unknown') return refusal(404, 'No Such Message');
   if (status === 'not-told') return refusal(403, 'Not Told Here');
@@ -144,7 +145,9 @@ export function serveSenderRequests(
   const doors = [
     serveRequests<SentRequest>(bus, {
       ...{ subject: subjects.userStatus, request, reply: schemaCheck('user-status-reply') },
-      handle: handled((sent) => statusReply(runtime.sent(sent))),
+      handle: handled((sent) =>
+        runtime.knows(sent.aor) ? statusReply(runtime.sent(sent)) : notReady(),
+      ),
       ...options,
     }),
     serveRequests<SentRequest>(bus, {

@@ -4,7 +4,7 @@
 import type { Runtime } from '../../runtime/index.js';
 import type { Decision } from './answers.js';
 import type { CodecRefusal, CommandResult, SipCodec, UserCommand } from './codec.js';
-import { readRefusal, refusal, refusedDecision } from './held.js';
+import { notYet, readRefusal, refusal, refusedDecision } from './held.js';
 import { natsLimits } from './limits.js';
 import type { RequestPayload } from './lines.js';
 import { changePreferences } from './preferences.js';
@@ -25,6 +25,7 @@ export async function decideCommand(
     refused(read);
     return readRefusal(read);
   }
+  if (!runtime.knows(aor)) return notYet();
   if (!results.room(aor)) return refusal(503, 'Busy', natsLimits.retryAfterSeconds);
   const result = await perform(runtime, aor, read.command);
   if ('code' in result) return result;

@@ -17,7 +17,13 @@ import type { SipCodec } from './codec.js';
 import { newToken } from './identity.js';
 import { natsLimits } from './limits.js';
 import { changePreferences } from './preferences.js';
-import { type Malformed, type RequestRefusal, refuse, serveRequests } from './requests.js';
+import {
+  type Malformed,
+  notReady,
+  type RequestRefusal,
+  refuse,
+  serveRequests,
+} from './requests.js';
 import { type SchemaName, schemaCheck } from './schemas.js';
 import { subjects } from './subjects.js';
 
@@ -88,7 +94,7 @@ export function serveUserCommands(
       handle: async (request) => {
         const aor = request.asserted === '-' ? null : codec.canonicalAor(request.asserted);
         if (aor === null) return refuse(403, 'not-asserted', 'no owner is asserted');
-        return run(aor, request);
+        return runtime.knows(aor) ? run(aor, request) : notReady();
       },
     });
     doors.push(close);

@@ -49,7 +49,8 @@ export class MemoryStore implements BootStore {
   }
 }
 
-function firstAtLeast(sorted: readonly string[], key: string): number {
+/** Index of the first of some ordered keys that is not below one, by halves. */
+export function firstAtLeast(sorted: readonly string[], key: string): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

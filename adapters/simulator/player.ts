@@ -2,8 +2,8 @@
 // of new messages. It gives the engine commands as adapters do, and writes down what becomes of each message; it decides
 // nothing about any of them.
 import { createHash } from 'node:crypto';
-import type { IncomingMessage, PolicyFile } from '../../machines/index.js';
-import { readPreferenceChange } from '../../machines/index.js';
+import type { IncomingMessage, Judgement, PolicyFile } from '../../machines/index.js';
+import { compilePolicy, readPreferenceChange } from '../../machines/index.js';
 import {
   type Command,
   type Entropy,
@@ -34,6 +34,14 @@ const host = 'store.example.org';
 const beginsDefault = '2026-01-05T08:00:00Z';
 const registrationMs = 3_600_000;
 const operator = 'operator';
+
+/** The gate of a store that lives for one scenario: whoever plays one has asked the real gate before. */
+function passedBefore(source: unknown): Judgement {
+  const compiled = compilePolicy(source);
+  return compiled.ok
+    ? { ok: true, findings: [], policy: compiled.policy, known: null }
+    : { ok: false, findings: compiled.findings, policy: null, known: null };
+}
 
 /** Plays a scenario under a policy that passed its checks. Rejects when the engine itself fails: a bug of ours. */
 export async function playScenario(
@@ -80,6 +88,7 @@ class Player {
   async open(): Promise<void> {
     this.opened = await openRuntime(this.store, {
       ...{ clock: this.time, entropy: this.entropy, effects: this.proxy, clockTrusted: true },
+      judge: passedBefore,
       exit: (_code, why) => {
         this.broken ??= new Error(why);
       },

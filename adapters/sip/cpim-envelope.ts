@@ -52,8 +52,8 @@ export function readEnvelope(body: Uint8Array, start: number, end: number): Cpim
       return { headers, imdnFrom, content: readEntity(body, at, end) };
     const header = line === null ? null : names.read(line);
     if (header !== null) headers.push({ ...header, start: at, end: lineEnd + 2 });
-    const prefix: string | null = imdnFrom === null ? names.prefixOf(imdnNamespace) : null;
-    if (prefix !== null) imdnFrom = { prefix, at: lineEnd + 2 };
+    const prefix: string | null = names.imdnPrefix;
+    if (imdnFrom === null && prefix !== null) imdnFrom = { prefix, at: lineEnd + 2 };
     at = lineEnd + 2;
   }
   return failed('no-blank-line', 'the CPIM header block has no end', limit);
@@ -70,6 +70,8 @@ function isMimeHeader(line: string): boolean {
 class Namespaces {
   readonly #byPrefix = new Map<string, string>([['', coreNamespace]]);
 
+  #imdnPrefix: string | null = null;
+
   /** The header on a line; null for an NS line, an unknown prefix or a malformed line. */
   read(line: string): CpimHeader | null {
     const colon = line.indexOf(':');
@@ -85,17 +87,19 @@ class Namespaces {
     return namespace === undefined ? null : { namespace, name, ...rest };
   }
 
-  /** A prefix bound to a namespace so far, or null. */
-  prefixOf(namespace: string): string | null {
-    for (const [prefix, bound] of this.#byPrefix) if (bound === namespace) return prefix;
-    return null;
+  /** The prefix that was bound to the IMDN namespace first, or null. */
+  get imdnPrefix(): string | null {
+    return this.#imdnPrefix;
   }
 
   #bind(value: string): void {
     const open = value.indexOf('<');
     if (open < 0 || !value.endsWith('>')) return;
     const prefix = trimBlanks(value.slice(0, open));
-    if (prefix.length <= 64) this.#byPrefix.set(prefix, value.slice(open + 1, -1));
+    if (prefix.length > 64) return;
+    const namespace = value.slice(open + 1, -1);
+    this.#byPrefix.set(prefix, namespace);
+    if (namespace === imdnNamespace) this.#imdnPrefix ??= prefix;
   }
 }
 

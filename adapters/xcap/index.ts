@@ -35,7 +35,7 @@ export interface XcapOptions {
 }
 
 export interface XcapSource {
-  readonly runtime: Pick<Runtime, 'list'>;
+  readonly runtime: Pick<Runtime, 'list' | 'knows'>;
   readonly canonicalAor: (uri: string) => string | null;
   readonly writeList: (rows: readonly ListedMessage[]) => string;
   readonly listType: string;
@@ -104,6 +104,7 @@ async function answer(
   if (address.kind === 'none') return { status: 404 };
   if (method !== 'GET' && method !== 'HEAD')
     return { status: 405, headers: { allow: 'GET, HEAD' } };
+  if (!source.runtime.knows(owner)) return { status: 503, headers: { 'retry-after': '5' } };
   const rows = await rowsOf(source, owner);
   if (rows === null) return { status: 413 };
   return document(source.writeList(rows), source.listType, headers['if-none-match']);

@@ -3,7 +3,8 @@
 import { type AnswerClass, answerClass } from '../../machines/index.js';
 import { readUser } from '../accounts.js';
 import type { Command, Reply } from '../commands.js';
-import { messageOf, settleEarly } from '../consequences.js';
+import { messageOf } from '../consequences.js';
+import { settleEarly } from '../early.js';
 import { readEffectId } from '../identity.js';
 import { advance, readActor, retryOf, rewrite } from '../life.js';
 import { limits } from '../limits.js';
@@ -32,11 +33,21 @@ export function answer(turn: Turn, command: Answered): Reply {
   if (!waited && kind !== 'success') return ignore(turn, 'stale-answer', effect.local);
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);
   const { type, local } = effect;
-  if (type === 'early-report') return waited ? tellNobody(turn, local, row) : done;
+  if (type === 'early-report') {
+    // Nothing hangs on it: a failure of it produces nothing (RFC 5438 section 7.2.1).
+    const after = settleEarly(turn, local, row, {
+      answer: kind,
+      retryAfterMs: retryAfterOf(command),
+    });
+    return !waited && after === row ? ignore(turn, 'late-success', local) : done;
+  }
   const heard = hear(turn, row, { type, local, status: command.status, class: kind });
   const after = type === 'report' ? putOff(turn, local, heard, row, command) : heard;
   return !waited && after === row ? ignore(turn, 'late-success', effect.local) : done;
 }
+
+const retryAfterOf = ({ retryAfterSeconds }: Answered): number =>
+  Math.min((retryAfterSeconds ?? 0) * 1000, limits.retryAfterMaxMs);
 
 // Retry-After (RFC 3261 section 20.33) is honoured for a report: what the answer armed waits at least so long, within a
 // bound. The chart's own delay stands where it is longer.
@@ -45,9 +56,9 @@ function putOff(
   local: string,
   row: ActorRow,
   before: ActorRow,
-  { retryAfterSeconds }: Answered,
+  command: Answered,
 ): ActorRow {
-  const askedMs = Math.min((retryAfterSeconds ?? 0) * 1000, limits.retryAfterMaxMs);
+  const askedMs = retryAfterOf(command);
   const untilMs = turn.nowMs + askedMs;
   const isNew = (timer: ArmedTimer) => !before.actor.timers.includes(timer);
   const sooner = row.actor.timers.filter((timer) => isNew(timer) && timer.dueMs < untilMs);
@@ -56,12 +67,6 @@ function putOff(
     sooner.includes(timer) ? { ...timer, dueMs: untilMs } : timer,
   );
   return rewrite(turn, local, row, { ...row, actor: { ...row.actor, timers } });
-}
-
-// Nothing hangs on it: a failure of it produces nothing (RFC 5438 section 7.2.1).
-function tellNobody(turn: Turn, local: string, row: ActorRow): Reply {
-  settleEarly(turn, local, row);
-  return done;
 }
 
 interface Heard {

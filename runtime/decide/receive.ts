@@ -56,7 +56,8 @@ export function receive(turn: Turn, command: Received): Reply {
   if (known !== null && swallowed === null) return repeated(turn, known, bodyDigest);
   const wishes = wishesFor(turn, message.aor);
   const queued = command.queued === true;
-  const refusal = admit(turn, message, { sender, wishes, queued });
+  const repeats = swallowed !== null;
+  const refusal = admit(turn, message, { sender, wishes, queued, repeats });
   const named = { sender, digest, bodyDigest, wishes };
   if (refusal === 'swallowed') return swallow(turn, message, named, swallowed);
   if (refusal === 'media-type') return refuse(refusal, '', turn.settings.mediaTypes);
@@ -149,11 +150,11 @@ function endedInSilence(row: ActorRow): boolean {
 function admit(
   turn: Turn,
   message: IncomingMessage,
-  { sender, wishes, queued }: Pick<Named, 'sender' | 'wishes'> & { readonly queued: boolean },
+  { sender, wishes, ...how }: Pick<Named, 'sender' | 'wishes'> & Pick<Asked, 'queued' | 'repeats'>,
 ): RefusalCode | 'swallowed' | null {
   const { aor, asserted, anonymous, contentType, kind } = message;
   const octets = message.octets.length;
-  const asked = { aor, sender, asserted, anonymous, octets, contentType, queued };
+  const asked = { aor, sender, asserted, anonymous, octets, contentType, ...how };
   return admission(turn, { ...asked, large: kind === 'large' }, wishes);
 }
 
@@ -163,6 +164,8 @@ interface Asked extends Summoned {
   /** Null while it is not known. */
   readonly contentType: string | null;
   readonly queued: boolean;
+  /** Its like was swallowed before: it hears the same. */
+  readonly repeats: boolean;
   readonly large: boolean;
 }
 
@@ -174,7 +177,7 @@ type Admitting = Pick<Turn, 'gate' | 'ledger' | 'settings' | 'seen'>;
  */
 export function sessionRefusal(source: Admitting, summoned: Summoned): Refused | null {
   const { queued = false } = summoned;
-  const unknown = { octets: 0, contentType: null, queued, large: true } as const;
+  const unknown = { octets: 0, contentType: null, queued, repeats: false, large: true } as const;
   const wishes = wishesFor(source, summoned.aor);
   const refusal = admission(source, { ...summoned, ...unknown }, wishes);
   if (refusal === null || refusal === 'swallowed') return null;
@@ -192,18 +195,24 @@ function admission(
   if (!serves(settings.servedDomains, aor)) return 'not-served';
   const admission = admissionOf(wishes, asked);
   // A live message that waits behind a backlog is not kept for somebody who is away.
-  if (admission !== 'stored' && !(asked.queued && isAwayOnly(admission))) return admission;
+  const silent = admission === 'swallowed';
+  if (silent && asked.repeats) return admission;
+  if (admission !== 'stored' && !silent && !(asked.queued && isAwayOnly(admission)))
+    return admission;
   // A large message has a limit of its own, at its own door.
   if (!asked.large && octets > settings.messageOctetsMax) return 'too-large';
   if (contentType !== null && !takes(settings.mediaTypes, contentType)) return 'media-type';
   const closed = turn.gate();
   if (closed !== null) return closed;
+  // Whom a block hides from hears of limits what anybody hears (ADR 0033); he makes no room.
+  if (silent && settings.atLimit === 'drop-oldest') return admission;
   const stranger = isStranger(turn, asked, wishes);
   const counted = { sender, octets, stranger };
   const excess = excessOf(turn, aor, counted, settings);
   if (excess.pair > 0) return 'pair-full';
   if (excess.strangerMessages > 0 || excess.strangerOctets > 0) return 'strangers-full';
-  return excess.messages > 0 || excess.octets > 0 ? 'mailbox-full' : null;
+  if (excess.messages > 0 || excess.octets > 0) return 'mailbox-full';
+  return silent ? admission : null;
 }
 
 /** Whose quota a message counts for. */
@@ -371,6 +380,8 @@ export function unacknowledged(
 }
 
 function setAcknowledged(turn: Turn, local: string, row: ActorRow, acknowledged: boolean): void {
+  // Said once more, it is no news.
+  if (contextOf(row).acknowledged === acknowledged) return;
   const context = { ...contextOf(row), acknowledged };
   const snapshot = { ...row.actor.snapshot, context };
   const said = [

@@ -15,16 +15,22 @@ export function subscribe(turn: Turn, command: Requested): Reply {
   const row = readSubscriptions(turn, aor);
   const { callId, localTag } = watcher;
   const known = row?.all.find((one) => one.callId === callId && one.localTag === localTag) ?? null;
+  const seconds = Math.min(command.seconds, limits.subscriptionSecondsMax);
+  // The request that ended it, or fetched once: its answer was lost, and what it asks for is on its way.
+  if (known !== null && isSameEnd(known, watcher.cseq, seconds))
+    return { kind: 'subscribed', seconds };
   if (known === null ? !begins : known.ended !== null) return refuse('no-such-subscription');
   // RFC 3261 section 12.2.2; the same request once more is answered as before.
   if (known !== null && watcher.cseq < known.cseq) return refuse('out-of-order');
-  const seconds = Math.min(command.seconds, limits.subscriptionSecondsMax);
   const others = (row?.all ?? []).filter((one) => one !== known);
   const kept = known === null ? madeRoom(turn, aor, others) : others;
   const fresh = renewed(turn, command, seconds, known);
   writeSubscriptions(turn, aor, row, [...kept, speak(turn, aor, fresh)]);
   return { kind: 'subscribed', seconds };
 }
+
+const isSameEnd = ({ ended, cseq }: Subscription, asked: number, seconds: number): boolean =>
+  ended === 'timeout' && seconds === 0 && cseq === asked;
 
 function renewed(
   turn: Turn,
@@ -41,19 +47,25 @@ function renewed(
 }
 
 // A phone that was started anew leaves its old subscription behind: the one that lapses first gives way. Those that have
-// ended wait for one more answer; of them the oldest are forgotten.
+// ended wait for one more answer; of them the oldest are forgotten, and last those whose answer a turn waits for.
 function madeRoom(
   turn: Turn,
   aor: string,
   others: readonly Subscription[],
 ): readonly Subscription[] {
   const living = others.filter((one) => one.ended === null);
-  const over = others.filter((one) => one.ended !== null).slice(1 - limits.subscriptionsMax);
+  const over = endedOf(others).slice(1 - limits.subscriptionsMax);
   if (living.length < limits.subscriptionsMax) return [...over, ...living];
   const first = living.reduce((least, one) => (one.expiresAtMs < least.expiresAtMs ? one : least));
   const rest = living.filter((one) => one !== first);
   return [...over, speak(turn, aor, endedBy(first, 'probation')), ...rest];
 }
+
+const endedOf = (all: readonly Subscription[]): readonly Subscription[] => {
+  const ended = all.filter((one) => one.ended !== null);
+  const waitedFor = (one: Subscription): boolean => one.turnOf !== null;
+  return [...ended.filter((one) => !waitedFor(one)), ...ended.filter(waitedFor)];
+};
 
 /** The timer of a user's subscriptions; false when the timer row is none of theirs. */
 export function subscriptionsDue(turn: Turn, local: string, dueMs: number): boolean {

@@ -23,6 +23,7 @@ function harness() {
   const world = { clock, store, turns, askedFor, failures, queued, came, canSend: true };
   const waits: (() => void)[] = [];
   const mailboxes = new Mailboxes(clock, store, {
+    messagesMax: 100,
     now: () => clock.now(),
     canSend: () => world.canSend,
     queue: (aor, forMs) => queued.push(`${aor === bob ? '' : `${aor} `}${forMs}`),
@@ -371,4 +372,99 @@ t.test('spec 3.4 while a run lasts live messages are queued, and no longer', asy
   mailboxes.reachable(bob, 'node1');
   mailboxes.nothingWaits(bob);
   t.equal(queued.length, told + 1, 'a run that is under way is not contradicted');
+});
+
+t.test(
+  'what a user asks for before his registration is heard of is given when it is',
+  async (t) => {
+    for (const [waitMs, expected] of [
+      [0, ['m2', 'm1']],
+      [limits.requestKeepMs, []],
+    ] as const) {
+      const { world, clock, turns, askedFor, mailboxes, put, settle } = harness();
+      for (const local of some(2)) put(local);
+      let away = true;
+      world.came = () => (away ? 'unreachable' : 'sent');
+      mailboxes.requested(bob, null, ['m2', 'm1']);
+      await clock.settle();
+      t.same([turns.splice(0), askedFor.splice(0), mailboxes.running], [['m2'], ['m2'], 0]);
+      await clock.advance(waitMs);
+      away = false;
+      mailboxes.reachable(bob, null);
+      for (const _ of some(4)) {
+        await clock.settle();
+        settle(turns.at(-1)!);
+      }
+      t.same(askedFor, expected, `${waitMs} ms later`);
+    }
+  },
+);
+
+t.test('what an unreachable user asks for over and over is kept once, and lapses', async (t) => {
+  const { world, clock, turns, askedFor, mailboxes } = harness();
+  let away = true;
+  world.came = () => (away ? 'unreachable' : 'gone');
+  for (let round = 0; round < 50; round += 1) {
+    mailboxes.requested(bob, null, some(50));
+    await clock.settle();
+  }
+  away = false;
+  turns.splice(0);
+  mailboxes.reachable(bob, null);
+  await clock.settle();
+  t.same(turns, some(50), 'each once');
+  away = true;
+  askedFor.splice(0);
+  mailboxes.requested(bob, null, ['m1']);
+  await clock.settle();
+  await clock.advance(limits.requestKeepMs / 2);
+  mailboxes.requested(bob, null, ['m1', 'm2']);
+  await clock.settle();
+  await clock.advance(limits.requestKeepMs / 2);
+  away = false;
+  askedFor.splice(0);
+  mailboxes.reachable(bob, null);
+  await clock.settle();
+  t.same(askedFor, ['m2'], 'asking again does not put it off');
+});
+
+t.test('no more is asked for than a mailbox holds: the newest', async (t) => {
+  const { world, clock, askedFor, mailboxes, settle, put } = harness();
+  put('m0');
+  mailboxes.reachable(bob, null);
+  await clock.settle();
+  for (let from = 0; from < 300; from += 50)
+    mailboxes.requested(bob, null, some(300).slice(from, from + 50));
+  world.came = () => 'gone';
+  settle('m0');
+  await clock.settle();
+  t.same(askedFor, some(300).slice(200));
+});
+
+t.test('what stood behind a push that failed is asked for at the next try as well', async (t) => {
+  const { world, clock, turns, askedFor, mailboxes, put, settle } = harness();
+  for (const local of some(5)) put(local);
+  mailboxes.requested(bob, null, ['m5', 'm3', 'm2']);
+  await clock.settle();
+  settle('m5', 'temporary', 600_000);
+  await clock.settle();
+  t.same([turns.splice(0), mailboxes.running], [['m5'], 0]);
+  askedFor.splice(0);
+  await clock.advance(600_000);
+  t.same(askedFor, ['m3']);
+  mailboxes.requested(bob, null, ['m4']);
+  settle('m3', 'temporary');
+  mailboxes.unreachable(bob);
+  await clock.advance(limits.requestKeepMs - 1);
+  mailboxes.reachable(bob, null);
+  await clock.settle();
+  t.same(askedFor, ['m3', 'm2'], 'also when he was gone for a moment');
+  world.came = () => 'unreachable';
+  settle('m2');
+  await clock.settle();
+  t.same([askedFor.splice(0).at(-1), mailboxes.running], ['m4', 0]);
+  world.came = () => 'gone';
+  mailboxes.reachable(bob, null);
+  await clock.settle();
+  t.same(askedFor, ['m4'], 'it was not tried');
 });

@@ -186,10 +186,10 @@ t.test('RFC 3428 section 8 a target that is reserved has nothing else pending', 
   t.same([begun, ids()], [['first'], ['a1']]);
   first();
   first();
-  t.same([begun, ids()], [['first', 'third'], ['a1']], 'one that was given up has no turn');
-  third();
-  t.same(ids(), ['a1', 'a2']);
+  t.same([begun, ids()], [['first'], ['a1', 'a2']], 'then it is the turn of what waits');
   outbox.over('a2');
+  t.same(begun, ['first', 'third'], 'one that was given up has no turn');
+  third();
   await clock.advance(60_000);
   const later = reserve('later');
   t.equal(begun.at(-1), 'later', 'at once, where nothing is pending');
@@ -236,4 +236,42 @@ t.test('after stop nothing is sent and no wait is left', async (t) => {
   await clock.advance(120_000);
   t.same(ids(), ['a1']);
   t.equal(clock.waiting, 0);
+});
+
+t.test('RFC 3428 8 reserved turns and effects of one target take turns', async (t) => {
+  const { outbox, add, ids } = harness();
+  const begun: string[] = [];
+  const frees: (() => void)[] = [];
+  const reserve = (name: string): void => {
+    const free = outbox.reserve('a', () => begun.push(name));
+    frees.push(free);
+  };
+  reserve('r1');
+  for (const id of ['d1', 'd2']) add(id, 'a');
+  for (const name of ['r2', 'r3', 'r4']) reserve(name);
+  // Somebody who reserves anew for each turn he has had does not hold up what waits.
+  frees.shift()!();
+  t.same([begun, ids()], [['r1'], ['d1']]);
+  outbox.over('d1');
+  t.same([begun, ids()], [['r1', 'r2'], ['d1']]);
+  frees.shift()!();
+  t.same(ids(), ['d1', 'd2']);
+  outbox.over('d2');
+  for (const free of frees) free();
+  t.same(begun, ['r1', 'r2', 'r3', 'r4'], 'none is forgotten');
+});
+
+t.test('a report that must wait for its turn in time lets reserved turns go on', async (t) => {
+  const { outbox, add, clock, ids } = harness();
+  for (let at = 0; at <= limits.reportBurst; at += 1) add(`b${at}`, 'a');
+  const begun: string[] = [];
+  const frees: (() => void)[] = [];
+  for (let at = 0; at < limits.reportBurst; at += 1) outbox.over(`b${at}`);
+  t.equal(ids().length, limits.reportBurst, 'one waits');
+  for (const name of ['r1', 'r2']) frees.push(outbox.reserve('a', () => begun.push(name)));
+  frees[0]!();
+  t.same(begun, ['r1', 'r2']);
+  frees[1]!();
+  await clock.advance(limits.reportIntervalMs);
+  t.equal(ids().length, limits.reportBurst + 1);
 });

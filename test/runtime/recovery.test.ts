@@ -1,6 +1,7 @@
 // What is checked before a store is served, and what one damaged row does to an engine that runs:
 // its own message suffers, the others do not.
 import t from 'tap';
+import { openRuntime } from '../../runtime/index.js';
 import { sealRow } from '../../runtime/integrity.js';
 import { EngineUnderTest, foundedStore } from '../support/engine.js';
 import {
@@ -11,9 +12,17 @@ import {
   hoursMs,
   numbered,
   received,
+  wants,
   writtenAtMs,
 } from '../support/messages.js';
-import { ioError, type MemoryStore, SimulatedClock, seeded } from '../support/world.js';
+import {
+  ioError,
+  type MemoryStore,
+  RecordingEffects,
+  SimulatedClock,
+  seeded,
+  seededEntropy,
+} from '../support/world.js';
 
 async function withMessages(count = 3) {
   const test = await EngineUnderTest.open();
@@ -190,4 +199,20 @@ t.test('R5 a read that fails ends the process, whoever asked', async (t) => {
       code,
     );
   }
+});
+
+t.test('a user the check has not come to is known to be unknown', async (t) => {
+  const { test } = await withMessages(1);
+  await test.submit(wants({ deferral: 'off' }));
+  const opened = await openRuntime(test.store.afterCrash(), {
+    ...{ clock: new SimulatedClock(writtenAtMs), effects: new RecordingEffects() },
+    ...{ entropy: seededEntropy(5), exit: () => {} },
+  });
+  const summoned = { aor: bob, sender: alice, asserted: alice, anonymous: false };
+  t.equal(opened.engine.knows(bob), false);
+  t.match(opened.engine.refusal(summoned), { status: 503, code: 'not-ready' });
+  await opened.ready;
+  t.equal(opened.engine.knows(bob), true);
+  t.match(opened.engine.refusal(summoned), { status: 480, code: 'deferral-off' });
+  await opened.close();
 });

@@ -2,8 +2,8 @@
 // disk gets a flipped bit, loses a row, or loses its newest batches below the watermark; an engine opened on the copy
 // must refuse. Then the real disk is booted, unharmed.
 import { openRuntime } from '../../runtime/index.js';
-import { compiledOnce, judgeOnce, parsedOnce } from '../support/compiled.js';
 import { clockOf } from './clock.js';
+import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
 import type { Disk } from './disk.js';
 import { Life } from './life.js';
 import type { Random } from './random.js';

@@ -1,5 +1,6 @@
 // The durable plane: what is there after a power cut. Every batch lands as a whole and is told to a listener with the
 // values before and after; the last batches can be taken back, as a restored backup or a cut log would.
+import { firstAtLeast } from '../../adapters/simulator/memory-store.js';
 import type { RowWrite } from '../../runtime/index.js';
 
 export interface RowChange {
@@ -91,14 +92,6 @@ export class Disk {
   }
 
   private place(key: string): number {
-    const { sorted } = this;
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (sorted[middle]! < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstAtLeast(this.sorted, key);
   }
 }

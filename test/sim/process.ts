@@ -11,10 +11,10 @@ import {
   openRuntime,
   type Reply,
 } from '../../runtime/index.js';
-import { compiledOnce, judgeOnce, parsedOnce } from '../support/compiled.js';
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
+import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
 import { Leg } from './leg.js';
 import type { Letter } from './letters.js';
 import { Life } from './life.js';

@@ -16,8 +16,9 @@ const plain = Object.fromEntries(
 function soak(argv: readonly string[], environment: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], {
     encoding: 'utf8',
-    timeout: 60_000,
-    env: { ...plain, ...environment },
+    timeout: 100_000,
+    // A busy machine needs longer than tap's own patience.
+    env: { ...plain, TAP_TIMEOUT: '90', ...environment },
   });
   return { status, stderr, last: stdout.trim().split('\n').at(-1) ?? '', stdout };
 }

@@ -14,7 +14,7 @@ import {
   type RowWrite,
   type RuntimeOptions,
 } from '../../runtime/index.js';
-import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
+import { compiledOnce, parsedOnce } from '../sim/compiled.js';
 import { contact, hoursMs, registered, writtenAtMs } from './messages.js';
 import './reload.js';
 import { MemoryStore, RecordingEffects, SimulatedClock, seededEntropy } from './world.js';
@@ -73,7 +73,7 @@ export class EngineUnderTest {
       entropy: seededEntropy((options.seed ?? 1) + 1000),
       exit: (code, why) => test.exits.push({ code, why }),
       listener: (notice) => test.notices.push(notice),
-      ...{ compile: compiledOnce, judge: judgeOnce, parsePolicy: parsedOnce },
+      ...{ compile: compiledOnce, parsePolicy: parsedOnce },
       ...options,
       clock,
       effects,

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { drawSvg } from '../../adapters/chart/draw.js';
 import {
   type Duration,
+  type Graph,
   graphOf,
   mermaid,
   type PolicyFile,
@@ -19,11 +20,13 @@ import { repositoryRoot } from './repository.js';
 
 const folder = 'docs/machines';
 
-/** Path below the repository → content, for every policy file. */
-export async function generatedCharts(root: string = repositoryRoot): Promise<Map<string, string>> {
+/** Path below the repository → content, for every policy file; who has a machine's graph already hands it in. */
+export async function generatedCharts(
+  graphFor: (machine: PolicyFile['machine']) => Graph = graphOf,
+): Promise<Map<string, string>> {
   const pages = new Map<string, string>();
-  for (const policy of policiesIn(join(root, 'machines', 'policies'))) {
-    const graph = graphOf(policy.machine);
+  for (const policy of policiesIn(join(repositoryRoot, 'machines', 'policies'))) {
+    const graph = graphFor(policy.machine);
     const { title, description } = policy;
     pages.set(`${folder}/${policy.id}.md`, page(policy));
     pages.set(`${folder}/${policy.id}.svg`, await drawSvg(graph, { title, description }));

@@ -54,11 +54,7 @@ function codesIn(folder: string, functions: readonly string[]): readonly CodedSe
 export function adapterErrors(): readonly string[] {
   const sip = codesIn('adapters/sip', ['failed']);
   const bus = codesIn('adapters/nats', ['fail']);
-  const verbs = [
-    ...codedSentences('adapters/admin/verbs.ts', ['VerbRefused']),
-    ...codedSentences('adapters/admin/policies.ts', ['VerbRefused']),
-    ...codedSentences('adapters/admin/rules.ts', ['VerbRefused']),
-  ];
+  const verbs = codesIn('adapters/admin', ['VerbRefused']);
   return [
     '## The bus',
     'A `BusError` keeps the process from starting, exit code 69 where no other is named.',

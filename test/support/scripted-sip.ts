@@ -59,8 +59,7 @@ export class ScriptedSip {
   }
 
   /**
-   * What was heard since `next` and not looked at: all of it, as an answer to a question put now comes behind it. The leg
-   * remembers that question for 64 T1.
+   * What was heard since `next` and not looked at: all of it, as an answer to a question put now comes behind it.
    */
   async rest(): Promise<readonly HeardText[]> {
     const callId = `fence-${this.#taken}-${this.heard.length}`;

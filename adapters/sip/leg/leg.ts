@@ -217,17 +217,27 @@ class Leg implements SipLeg, LegCore {
     else this.heardOutside(transaction, from);
   }
 
-  // What is refused without a transaction: a repetition hears the same again (section 8.2.7).
+  // What is answered without a transaction: a repetition hears the same again (section 8.2.7).
   private refusalOf(request: HeardRequest): number | null {
     if (request.fault !== null) return 400;
-    return this.closing || this.full(this.servers) ? 503 : null;
+    return this.strangersStatus(request) ?? (this.closing || this.full(this.servers) ? 503 : null);
+  }
+
+  // Who shows neither our token nor a dialog of ours may be anybody, and leaves nothing behind: there is no flood of such.
+  private strangersStatus(request: HeardRequest): number | null {
+    const { method, callId, toTag, fromTag } = request;
+    if (method === 'CANCEL') return this.servers.has(inviteKey(request)) ? null : 481;
+    if (toTag !== '') return this.dialogs.has(dialogKey(callId, toTag, fromTag)) ? null : 481;
+    if (method !== 'INVITE') return unaskedStatus(method);
+    return fieldsShown(request)[0] === this.token ? null : 403;
   }
 
   private answerUnremembered(request: HeardRequest, from: Place, status: number): void {
     const echo = echoOf(request, `none-${request.fromTag}`);
     const why: readonly HeaderLine[] =
       request.fault === null ? [] : [['Warning', `399 deferred-im "${request.fault}"`]];
-    this.link.send(write(statusLine(status), [...echo, ...why]), from);
+    const lines = [...echo, ...allowOf(request, status), ...why];
+    this.link.send(write(statusLine(status), lines), from);
   }
 
   private serve(request: HeardRequest, from: Place, key: string): ServerTransaction {
@@ -262,16 +272,15 @@ class Leg implements SipLeg, LegCore {
   private heardCancel(transaction: ServerTransaction): void {
     const { request } = transaction;
     const invited = this.servers.get(inviteKey(request));
-    this.answer(transaction, invited === undefined ? 481 : 200);
+    this.answer(transaction, 200);
     if (invited !== undefined && !invited.answered) this.invites.get(invited)?.cancelled();
   }
 
   private heardWithin(transaction: ServerTransaction): void {
     const { request } = transaction;
     const { callId, toTag, fromTag } = request;
-    const dialog = this.dialogs.get(dialogKey(callId, toTag, fromTag));
-    if (dialog === undefined) this.answer(transaction, 481);
-    else if (!dialog.inOrder(request.cseq)) this.answer(transaction, 500);
+    const dialog = this.dialogs.get(dialogKey(callId, toTag, fromTag))!;
+    if (!dialog.inOrder(request.cseq)) this.answer(transaction, 500);
     else if (request.method === 'BYE') {
       this.answer(transaction, 200);
       dialog.bye(request);
@@ -280,15 +289,11 @@ class Leg implements SipLeg, LegCore {
     else this.answer(transaction, request.method === 'INVITE' ? 488 : notTaken(request.method));
   }
 
+  // An INVITE that shows the token.
   private heardOutside(transaction: ServerTransaction, from: Place): void {
     const { request } = transaction;
-    if (request.method !== 'INVITE') {
-      this.answer(transaction, unaskedStatus(request.method));
-      return;
-    }
-    const [shown, asserted = '-', why] = fieldsShown(request);
-    if (shown !== this.token) this.answer(transaction, 403);
-    else if (this.isMerged(transaction)) this.answer(transaction, 482);
+    const [, asserted = '-', why] = fieldsShown(request);
+    if (this.isMerged(transaction)) this.answer(transaction, 482);
     else if (this.busy >= legLimits.dialogsMax) this.answer(transaction, 503);
     else {
       transaction.respond(100, write(statusLine(100), echoOf(request, null)));
@@ -309,10 +314,9 @@ class Leg implements SipLeg, LegCore {
   }
 
   answer(transaction: ServerTransaction, status: number, lines: readonly HeaderLine[] = []): void {
-    const told = status === 405 || transaction.request.method === 'OPTIONS';
-    const allow: readonly HeaderLine[] = told ? [['Allow', taken.join(', ')]] : [];
-    const echo = echoOf(transaction.request, this.random());
-    transaction.respond(status, write(statusLine(status), [...echo, ...allow, ...lines]));
+    const { request } = transaction;
+    const all = [...echoOf(request, this.random()), ...allowOf(request, status), ...lines];
+    transaction.respond(status, write(statusLine(status), all));
   }
 }
 
@@ -328,6 +332,10 @@ const inviteKey = (request: HeardRequest): string => serverKey({ ...request, met
 
 /** Methods the leg takes. */
 const taken = ['INVITE', 'ACK', 'BYE', 'CANCEL', 'OPTIONS'];
+
+// Section 20.5: 405 and OPTIONS tell what is taken.
+const allowOf = ({ method }: HeardRequest, status: number): readonly HeaderLine[] =>
+  status === 405 || method === 'OPTIONS' ? [['Allow', taken.join(', ')]] : [];
 
 /** Methods that are known to SIP, and not taken here (section 8.2.1). */
 const known = new Set([

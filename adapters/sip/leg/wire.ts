@@ -1,5 +1,6 @@
 // SIP messages as the leg needs them: read from a datagram, and written from lines. What identifies a transaction
 // is taken out here (RFC 3261 sections 17.1.3 and 17.2.3). Knows no sockets and no state.
+import type { HeaderLine } from '../../../machines/index.js';
 import { asBuffer, readDigits, trimBlanks } from '../octets.js';
 import { type Header, headerValue, headerValues, readRequest } from '../request.js';
 import { readResponse } from '../response.js';
@@ -7,7 +8,7 @@ import { nameAddr, nameAddrPrefix } from '../uri.js';
 import { legLimits } from './limits.js';
 
 /** A header line to be written, or one of a message that was read. */
-export type HeaderLine = readonly [name: string, value: string];
+export type { HeaderLine };
 
 interface Heard {
   readonly octets: Uint8Array;

@@ -2,6 +2,7 @@
 // policy says; and the committed pages of docs/machines are the ones the policies give today.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
 import { validateXML } from 'xmllint-wasm';
 import { drawSvg, laidOut } from '../../../adapters/chart/draw.js';
@@ -247,7 +248,10 @@ t.test('a chart that cannot be laid out is an error with its cause', async (t) =
 });
 
 t.test('docs/machines is what the policies give today', async (t) => {
-  const pages = await generatedCharts();
+  // A machine that was laid out above need not be laid out again.
+  const known = (machine: PolicyFile['machine']) =>
+    graphs[machines.findIndex((one) => isDeepStrictEqual(one, machine))] ?? graphOf(machine);
+  const pages = await generatedCharts(known);
   const policies = readdirSync(join(repositoryRoot, 'machines', 'policies'));
   t.equal(pages.size, 2 * policies.length);
   for (const [path, content] of pages) {

@@ -3,6 +3,8 @@
 import t, { type Test } from 'tap';
 import { MsrpHub } from '../../../adapters/msrp/hub.js';
 import { Intake } from '../../../adapters/msrp/intake.js';
+import { msrpLimits } from '../../../adapters/msrp/limits.js';
+import type { LargeCodec } from '../../../adapters/msrp/ports.js';
 import type { HeaderLine, IncomingMessage } from '../../../machines/index.js';
 import {
   type CallEnd,
@@ -13,9 +15,16 @@ import {
   type WaitingCall,
 } from '../../../runtime/index.js';
 import { MsrpPeer, messageSdp, pathIn } from '../../support/msrp-peer.js';
+import { SimulatedClock } from '../../support/world.js';
 
 /** A caller with a message to bring, and a store that says when it is stored. */
-async function intakeUnderTest(t: Pick<Test, 'teardown'>, queued = false) {
+async function intakeUnderTest(
+  t: Pick<Test, 'teardown'>,
+  queued = false,
+  read: ReturnType<LargeCodec['readLarge']> = { ok: true, message: {} as IncomingMessage },
+) {
+  const clock = new SimulatedClock(0);
+  const said: (readonly HeaderLine[])[] = [];
   const entropy = hostEntropy;
   const place = { address: '127.0.0.1', port: 0, host: '127.0.0.1' };
   const hub = await MsrpHub.listen({ ...place, clock: hostClock, entropy });
@@ -23,10 +32,10 @@ async function intakeUnderTest(t: Pick<Test, 'teardown'>, queued = false) {
   const asked: unknown[] = [];
   let store: (reply: Reply) => void = () => {};
   const intake = new Intake({
-    ...{ hub, clock: hostClock, octetsMax: 10_000 },
+    ...{ hub, clock, octetsMax: 10_000 },
     codec: {
       readInvite: () => ({ ok: true, aor: 'b', sender: 'a', asserted: 'a', anonymous: false }),
-      readLarge: () => ({ ok: true, message: {} as IncomingMessage }),
+      readLarge: () => read,
       largeRequest: () => {
         throw new TypeError('nothing goes out');
       },
@@ -62,7 +71,7 @@ async function intakeUnderTest(t: Pick<Test, 'teardown'>, queued = false) {
     onEnd: (run) => {
       end = run;
     },
-    hangUp: () => {},
+    hangUp: (lines = []) => void said.push(lines),
   };
   intake.heard(call);
   const peer = await MsrpPeer.connect(path, pathIn(sdp));
@@ -72,7 +81,7 @@ async function intakeUnderTest(t: Pick<Test, 'teardown'>, queued = false) {
     await hub.close();
   });
   const bye = (lines: readonly HeaderLine[]) => end({ bye: lines });
-  return { hub, commands, asked, peer, bye, stored: (reply: Reply) => store(reply) };
+  return { hub, clock, said, commands, asked, peer, bye, stored: (reply: Reply) => store(reply) };
 }
 
 const until = async (is: () => boolean): Promise<void> => {
@@ -123,4 +132,15 @@ t.test('spec 3.4 what a session brings behind a backlog is asked and stored as s
     t.match(commands, [{ type: 'message.received', queued }]);
     stored(accepted);
   }
+});
+
+t.test('what cannot be read is refused, and the BYE says why', async (t) => {
+  const refused = { ok: false, status: 415, code: 'content', reason: 'Not "That"' } as const;
+  const { clock, commands, peer, said } = await intakeUnderTest(t, false, refused);
+  const id = peer.send({ messageId: 'm1m1', range: '1-5/5', body: 'Lunch' });
+  await until(() => peer.answerTo(id) !== null);
+  t.match(peer.answerTo(id), '415');
+  t.same(commands, []);
+  await clock.advance(msrpLimits.byeMsMax);
+  t.same(said[0], [['Reason', `SIP;cause=415;text="Not 'That'"`]]);
 });

@@ -1,15 +1,18 @@
 // Where a call of ours may connect to (X17): which addresses, in figures and behind names, and which networks an operator
 // may name.
 import type { LookupAddress } from 'node:dns';
+import { networkInterfaces } from 'node:os';
 import t from 'tap';
 import { Places, readNetwork } from '../../../adapters/msrp/places.js';
 
 const nobodys = [
   ...['127.0.0.1', '127.9.9.9', '0.0.0.0', '0.1.2.3', '169.254.169.254', '224.0.0.1'],
   ...['239.1.1.1', '255.255.255.255', '::', '::1', 'fe80::1', 'fe80::1%lo', 'ff02::1'],
-  ...['::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:169.254.169.254'],
+  ...['::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:169.254.169.254', 'fd00:ec2::254'],
+  ...['::7f00:1', '64:ff9b::127.0.0.1', '64:ff9b::a9fe:a9fe', '2002:7f00:1::', '2002:a9fe:a9fe::1'],
 ];
 const phones = ['192.0.2.7', '10.0.0.1', '172.16.4.1', '100.64.0.9', '2001:db8::7', 'fd00::7'];
+const phonesToo = ['64:ff9b::192.0.2.7', '2002:c000:207::1'];
 
 const allowed = (places: Places, hosts: readonly string[]): readonly string[] =>
   hosts.filter((host) => places.mayTry(host));
@@ -20,7 +23,7 @@ t.test('X17 by default: where phones can be, and nowhere else', async (t) => {
     refused += 1;
   });
   t.same(allowed(places, nobodys), []);
-  t.same(allowed(places, phones), phones);
+  t.same(allowed(places, [...phones, ...phonesToo]), [...phones, ...phonesToo]);
   t.equal(refused, nobodys.length, 'each is counted');
 });
 
@@ -35,6 +38,30 @@ t.test('X17 where networks are named it is these alone', async (t) => {
   const places = new Places(['192.0.2.0/24', '2001:db8::/32', '127.0.0.2'], '127.0.0.1');
   t.same(allowed(places, phones), ['192.0.2.7', '2001:db8::7']);
   t.same(allowed(places, [...nobodys, '127.0.0.2', '192.0.3.1']), ['127.0.0.2']);
+});
+
+t.test('X17 a network that is named opens nothing that no phone can be', async (t) => {
+  const everything = new Places(['0.0.0.0/0', '::/0'], '0.0.0.0');
+  t.same(allowed(everything, nobodys), []);
+  t.same(allowed(everything, phones), phones);
+  const meant = new Places(['0.0.0.0/0', '127.0.0.0/30', 'fe80::1'], '0.0.0.0');
+  t.same(allowed(meant, nobodys), ['127.0.0.1', 'fe80::1', '::ffff:127.0.0.1', '::ffff:7f00:1']);
+});
+
+t.test('X17 this host itself is no phone, at whatever address it has just now', async (t) => {
+  let own = ['10.0.0.1', '2001:db8::7'];
+  const places = new Places([], '0.0.0.0', undefined, () => own);
+  const its = ['10.0.0.1', '::ffff:10.0.0.1', '64:ff9b::10.0.0.1', '2001:db8:0:0::7'];
+  t.same(allowed(places, its), []);
+  t.same(allowed(places, ['10.0.0.2', '2001:db8::8']), ['10.0.0.2', '2001:db8::8']);
+  own = [];
+  t.same(allowed(places, its), its);
+  const named = new Places(['10.0.0.0/8'], '0.0.0.0', undefined, () => ['10.0.0.1']);
+  t.same(allowed(named, its), ['10.0.0.1', '::ffff:10.0.0.1'], 'unless its operator says so');
+  const addresses = Object.values(networkInterfaces()).flatMap((one = []) => one);
+  for (const { address } of addresses)
+    t.notOk(new Places([], '0.0.0.0').mayTry(address), 'as the system names them');
+  t.ok(addresses.length > 0);
 });
 
 const found = (places: Places, host: string, all: boolean): Promise<unknown> =>

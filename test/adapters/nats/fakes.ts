@@ -110,6 +110,7 @@ export function fakeRuntime(): FakeRuntime {
       begin();
       return () => undefined;
     },
+    knows: () => true,
     commands: [],
     boxes,
     answer: () => ({ kind: 'accepted', deferredId: 'd1@store', duplicate: false }),

@@ -142,3 +142,10 @@ t.test('a status by SIP comes as a result', async (t) => {
   t.same(w.failures, []);
   await w.consumer.stop();
 });
+
+t.test('a recipient the check after a start has not come to: ask again', async (t) => {
+  const w = world();
+  w.runtime.knows = (aor) => aor !== bob;
+  w.runtime.sent = () => status;
+  t.match(await w.ask(subjects.userStatus, request), { status: 503, code: 'not-ready' });
+});

@@ -310,3 +310,23 @@ t.test('the generic door bounds its work and checks its own replies', async (t) 
   }
   t.equal(failures.length, 2);
 });
+
+t.test(
+  'a user the check after a start has not come to: 503 not-ready, nothing by half',
+  async (t) => {
+    const w = world();
+    w.box(bob, { d1: 'one' });
+    w.runtime.knows = () => false;
+    const asked = { v: 1, asserted: bob };
+    for (const [subject, more] of [
+      [subjects.userList, {}],
+      [subjects.userRetrieve, { ids: 'all' }],
+      [subjects.userDelete, { ids: 'all' }],
+      [subjects.userPreferences, {}],
+    ] as const)
+      t.match(await w.ask(subject, { ...asked, ...more }), { status: 503, code: 'not-ready' });
+    t.same(w.runtime.commands, []);
+    w.runtime.knows = () => true;
+    t.match(await w.ask(subjects.userList, asked), { ok: true, messages: [{ deferredId: 'd1' }] });
+  },
+);

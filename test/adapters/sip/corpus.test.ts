@@ -1,7 +1,13 @@
 // Every input of the corpus is read as its file says: SIP requests, CPIM bodies, IMDN documents and contacts as other
 // stacks write them, and torture of our own, one for each kind that RFC 4475 lists.
 import t from 'tap';
-import { readContacts, readCpim, readImdn, readMessage } from '../../../adapters/sip/index.js';
+import {
+  readContacts,
+  readCpim,
+  readImdn,
+  readMessage,
+  readSubscribe,
+} from '../../../adapters/sip/index.js';
 import { alone, difference, kinds, type Sample, samplesOf } from '../../support/corpus.js';
 
 const asserted = 'sip:alice@example.org';
@@ -14,6 +20,12 @@ const readers: Readonly<Record<string, (octets: Buffer) => object>> = {
     if (!read.ok) return { refused: { status: read.status, code: read.code } };
     const { octets: kept, bodyOffset, ...facts } = read.message;
     return { reading: { bodyOctets: kept.length - bodyOffset, ...facts } };
+  },
+  subscribe: (octets) => {
+    const read = readSubscribe(octets, asserted);
+    if (read === null) return { reading: null };
+    if (!read.ok) return { refused: { status: read.status, code: read.code } };
+    return { reading: read.subscription };
   },
   cpim: (octets) => ({ reading: readCpim(octets, 'message/cpim').facts }),
   imdn: (octets) => {
@@ -54,6 +66,12 @@ t.test('F13 C86 torture of each kind of RFC 4475 is read as expected', async (t)
   const sections = samples.map(({ name }) => name.split('-')[1] ?? '');
   const of = (section: string) => sections.filter((one) => one.startsWith(`${section}.`)).length;
   t.strictSame(['3.1.1', '3.1.2', '3.2', '3.3', '3.4'].map(of), [13, 19, 1, 15, 1]);
+});
+
+t.test('F11 C86 SUBSCRIBE of other stacks is read as expected', async (t) => {
+  const samples = samplesOf('subscribe');
+  t.ok(samples.length >= 25);
+  t.strictSame(faultsIn('subscribe', samples), []);
 });
 
 t.test('F8 C38 C39 C86 CPIM of other stacks is read as expected', async (t) => {

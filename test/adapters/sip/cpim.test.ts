@@ -258,3 +258,39 @@ t.test('a body that is declared as CPIM and is none says why and where', async (
   const found = readCpim(Buffer.from(inside), 'multipart/mixed;boundary=x').unreadable;
   t.equal(found?.code, 'no-blank-line', 'inside a multipart as well');
 });
+
+t.test('F12 many prefixes cost no more steps than their lines', async (t) => {
+  const stepsFor = (lines: number): number => {
+    const bound = Array.from({ length: lines }, (_, at) => `NS: p${at} <x>`);
+    const body = Buffer.from([...bound, '', '', 'Content-Type: text/plain', '', ''].join('\r\n'));
+    let steps = 0;
+    const { prototype } = Map;
+    const { get, set } = prototype;
+    const plain = prototype[Symbol.iterator];
+    // What is gone through in a map is counted, each entry; and what is looked up or bound.
+    prototype[Symbol.iterator] = function* <K, V>(this: Map<K, V>) {
+      for (const entry of plain.call(this) as MapIterator<[K, V]>) {
+        steps += 1;
+        yield entry;
+      }
+      return undefined;
+    } as typeof plain;
+    prototype.get = function (key) {
+      steps += 1;
+      return get.call(this, key);
+    };
+    prototype.set = function (key, value) {
+      steps += 1;
+      return set.call(this, key, value) as never;
+    };
+    try {
+      readCpim(body, 'message/cpim');
+    } finally {
+      Object.assign(prototype, { get, set, [Symbol.iterator]: plain });
+    }
+    return steps;
+  };
+  const [some, more] = [stepsFor(100), stepsFor(400)];
+  t.ok(some >= 100, 'steps are seen');
+  t.ok(more <= 4 * some + 50, `100 lines in ${some} steps, 400 in ${more}`);
+});

@@ -19,10 +19,12 @@ async function face(secret: string | null = null, root = '/') {
   const test = await EngineUnderTest.open();
   const failures: unknown[] = [];
   const listed: string[] = [];
+  const known = { value: true };
   const server = await serveXcap(
     { address: '127.0.0.1', port: 0, root, secret },
     {
       runtime: {
+        knows: (aor) => known.value && test.engine.knows(aor),
         list: (aor, after, limit) => {
           listed.push(aor);
           return test.engine.list(aor, after, limit);
@@ -48,7 +50,7 @@ async function face(secret: string | null = null, root = '/') {
       request.on('error', reject);
       request.end();
     });
-  return { test, ask, failures, listed, close: () => server.close() };
+  return { test, ask, failures, listed, known, close: () => server.close() };
 }
 
 const pathOf = (user: string) => `/${deferredListUsage}/users/${user}/deferred-list`;
@@ -215,4 +217,14 @@ t.test('addresses are read in one pass, whatever they are', async (t) => {
   };
   time(1000);
   t.ok(time(16_000) < 12 * time(4_000) + 20);
+});
+
+t.test('a user the check after a start has not come to: 503, and no list by half', async (t) => {
+  const { ask, listed, known, close } = await face();
+  t.teardown(close);
+  known.value = false;
+  const heard = await ask(own, asBob);
+  t.same([heard.status, heard.headers['retry-after'], listed], [503, '5', []]);
+  known.value = true;
+  t.equal((await ask(own, asBob)).status, 200);
 });

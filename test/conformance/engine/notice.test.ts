@@ -221,6 +221,22 @@ t.test('spec 4.2 a push he asked for that fails leaves the message to be asked f
   t.equal(test.effects.deliveries.length, 2);
 });
 
+t.test('spec 4.2 what he asked for behind one that fails is pushed at the next try', async (t) => {
+  const test = await open();
+  const ids = [];
+  for (let number = 1; number <= 3; number += 1)
+    ids.push(await test.accept(received(numbered(number))));
+  await test.register();
+  await test.answer(test.effects.last, 200);
+  await test.submit(requested(ids));
+  await test.answer(test.effects.last, 486);
+  t.same(texts(test), ['1']);
+  test.answerAll(200);
+  await test.clock.advance(minutesMs(1));
+  t.same(texts(test), ['1', '2', '3']);
+  t.equal(test.state(ids[0]!), 'stored');
+});
+
 t.test('C21 C25 under notify-and-pull expiry and deletion are reported as ever', async (t) => {
   const test = await open();
   const [expiring, removed] = [

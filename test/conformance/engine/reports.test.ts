@@ -46,7 +46,7 @@ t.test('C50 stored is reported once when processing is asked', async (t) => {
 });
 
 t.test('C50 its refusal ends silently', async (t) => {
-  for (const status of [200, 404, 480, 603]) {
+  for (const status of [200, 404, 488, 603]) {
     const test = await EngineUnderTest.open(telling);
     const id = await test.accept(asking(['processing']));
     await test.answer(test.effects.last, status);

@@ -272,6 +272,36 @@ t.test('C103 fetches without number leave nothing behind, whatever becomes of th
   for (const family of 'snut') t.same(await rowsOf(test, family), [], family);
 });
 
+t.test('C100 a fetch, or an end, that is repeated is answered as before', async (t) => {
+  const test = await open();
+  const fetch = asked('phone', { seconds: 0 });
+  t.same(await test.submit(fetch), { kind: 'subscribed', seconds: 0 });
+  t.same(await test.submit(fetch), { kind: 'subscribed', seconds: 0 }, 'its answer was lost');
+  t.equal(informs(test).length, 1, 'and is no second one');
+  await test.submit(asked('other'));
+  const end = asked('other', { begins: false, cseq: 2, seconds: 0 });
+  for (const _ of [1, 2]) t.same(await test.submit(end), { kind: 'subscribed', seconds: 0 });
+  const renewal = asked('other', { begins: false, cseq: 3 });
+  t.match(await test.submit(renewal), { kind: 'refused', status: 481 }, 'it is over all the same');
+});
+
+t.test('C103 a turn that waits for a NOTIFY is not forgotten among fetches', async (t) => {
+  const test = await open();
+  await test.submit(asked());
+  await test.accept(received(incoming()));
+  await test.register();
+  await test.submit(asked('phone', { begins: false, cseq: 2, seconds: 0 }));
+  for (let count = 0; count < 2 * limits.subscriptionsMax; count += 1)
+    await test.submit(asked(`fetch${count}`, { seconds: 0 }));
+  test.answerAll(200);
+  await test.clock.advance(minutesMs(5));
+  t.equal(informs(test).filter(({ callId }) => callId === 'phone@192.0.2.7').length, 2);
+  await test.submit({ type: 'recipient.unregistered', aor: bob });
+  await test.accept(received(numbered(2)));
+  await test.register();
+  t.equal(mails(test).length, 1, 'his next return is told of: nothing holds his run');
+});
+
 t.test('a subscriber without messages is not forgotten when he unregisters', async (t) => {
   const test = await open();
   test.answerAll(200);

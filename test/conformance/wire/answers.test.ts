@@ -1,14 +1,10 @@
 // What a sender hears when his message is not taken (spec 2.6, 2.7), through a real proxy: status, header fields, and
 // that nothing is kept and nothing ever follows. And what a polite block lets him see: nothing.
 import t from 'tap';
-import type {
-  SipAgent,
-  SipAnswer,
-  TranscriptEntry,
-} from '../../../adapters/cli/stage/sip-agent.js';
+import type { SipAgent, SipAnswer } from '../../../adapters/cli/stage/sip-agent.js';
 import { startChain } from '../../support/chain.js';
 import { failed, type Letter, letter, messagesTo, reported, reportsTo } from './letters.js';
-import { sentinel, store } from './steps.js';
+import { answersHeard, lastSent, recorded, sentinel, store } from './steps.js';
 
 const settings = {
   'quota.mailboxMessages': '3',
@@ -206,17 +202,6 @@ t.test('C70 polite block stays silent', async (t) => {
   t.equal(messagesTo(bob).length, 1);
 });
 
-/** An agent whose requests and answers are written down. */
-async function recorded(): Promise<{ agent: SipAgent; lines: TranscriptEntry[] }> {
-  const lines: TranscriptEntry[] = [];
-  return { agent: await chain.alice({ transcript: (entry) => lines.push(entry) }), lines };
-}
-
-const lastSent = (lines: readonly TranscriptEntry[]): string =>
-  lines.findLast((one) => one.direction === 'sent' && one.text.startsWith('MESSAGE '))?.text ?? '';
-const heard = (lines: readonly TranscriptEntry[], status: number): number =>
-  lines.filter((one) => one.direction === 'received' && one.text.startsWith(`SIP/2.0 ${status} `))
-    .length;
 const byOtherPath = (request: string): string =>
   request.replace('branch=z9hG4bK', 'branch=z9hG4bKother');
 
@@ -224,13 +209,16 @@ t.test(
   'C04 C85 a merged request hears 482 and is stored once (RFC 3261 section 8.2.2.2)',
   async (t) => {
     for (const cpim of [true, false]) {
-      const { agent: alice, lines } = await recorded();
+      const { agent: alice, lines } = await recorded(chain);
       const bob = await chain.bob();
       const sent = letter(alice, bob);
       const plain = { to: bob.uri, body: 'Hello' };
       t.equal((await alice.message(cpim ? sent : plain)).status, 202);
       alice.sendRaw(Buffer.from(byOtherPath(lastSent(lines))));
-      await chain.waitUntil('the answer to the other path', () => heard(lines, 482) === 1);
+      await chain.waitUntil(
+        'the answer to the other path',
+        () => answersHeard(lines, 482).length === 1,
+      );
       t.equal((await chain.mailbox(bob)).length, 1);
       const id = await chain.newest(bob);
       await chain.admin('messages.expire', { id });
@@ -242,16 +230,16 @@ t.test(
 );
 
 t.test('C04 C05 a retransmission after the proxy forgot it is no merged request', async (t) => {
-  const { agent: alice, lines } = await recorded();
+  const { agent: alice, lines } = await recorded(chain);
   const bob = await chain.bob();
   t.equal((await alice.message(letter(alice, bob))).status, 202);
   // tm keeps a transaction for 5 s (wt_timer); afterwards the same octets are a new one.
   await new Promise((resolve) => setTimeout(resolve, 6000));
-  const before = heard(lines, 202);
+  const before = answersHeard(lines, 202).length;
   alice.sendRaw(Buffer.from(lastSent(lines)));
-  await chain.waitUntil('the same answer', () => heard(lines, 202) > before);
+  await chain.waitUntil('the same answer', () => answersHeard(lines, 202).length > before);
   t.equal((await chain.mailbox(bob)).length, 1);
-  t.equal(heard(lines, 482), 0);
+  t.equal(answersHeard(lines, 482).length, 0);
 });
 
 t.test('A4 410 when it ended unread before its sender had heard 202', async (t) => {

@@ -14,7 +14,7 @@ import {
   startLargeChain,
 } from './large-parts.js';
 import { failed, type Letter, messagesTo, reported } from './letters.js';
-import { store } from './steps.js';
+import { lapsed, store } from './steps.js';
 
 const chain = await startLargeChain({ settings: { 'http.port': String(await freePort()) } });
 t.teardown(() => chain.stop());
@@ -140,17 +140,7 @@ t.test(
   async (t) => {
     const [alice, bob] = [await chain.alice(), await chain.bob()];
     const phone = new LargePhone(t, bob, 'none');
-    const lapsed: string[] = [];
-    const offline = chain.bus.subscribe('deferred-im.v1.offline', {
-      callback: (_error, message) => {
-        const [, , why, aor = ''] = message.string().split(' ');
-        if (why === 'expired') lapsed.push(Buffer.from(aor, 'base64').toString());
-      },
-    });
-    await chain.bus.flush();
-    await bob.register(1, largeTag);
-    await chain.waitUntil('the registration lapses', () => lapsed.includes(bob.uri));
-    offline.unsubscribe();
+    await lapsed(chain, bob, () => bob.register(1, largeTag));
     const id = await bring(chain, alice, bob, largeLetter(alice, bob, 2000));
     t.equal((await chain.life(id)).state, 'stored');
     t.equal(phone.calls.length, 0);

@@ -3,8 +3,8 @@
 import t from 'tap';
 import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
 import { startChain } from '../../support/chain.js';
-import { command, letter, messagesTo, reportsTo, resultsTo } from './letters.js';
-import { store } from './steps.js';
+import { command, letter, messagesTo, reportsTo } from './letters.js';
+import { commanded, store } from './steps.js';
 
 const settings = {
   'preferences.blockedAtDelivery': 'hold',
@@ -15,16 +15,6 @@ const settings = {
 const chain = await startChain({ settings });
 t.teardown(() => chain.stop());
 
-/** Sends a command by SIP; the pages of its result. */
-async function commanded(user: SipAgent, body: object) {
-  const answer = await user.message(command(body));
-  if (answer.status !== 202) throw new Error(`refused: ${answer.status}`);
-  return chain.waitUntil('the result', () => {
-    const pages = resultsTo(user).filter((one) => one['callId'] === answer.header('Call-ID'));
-    return pages.length > 0 && pages.length === pages[0]?.['of'] && pages;
-  });
-}
-
 const registered = async (): Promise<SipAgent> => {
   const bob = await chain.bob();
   await bob.register();
@@ -33,7 +23,7 @@ const registered = async (): Promise<SipAgent> => {
 
 t.test('over SIP: asked for, changed, set back', async (t) => {
   const [alice, bob] = [await chain.alice(), await registered()];
-  const [before] = await commanded(bob, { op: 'preferences' });
+  const [before] = await commanded(chain, bob, { op: 'preferences' });
   t.match(before, {
     v: 1,
     op: 'preferences',
@@ -50,7 +40,7 @@ t.test('over SIP: asked for, changed, set back', async (t) => {
     expired: 'deliver-late',
     add: [{ from: alice.uri.replace('example.org', 'EXAMPLE.org'), action: 'block' }],
   };
-  const [after] = await commanded(bob, { op: 'preferences', set });
+  const [after] = await commanded(chain, bob, { op: 'preferences', set });
   t.match(after, {
     deferral: 'off',
     reports: 'never',
@@ -65,7 +55,7 @@ t.test('over SIP: asked for, changed, set back', async (t) => {
     by: 'owner',
   });
   await bob.register();
-  const [reset] = await commanded(bob, { op: 'preferences', set: { reset: true } });
+  const [reset] = await commanded(chain, bob, { op: 'preferences', set: { reset: true } });
   t.match(reset, { deferral: 'on', set: [], rules: [] });
 });
 
@@ -75,7 +65,7 @@ t.test('over SIP: a long list of rules comes in pages, each small enough', async
     from: `sip:somebody-with-a-long-name-${at}@far-away.example.net`,
     action: 'no-storage',
   }));
-  const pages = await commanded(bob, { op: 'preferences', set: { rules } });
+  const pages = await commanded(chain, bob, { op: 'preferences', set: { rules } });
   t.ok(pages.length > 3);
   t.same(
     pages.flatMap((page) => page['rules'] as object[]),

@@ -1,8 +1,16 @@
 // Steps that the wire tests share: a letter is stored, a phone hesitates, and the proof that
 // nothing more comes. Not a test file.
-import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
+import type { SipAgent, TranscriptEntry } from '../../../adapters/cli/stage/sip-agent.js';
 import type { Chain } from '../../support/chain.js';
-import { isResult, type Letter, letter, messagesTo, reported } from './letters.js';
+import {
+  command,
+  isResult,
+  type Letter,
+  letter,
+  messagesTo,
+  reported,
+  resultsTo,
+} from './letters.js';
 
 /** What a phone got, body by body. */
 export const bodies = (agent: SipAgent): readonly string[] =>
@@ -60,4 +68,54 @@ export async function relaying(
   const came = bodies(bob);
   bob.received.length = 0;
   return came;
+}
+
+/** Sends a command by SIP; the pages of its result. */
+export async function commanded(chain: Chain, user: SipAgent, body: object) {
+  const answer = await user.message(command(body));
+  if (answer.status !== 202) throw new Error(`refused: ${answer.status}`);
+  return chain.waitUntil('the result', () => {
+    const pages = resultsTo(user).filter((one) => one['callId'] === answer.header('Call-ID'));
+    return pages.length > 0 && pages.length === pages[0]?.['of'] && pages;
+  });
+}
+
+/** A sender whose requests and answers are written down. */
+export async function recorded(
+  chain: Chain,
+): Promise<{ readonly agent: SipAgent; readonly lines: TranscriptEntry[] }> {
+  const lines: TranscriptEntry[] = [];
+  return { agent: await chain.alice({ transcript: (entry) => lines.push(entry) }), lines };
+}
+
+/** The last MESSAGE such a sender sent, as text: the one with credentials. */
+export const lastSent = (lines: readonly TranscriptEntry[]): string =>
+  lines.findLast((one) => one.direction === 'sent' && one.text.startsWith('MESSAGE '))?.text ?? '';
+
+/** The answers he heard with a status, as text. */
+export const answersHeard = (
+  lines: readonly TranscriptEntry[],
+  status: number,
+): readonly string[] =>
+  lines
+    .filter((one) => one.direction === 'received' && one.text.startsWith(`SIP/2.0 ${status} `))
+    .map((one) => one.text);
+
+/** Resolves when the registration that `register` brings has lapsed, as the proxy tells it. */
+export async function lapsed(
+  chain: Chain,
+  user: SipAgent,
+  register: () => Promise<unknown>,
+): Promise<void> {
+  const told: string[] = [];
+  const offline = chain.bus.subscribe('deferred-im.v1.offline', {
+    callback: (_error, message) => {
+      const [, , why, aor = ''] = message.string().split(' ');
+      if (why === 'expired') told.push(Buffer.from(aor, 'base64').toString());
+    },
+  });
+  await chain.bus.flush();
+  await register();
+  await chain.waitUntil('the registration lapses', () => told.includes(user.uri));
+  offline.unsubscribe();
 }

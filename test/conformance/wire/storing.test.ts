@@ -1,10 +1,11 @@
 // Conformance rows of spec chapter 14 about storing, on the wire: what the sender hears, and what
 // lies in the store afterwards, read back over the bus as the recipient's own services would.
 import t from 'tap';
-import type { SipAgent, TranscriptEntry } from '../../../adapters/cli/stage/sip-agent.js';
+import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
 import { headerValue, parseSip } from '../../../adapters/cli/stage/sip-text.js';
 import { startChain } from '../../support/chain.js';
 import { failed, letter, messagesTo, reported, reportsTo } from './letters.js';
+import { answersHeard, lapsed, lastSent, recorded } from './steps.js';
 
 const mailboxMax = 12;
 const chain = await startChain({ settings: { 'quota.mailboxMessages': String(mailboxMax) } });
@@ -21,22 +22,6 @@ async function stored(owner: SipAgent, id: string): Promise<Buffer> {
   return Buffer.from(reply.messages[0]?.octets ?? '', 'base64');
 }
 
-/** An agent whose requests and answers are written down. */
-async function recorded(): Promise<{ agent: SipAgent; lines: TranscriptEntry[] }> {
-  const lines: TranscriptEntry[] = [];
-  const agent = await chain.alice({ transcript: (entry) => lines.push(entry) });
-  return { agent, lines };
-}
-
-/** The last MESSAGE an agent sent, as text: the one with credentials. */
-const lastSent = (lines: readonly TranscriptEntry[]): string =>
-  lines.findLast((one) => one.direction === 'sent' && one.text.startsWith('MESSAGE '))?.text ?? '';
-
-const answersHeard = (lines: readonly TranscriptEntry[], status: number): readonly string[] =>
-  lines
-    .filter((one) => one.direction === 'received' && one.text.startsWith(`SIP/2.0 ${status} `))
-    .map((one) => one.text);
-
 t.test('C01 offline message is stored and answered 202', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
   const answer = await alice.message(letter(alice, bob));
@@ -50,7 +35,7 @@ t.test('C01 offline message is stored and answered 202', async (t) => {
 });
 
 t.test('C02 stored message is identical to the received one', async (t) => {
-  const { agent: alice, lines } = await recorded();
+  const { agent: alice, lines } = await recorded(chain);
   const bob = await chain.bob();
   const headers = {
     'X-Unknown': ['first', 'second;with="quotes"'],
@@ -76,7 +61,7 @@ t.test('C02 stored message is identical to the received one', async (t) => {
 });
 
 t.test('C04 retransmission stores once', async (t) => {
-  const { agent: alice, lines } = await recorded();
+  const { agent: alice, lines } = await recorded(chain);
   const bob = await chain.bob();
   t.equal((await alice.message(letter(alice, bob))).status, 202);
   alice.sendRaw(Buffer.from(lastSent(lines)));
@@ -90,7 +75,7 @@ t.test('C04 retransmission stores once', async (t) => {
 });
 
 t.test('C04 the same request over another path stores once', async (t) => {
-  const { agent: alice, lines } = await recorded();
+  const { agent: alice, lines } = await recorded(chain);
   const bob = await chain.bob();
   // Without CPIM: known by Call-ID, CSeq and From tag.
   t.equal((await alice.message({ to: bob.uri, body: 'Hello' })).status, 202);
@@ -184,17 +169,7 @@ t.test('C62 empty mailbox gives no notice', async (t) => {
 
 t.test('C63 lapsed registration counts as offline', async (t) => {
   const [alice, bob] = [await chain.alice(), await chain.bob()];
-  const lapsed: string[] = [];
-  const offline = chain.bus.subscribe('deferred-im.v1.offline', {
-    callback: (_error, message) => {
-      const [, , why, aor = ''] = message.string().split(' ');
-      if (why === 'expired') lapsed.push(Buffer.from(aor, 'base64').toString());
-    },
-  });
-  await chain.bus.flush();
-  t.equal((await bob.register(1)).status, 200);
-  await chain.waitUntil('the registration lapses', () => lapsed.includes(bob.uri));
-  offline.unsubscribe();
+  await lapsed(chain, bob, () => bob.register(1));
   t.equal((await alice.message(letter(alice, bob))).status, 202);
   t.match(await chain.mailbox(bob), [{ state: 'stored' }]);
   t.equal(bob.received.length, 0);

@@ -4,8 +4,8 @@
 import t from 'tap';
 import type { SipAgent } from '../../../adapters/cli/stage/sip-agent.js';
 import { startChain } from '../../support/chain.js';
-import { command, type Letter, letter, messagesTo, reportsTo, resultsTo } from './letters.js';
-import { sentinel, store } from './steps.js';
+import { command, type Letter, letter, messagesTo, reportsTo } from './letters.js';
+import { commanded, sentinel, store } from './steps.js';
 
 const chain = await startChain();
 t.teardown(() => chain.stop());
@@ -25,16 +25,6 @@ async function waiting(alice: SipAgent, bob: SipAgent, count: number) {
     ids.push(await store(chain, alice, bob, sent));
   }
   return { letters, ids };
-}
-
-/** Sends a command by SIP; the pages of its result. */
-async function commanded(bob: SipAgent, body: object) {
-  const answer = await bob.message(command(body));
-  if (answer.status !== 202) throw new Error(`refused: ${answer.status}`);
-  return chain.waitUntil('the result', () => {
-    const pages = resultsTo(bob).filter((one) => one['callId'] === answer.header('Call-ID'));
-    return pages.length > 0 && pages.length === pages[0]?.['of'] && pages;
-  });
 }
 
 t.test('C93 list in pages over the bus', async (t) => {
@@ -66,7 +56,7 @@ t.test('C93 list in pages by SIP', async (t) => {
   const { ids } = await waiting(alice, bob, 7);
   bob.onMessage = (request) => (request.header('Content-Type') === 'message/cpim' ? 480 : 200);
   await bob.register();
-  const pages = await commanded(bob, { op: 'list' });
+  const pages = await commanded(chain, bob, { op: 'list' });
   t.ok(pages.length > 1);
   const rows = pages.flatMap((page) => page['messages'] as { readonly id: string }[]);
   t.same(
@@ -113,7 +103,7 @@ t.test('retrieve by SIP puts a message first', async (t) => {
   await chain.waitUntil('the first try', () => messagesTo(bob).length === 1);
   await chain.reaches(ids[0]!, 'stored');
   bob.onMessage = () => 200;
-  const [result] = await commanded(bob, { op: 'retrieve', ids: [ids[2]] });
+  const [result] = await commanded(chain, bob, { op: 'retrieve', ids: [ids[2]] });
   t.match(result, { op: 'retrieve', results: [{ id: ids[2], status: 202 }] });
   await chain.waitUntil('all of them', () => messagesTo(bob).length === 4);
   const order = messagesTo(bob).map((one) => one.body.toString());

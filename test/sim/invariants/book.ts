@@ -41,6 +41,8 @@ export interface Fate {
   retrieved: boolean;
   /** The engine was told of a success. */
   success: Told | null;
+  /** The engine was told of a success of what is told at once. */
+  toldEarly: boolean;
   /** The engine was told that the 202 did not reach the sender. */
   unacknowledged: Told | null;
   operated: boolean;
@@ -69,7 +71,7 @@ export const newFate = (letter: Letter): Fate => ({
   ...{ letter, held: [], local: null, heard202: false, refused: false },
   ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
   ...{ swallowed: false, askedBack: false, takenBack: false, withdrawn: false, requested: false },
-  ...{ passed: null, bornUnheard: null },
+  ...{ passed: null, bornUnheard: null, toldEarly: false },
   ...{ reports: 0, reportRefused: false },
   ...{ reportIdentity: null, earlyIdentity: null, deliveryIdentity: null },
 });

@@ -136,8 +136,9 @@ export class Model {
     const stored = this.view.stored.get(localOfEffect(effectId));
     const fate = stored === undefined ? null : this.fateOf(stored);
     if (fate === null || !stored?.row?.live || !life.serving) return;
-    const success = status >= 200 && status < 300 && effectId[0] === 'd';
-    if (success && fate.success === null) fate.success = told(life);
+    if (status < 200 || status >= 300) return;
+    if (effectId[0] === 'p') fate.toldEarly = true;
+    if (effectId[0] === 'd') fate.success ??= told(life);
   }
 
   replied(_life: Life, command: Command, reply: Reply): void {

@@ -250,6 +250,8 @@ export class RowChecks {
     if (kind === 'r' && number === 1) this.reportDecided(fate);
     if (kind === 'p' && !fate.letter.wantsStored)
       this.violated('I3', `an early report about ${fate.letter.index}, which nobody may get`);
+    if (kind === 'p' && number > 1 && wasDurable(fate.unacknowledged, true))
+      this.violated('A4', `stored again about ${fate.letter.index}, whose sender heard an error`);
     if (kind === 'd') this.deliveryDecided(stored, fate);
   }
 
@@ -331,8 +333,7 @@ export class RowChecks {
     const fate = this.simulation.model.fateOf(stored);
     if (seen === undefined || fate === null || seen.answered || fate.retrieved) return;
     if (effectId[0] === 'd' && fate.success !== null) return;
-    // What it says is pointless once the message has ended.
-    if (effectId[0] === 'p' && (stored.row === null || stored.row.outcome !== null)) return;
+    if (effectId[0] === 'p' && (fate.toldEarly || isEarlyOver(stored))) return;
     const { scheduler, wall } = this.simulation;
     const waitedMs = scheduler.nowMs - seen.landedAtMs + wall.toleranceMs + wall.behindMs;
     // It counts from the decision, which a commit that stalls may keep for long from landing.
@@ -343,6 +344,12 @@ export class RowChecks {
         `${effectId} was given up after ${Math.trunc(waitedMs)} ms without an answer`,
       );
   }
+}
+
+// What is told at once is pointless when the message waits no more, or its sender has heard an error; then it is put off.
+function isEarlyOver({ row }: Stored): boolean {
+  if (row === null || !row.live || !contextOf(row).acknowledged) return true;
+  return row.early !== undefined || row.pending.some(({ type }) => type === 'early-report');
 }
 
 const isOver = ({ conflict, overdue }: Held): boolean => conflict || overdue;
@@ -356,6 +363,8 @@ function dueOf(row: ActorRow): number | null {
   if (row.forgetAtMs !== null) return row.forgetAtMs;
   const dues = row.actor.timers.map((timer) => timer.dueMs);
   if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
+  if (row.live && contextOf(row).acknowledged && row.early !== undefined)
+    dues.push(row.early.dueMs);
   return dues.length === 0 ? null : Math.min(...dues);
 }
 

@@ -198,6 +198,7 @@ interface Context {
   readonly ending: string | null;
   readonly expired: boolean;
   readonly attempts: number;
+  readonly acknowledged: boolean;
 }
 
 export const contextOf = (row: ActorRow): Context =>

@@ -160,31 +160,59 @@ t.test(
 );
 
 t.test(
-  'more requests than can be remembered hear 503, are not remembered, and leave room again',
+  'more calls than can be remembered hear 503, are not remembered, and leave room again',
   async (t) => {
     const { leg, peer, clock } = await legUnderTest(t);
-    const ask = (at: number) => peer.say(requestLines(peer, 'WINK', { callId: `n${at}` }));
+    const headers = shown(leg.token);
+    const call = (at: number): void => {
+      const [callId, branch] = [`n${at}`, `z9hG4bKn${at}`];
+      peer.say(requestLines(peer, 'INVITE', { callId, branch, headers }));
+      peer.say(requestLines(peer, 'ACK', { callId, branch }));
+    };
+    // Each hears 100 and 480.
     for (let at = 0; at < legLimits.transactionsMax; at += 1) {
-      ask(at);
-      if (at % 64 === 63) while (peer.heard.length <= at) await peer.next();
+      call(at);
+      if (at % 32 === 31) while (peer.heard.length < 2 * (at + 1)) await peer.next();
     }
     await peer.rest();
     const waiting = clock.waiting;
     t.equal(waiting, legLimits.transactionsMax);
     for (const at of [5000, 5001]) {
-      ask(at);
+      call(at);
       const answer = await peer.next();
       t.match(answer.first, 'SIP/2.0 503 Service Unavailable');
-      ask(at);
+      call(at);
       t.strictSame(await peer.next(), answer, 'a repetition hears the same, tag and all');
     }
     t.equal(clock.waiting, waiting);
     await clock.advance(legLimits.patienceMs);
-    ask(5002);
-    t.match((await peer.next()).first, ' 501 ');
+    call(5002);
+    t.match((await peer.next()).first, ' 100 ');
     t.equal(leg.busy, 0);
   },
 );
+
+t.test('X13 a flood of those who show no token leaves nothing behind', async (t) => {
+  const calls: WaitingCall[] = [];
+  const { leg, peer, clock } = await legUnderTest(t, { onInvite: (call) => calls.push(call) });
+  const floods: readonly (readonly [method: string, status: number, asked: object])[] = [
+    ['INVITE', 403, { headers: shown('0'.repeat(40)) }],
+    ['OPTIONS', 200, {}],
+    ['WINK', 501, {}],
+    ['BYE', 481, { to: '<sip:bob@example.org>;tag=guessed' }],
+    ['CANCEL', 481, {}],
+  ];
+  const all = legLimits.transactionsMax + floods.length;
+  for (let at = 0; at < all; at += 1) {
+    const [method, status, asked] = floods[at % floods.length]!;
+    peer.say(requestLines(peer, method, { callId: `flood${at}`, ...asked }));
+    t.match((await peer.next()).first, `SIP/2.0 ${status} `, method);
+  }
+  t.equal(clock.waiting, 0, 'nothing is remembered of any');
+  peer.say(requestLines(peer, 'INVITE', { callId: 'own', headers: shown(leg.token) }));
+  t.match((await peer.next()).first, ' 100 ');
+  t.equal(calls.length, 1, 'who shows it is served');
+});
 
 t.test(
   'a closed leg refuses who still waits; an address that is taken refuses to open',

@@ -1,6 +1,6 @@
 // Policies built once for a process of the simulation, or of a test: a boot takes less than a millisecond, reading and
 // building the shipped policies took most of it. The builder and the gate are the real ones; what they made is kept by the
-// octets of the row, or by the very object that was handed in.
+// octets of the row, or by the very object that was handed in. Engines of tests ask the gate as the program does, in pieces.
 import { type Compiled, compilePolicy, type Judgement } from '../../machines/index.js';
 import { type Judge, judge } from '../../runtime/index.js';
 import type { PolicyRow } from '../../runtime/rows.js';
