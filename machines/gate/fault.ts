@@ -3,7 +3,6 @@
 // of how a message came to it: it is one for whoever stands there.
 import { findingOf, type PolicyFinding } from '../findings.js';
 import type { Exploration } from './explorer.js';
-import type { Monitor } from './monitor.js';
 import { once } from './search.js';
 import type { Situation } from './situation.js';
 
@@ -18,20 +17,6 @@ export interface Fault {
   /** Labels of what shows it from there on. */
   readonly labels: readonly string[];
   say(): Said;
-}
-
-/** Objects to whoever comes where a fault is. */
-export function faultMonitor(faults: readonly Fault[]): Monitor<Record<string, never>> {
-  const found = new Map<Situation | null, Fault>();
-  for (const one of faults) if (!found.has(one.situation)) found.set(one.situation, one);
-  return {
-    start: () => ({}),
-    watch: (state, { to }) => {
-      const fault = found.get(to);
-      const objections = fault === undefined ? [] : [{ ...fault.say(), labels: fault.labels }];
-      return { next: [state], objections };
-    },
-  };
 }
 
 /** Faults as the gate tells them. */

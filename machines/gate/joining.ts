@@ -3,6 +3,7 @@
 // objection, who can come to it: exactly those are shown, each by its shortest continuation. One pass, however many join.
 import type { Piecemeal } from '../piecemeal.js';
 import type { Edge, Exploration } from './explorer.js';
+import type { Fault } from './fault.js';
 import { type Monitor, type Objection, watching } from './monitor.js';
 import type { Situation } from './situation.js';
 
@@ -31,6 +32,20 @@ export function* shownOf<S extends object>(
   const first = joining.map(({ edge, state }) => product.add(state, [edge]));
   yield* product.run();
   return first.map(shown);
+}
+
+/** Objects to whoever comes where a fault is. */
+export function faultMonitor(faults: readonly Fault[]): Monitor<Record<string, never>> {
+  const found = new Map<Situation | null, Fault>();
+  for (const one of faults) if (!found.has(one.situation)) found.set(one.situation, one);
+  return {
+    start: () => ({}),
+    watch: (state, { to }) => {
+      const fault = found.get(to);
+      const objections = fault === undefined ? [] : [{ ...fault.say(), labels: fault.labels }];
+      return { next: [state], objections };
+    },
+  };
 }
 
 /** Steps that are gone through before somebody else may go first. */

@@ -20,8 +20,7 @@ import type { ArmedTimer, Step, Stepper } from '../stepping.js';
 import { deliveryMonitor } from './checks/deliveries.js';
 import { reportMonitor } from './checks/reports.js';
 import { type Exploration, exploring, type GateBounds } from './explorer.js';
-import { faultMonitor } from './fault.js';
-import { type Joining, type Shown, shownOf } from './joining.js';
+import { faultMonitor, type Joining, type Shown, shownOf } from './joining.js';
 import { faultsIn } from './judge.js';
 import { historyOf, type Monitor, watching } from './monitor.js';
 import {
