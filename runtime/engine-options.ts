@@ -1,6 +1,6 @@
 // What a runtime is opened with, once its store has been found sound.
 import type { Compiled } from '../machines/index.js';
-import type { Judge } from './gate.js';
+import type { Judge, JudgeMove } from './gate.js';
 import type { World } from './ports.js';
 import type { StoreHead } from './recovery.js';
 import type { Notice, RuntimeSettings } from './turn.js';
@@ -18,4 +18,5 @@ export interface EngineOptions {
   readonly listener?: (notice: Notice) => void;
   readonly compile?: (source: unknown) => Compiled;
   readonly judge?: Judge;
+  readonly judgeMove?: JudgeMove;
 }

@@ -107,8 +107,8 @@ export function retryOf(turn: Turn, row: ActorRow, kind: AnswerClass): number | 
 
 /**
  * Lets a message hear one event. An event that finds no transition changes nothing; a step that fails parks the
- * message and leaves the others alone (reliability R23); a parked one hears nothing. Returns the row as it stands
- * afterwards.
+ * message and leaves the others alone (reliability R23); a parked one hears nothing but that it was read. Returns the
+ * row as it stands afterwards.
  */
 export function advance(
   turn: Turn,
@@ -117,7 +117,7 @@ export function advance(
   event: StepEvent,
   cause: Cause,
 ): ActorRow {
-  if (row.parked !== null) return row;
+  if (row.parked !== null) return keepReading(turn, local, row, event);
   const policy = turn.registry.get(row.policy);
   if (policy === null)
     return park(turn, local, row, event, `policy ${row.policy} is not installed`);
@@ -145,10 +145,11 @@ function mayReport(row: ActorRow, event: StepEvent, next: Step): boolean {
   return reportOwed(context) && !wasRead(event) && !row.trail.some(showsReading);
 }
 
+const isSuccess = (event: StepEvent): boolean =>
+  event.type === 'delivery.answered' && event.class === 'success';
+
 const wasRead = (event: StepEvent): boolean =>
-  event.type === 'message.retrieved' ||
-  event.type === 'message.withdrawn' ||
-  (event.type === 'delivery.answered' && event.class === 'success');
+  event.type === 'message.retrieved' || event.type === 'message.withdrawn' || isSuccess(event);
 
 const showsReading = (one: TrailStep): boolean =>
   one.event === 'message.retrieved' ||
@@ -248,6 +249,16 @@ function park(turn: Turn, local: string, row: ActorRow, event: StepEvent, error:
   turn.notices.push({ type: 'parked', local, error });
   for (const one of row.pending) turn.notices.push({ type: 'effect-over', effectId: one.effectId });
   noteSettled(turn, local, messageOf(row), row, { ...row, pending: [] }, plainCause(name));
+  return write(turn, local, row, { ...row, parked });
+}
+
+// A push is answered, or its owner fetches it, while it is parked: that is what it hears when it is freed, in place of what
+// it failed on, so that nobody is told that a message failed which was read.
+function keepReading(turn: Turn, local: string, row: ActorRow, event: StepEvent): ActorRow {
+  const kept = event.type === 'message.retrieved' || isSuccess(event);
+  if (row.parked === null || !row.live || !kept || readingOf(row) !== null) return row;
+  const parked = { ...row.parked, event: event.type, replay: JSON.stringify(event) };
+  turn.ledger.put(keys.quarantine(local), parked);
   return write(turn, local, row, { ...row, parked });
 }
 

@@ -4,7 +4,7 @@ import { hostClock, hostEntropy } from './clock.js';
 import { RuntimeFault } from './errors.js';
 import { type FailpointHook, noFailpoint } from './failpoints.js';
 import { type Founding, foundingRows } from './found.js';
-import type { Judge } from './gate.js';
+import type { Judge, JudgeMove } from './gate.js';
 import { sealJson } from './group.js';
 import { keys, storeSumKey } from './keys.js';
 import { limits } from './limits.js';
@@ -54,6 +54,8 @@ export interface RuntimeOptions {
   readonly parsePolicy?: (payload: Uint8Array) => PolicyRow;
   /** Judges a policy that is to be installed or activated; the gate by default. Tests let in what it refuses. */
   readonly judge?: Judge;
+  /** The same of a move between two policies. */
+  readonly judgeMove?: JudgeMove;
 }
 
 export const defaultRuntimeSettings: Omit<RuntimeSettings, 'reportRules'> = {
@@ -155,6 +157,7 @@ export async function openRuntime(store: BootStore, options: RuntimeOptions): Pr
     ...(options.listener === undefined ? {} : { listener: options.listener }),
     ...(options.compile === undefined ? {} : { compile: options.compile }),
     ...(options.judge === undefined ? {} : { judge: options.judge }),
+    ...(options.judgeMove === undefined ? {} : { judgeMove: options.judgeMove }),
   });
   const state = { admitted: 0 };
   world.failpoint('boot.opened');

@@ -9,7 +9,7 @@ import {
 } from '../machines/index.js';
 import type { PolicySummary } from './api.js';
 import { RuntimeFault } from './errors.js';
-import type { Judge } from './gate.js';
+import type { Judge, JudgeMove } from './gate.js';
 import { PolicyCourse } from './policy-course.js';
 import type { ActiveRow, PolicyRow } from './rows.js';
 import { type Verdict, Verdicts } from './verdicts.js';
@@ -32,8 +32,9 @@ export class Registry {
     /** Builds a policy file with the words this engine knows. */
     readonly compile: (source: unknown) => Compiled = compilePolicy,
     ask?: Judge,
+    askMove?: JudgeMove,
   ) {
-    this.verdicts = new Verdicts(compile, ask);
+    this.verdicts = new Verdicts(compile, ask, askMove);
   }
 
   /**

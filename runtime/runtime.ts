@@ -65,7 +65,7 @@ export class Engine implements Runtime {
 
   constructor(private readonly options: EngineOptions) {
     const { world, head, settings } = options;
-    this.registry = new Registry(options.compile, options.judge);
+    this.registry = new Registry(options.compile, options.judge, options.judgeMove);
     this.identities = new Identities(head.identity.secret, head.identity.host);
     this.time = steadyClock(world.clock, head.sum.timeMs, options.clockTrusted);
     this.sending = new Sending(world.effects);

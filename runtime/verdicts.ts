@@ -14,7 +14,7 @@ import {
   type Policy,
   type PolicyFinding,
 } from '../machines/index.js';
-import { type Judge, stepper } from './gate.js';
+import { type Judge, type JudgeMove, stepper } from './gate.js';
 
 /** What the gate says of a policy file. */
 export interface Verdict {
@@ -35,6 +35,7 @@ export class Verdicts {
   constructor(
     private readonly compile: (source: unknown) => Compiled,
     private readonly ask?: Judge,
+    private readonly askMove?: JudgeMove,
   ) {}
 
   /** True when a policy has been let in since the start. */
@@ -87,7 +88,8 @@ export class Verdicts {
   }
 
   private *judgingMove(from: Policy, to: Policy, map: MigrationMap): Piecemeal<MigrationJudgement> {
-    const judgement = yield* judgingMigration(from, to, map, stepper);
+    const judgement =
+      this.askMove?.(from, to, map) ?? (yield* judgingMigration(from, to, map, stepper));
     this.moves.set(from, { name: nameOf(to, map), judgement });
     return judgement;
   }

@@ -27,8 +27,11 @@ export function answer(turn: Turn, command: Answered): Reply {
     return reply ?? ignore(turn, 'stale-answer', null);
   }
   const row = readActor(turn, effect.local);
-  if (row === null || row.parked !== null) return ignore(turn, 'stale-answer', effect.local);
+  if (row === null) return ignore(turn, 'stale-answer', effect.local);
   const kind = answerClass(command.status);
+  // A parked message hears of a success alone: that it has arrived stays true.
+  const arrived = kind === 'success' && effect.type === 'deliver';
+  if (row.parked !== null && !arrived) return ignore(turn, 'stale-answer', effect.local);
   const waited = row.pending.some((one) => one.effectId === command.effectId);
   if (!waited && kind !== 'success') return ignore(turn, 'stale-answer', effect.local);
   if (!waited && row.outcome !== null) return ignore(turn, 'late-success', effect.local);

@@ -114,6 +114,21 @@ t.test('F6 an effect still waiting when its message is freed goes out again', as
   t.equal(test.state(id), 'delivered');
 });
 
+t.test('F6 a message that is read while it is parked ends as read: I3', async (t) => {
+  const test = await EngineUnderTest.open();
+  const id = await test.accept(received(numbered(1)));
+  await test.register();
+  const mend = breakPolicies(test);
+  await test.submit(deleted([id]));
+  mend();
+  await test.answer(test.effects.last, 200);
+  t.ok(test.life(id).parked, 'it waits for its operator all the same');
+  const again = await test.crash();
+  await act(again, id, 'force');
+  t.equal(again.state(id), 'delivered');
+  t.equal(again.effects.reports.length, 0, 'nobody hears that it failed');
+});
+
 t.test('F6 a timer that failed is due again after the retry', async (t) => {
   const test = await EngineUnderTest.open();
   const id = await test.accept(received(numbered(1)));

@@ -83,7 +83,7 @@ export function codecOf(simulation: Stage): SipCodec {
       fromName: null,
     }),
     noticeRequest: (effect, rows) => ({
-      ruri: effect.aor,
+      ruri: effect.within?.target ?? effect.aor,
       nextHop: null,
       headers: headersOf(effect, '-'),
       body: Buffer.from(

@@ -7,6 +7,16 @@ import { policyHashes } from './policy-hashes.js';
 import type { Random } from './random.js';
 import type { Stage } from './stage.js';
 
+/** The gate explores each of them once in a process, which takes its time: not every pair there is. */
+const moves = [
+  ['delete-and-report', 'deliver-late'],
+  ['delete-and-report', 'hold-for-operator'],
+  ['deliver-late', 'hold-for-operator'],
+  ['deliver-late', 'delete-and-report'],
+  ['hold-for-operator', 'delete-and-report'],
+  ['notify-and-pull', 'delete-and-report'],
+] as const;
+
 export class Faults {
   constructor(private readonly simulation: Stage) {
     this.every('killsPerMinute', () => simulation.process.kill('by chance'));
@@ -29,6 +39,10 @@ export class Faults {
     this.every('preferencesPerMinute', (random) => simulation.people.wishes(random));
     this.every('requestsPerMinute', (random) => simulation.people.requests(random));
     this.every('policySwitchesPerMinute', (random) => this.switchPolicy(random));
+    this.every('subscriptionsPerMinute', (random) => simulation.people.watchers.subscribes(random));
+    this.every('migrationsPerMinute', (random) => this.migrate(random));
+    if (simulation.options.rates.stepFails > 0)
+      this.often(2, simulation.random.named('freeing'), (random) => this.free(random));
     const drift = simulation.options.rates.driftShare;
     if (drift > 0)
       simulation.wall.drifts(simulation.random.named('drift').chance(0.5) ? drift : -drift);
@@ -37,8 +51,11 @@ export class Faults {
   private every(name: RateName, act: (random: Random) => void): void {
     const { simulation } = this;
     const rate = simulation.options.rates[name];
-    if (rate === 0) return;
-    const random = simulation.random.named(name);
+    if (rate > 0) this.often(rate, simulation.random.named(name), act);
+  }
+
+  private often(rate: number, random: Random, act: (random: Random) => void): void {
+    const { simulation } = this;
     const wait = () => (-Math.log(1 - random.float()) * 60_000) / rate;
     const happen = () => {
       if (simulation.calm) return;
@@ -130,10 +147,34 @@ export class Faults {
     process.submit({ type: 'operator.acted', deferredId: id, act, by: 'operator' });
   }
 
-  private switchPolicy(random: Random): void {
+  // Some parked message hears again what it failed on, or is ended by hand.
+  private free(random: Random): void {
+    const { model, process } = this.simulation;
+    const id = model.anyParked(random.u32());
+    const act = random.pick(['retry', 'force'] as const);
+    if (id === null) return;
+    this.simulation.trace('operator', act, id);
+    process.submit({ type: 'operator.acted', deferredId: id, act, by: 'operator' });
+  }
+
+  private get policies(): readonly (readonly [string, string])[] {
     const { notices } = this.simulation.options;
-    const choice = [...policyHashes].filter(([name]) => notices || name !== 'notify-and-pull');
-    const [id, hash] = random.pick(choice);
+    return [...policyHashes].filter(([name]) => notices || name !== 'notify-and-pull');
+  }
+
+  // What lives under one policy, to another where all have a place to go, or only some.
+  private migrate(random: Random): void {
+    const [left, id] = random.pick(moves);
+    const hash = policyHashes.get(id)!;
+    const from = [policyHashes.get(left)!];
+    const mode = random.chance(0.4) ? 'force' : 'migrate';
+    this.simulation.trace('operator', mode === 'force' ? 'forces' : 'moves', `${left} to ${id}`);
+    const command = { type: 'policy.activated', hash, mode, from, by: 'operator' } as const;
+    this.simulation.process.submit({ ...command, reason: 'sim' });
+  }
+
+  private switchPolicy(random: Random): void {
+    const [id, hash] = random.pick(this.policies);
     this.simulation.trace('operator', 'activates', id);
     const { process } = this.simulation;
     process.submit({ type: 'policy.activated', hash, mode: 'new', by: 'operator', reason: 'sim' });

@@ -28,6 +28,16 @@ export class Life implements Owner {
     this.client = new BusClient('engine', this);
   }
 
+  /** It is dead: whoever remembers it keeps no engine alive. */
+  letGo(): void {
+    this.opened = null;
+    this.publisher = null;
+    this.consumer = null;
+    this.leg = null;
+    this.client.handlers.clear();
+    this.client.readyListeners.length = 0;
+  }
+
   get engine(): Engine | null {
     return this.opened?.engine ?? null;
   }

@@ -65,10 +65,25 @@ const laterBounds = {
   deadOnArrival: [0.05, 0.5],
 } as const;
 
-export type RateName = keyof typeof rateBounds | keyof typeof laterBounds;
+/** The same of what came after that. */
+const latestBounds = {
+  // Operators move what lives to another policy, or force it there.
+  migrationsPerMinute: [0.2, 2],
+  // Steps of a chart that throw: their messages are parked, and an operator frees them.
+  stepFails: [0.005, 0.1],
+  // Owners subscribe to the notices of their mailboxes, and their phones do not always take a NOTIFY; asked only with notices.
+  subscriptionsPerMinute: [2, 15],
+  notifyFails: [0.05, 0.7],
+} as const;
+
+export type RateName =
+  | keyof typeof rateBounds
+  | keyof typeof laterBounds
+  | keyof typeof latestBounds;
 const earlierNames = Object.keys(rateBounds) as readonly (keyof typeof rateBounds)[];
 const laterNames = Object.keys(laterBounds) as readonly (keyof typeof laterBounds)[];
-export const rateNames: readonly RateName[] = [...earlierNames, ...laterNames];
+const latestNames = Object.keys(latestBounds) as readonly (keyof typeof latestBounds)[];
+export const rateNames: readonly RateName[] = [...earlierNames, ...laterNames, ...latestNames];
 
 export type Rates = Readonly<Record<RateName, number>>;
 
@@ -95,8 +110,16 @@ export interface Options {
   readonly notices?: boolean;
   /** What waits from a sender who has been blocked since is held back. */
   readonly holdsBlocked?: boolean;
+  /** How much may wait for a user, and what happens then; by default more than is ever sent here. */
+  readonly quota?: Quota | null;
   /** Messages that are not sent at all: left out while a story is made shorter. */
   readonly without: readonly number[];
+}
+
+export interface Quota {
+  readonly mailbox: number;
+  readonly pair: number;
+  readonly atLimit: 'refuse' | 'drop-oldest';
 }
 
 /** The options a seed stands for. */
@@ -111,16 +134,17 @@ export function optionsOf(seed: number): Options {
     rates[name] = nil ? 0 : rate;
   }
   const later = laterOf(seed);
+  const latest = latestOf(seed, later);
   return {
     seed,
-    rates: { ...rates, ...later.rates },
+    rates: { ...rates, ...later.rates, ...latest.rates },
     messages: 4 + random.below(20),
     recipients: 1 + random.below(4),
     senders: 1 + random.below(3),
     phones: 1 + random.below(2),
     proxies: 1 + random.below(2),
     faultMs: Math.trunc(random.spread(80_000, 600_000)),
-    policyId: policyOf(random.chance(0.3), later),
+    policyId: policyOf(random.chance(0.3), later, latest),
     beats: random.chance(0.1),
     untilForgotten: random.chance(0.02),
     early: random.chance(0.15),
@@ -128,12 +152,13 @@ export function optionsOf(seed: number): Options {
     audit: new Random(seed, 'audit').chance(0.25),
     notices: later.notices,
     holdsBlocked: later.holdsBlocked,
+    quota: latest.quota,
     without: [],
   };
 }
 
-const policyOf = (late: boolean, { pulls }: Later): Options['policyId'] => {
-  if (pulls) return 'notify-and-pull';
+const policyOf = (late: boolean, { pulls }: Later, { rates }: Latest): Options['policyId'] => {
+  if (pulls || rates.subscriptionsPerMinute > 0) return 'notify-and-pull';
   return late ? 'deliver-late' : 'delete-and-report';
 };
 
@@ -164,10 +189,39 @@ function laterOf(seed: number): Later {
   return { rates, notices, holdsBlocked, pulls };
 }
 
+interface Latest {
+  readonly rates: Readonly<Record<keyof typeof latestBounds, number>>;
+  readonly quota: Quota | null;
+}
+
+const ofNotices: readonly string[] = ['subscriptionsPerMinute', 'notifyFails'];
+
+// Each kind in a fifth of the seeds; subscriptions in half of those that know notices.
+function latestOf(seed: number, { notices }: Later): Latest {
+  const random = new Random(seed, 'latest');
+  const rates = Object.fromEntries(
+    latestNames.map((name) => {
+      const within = ofNotices.includes(name);
+      const nil = !random.chance(within ? 0.6 : 0.2) || (within && !notices);
+      const [low, high] = latestBounds[name];
+      const rate = random.spread(low, high);
+      return [name, nil ? 0 : rate];
+    }),
+  ) as Latest['rates'];
+  const limited = random.chance(0.2);
+  const quota: Quota = {
+    mailbox: 1 + random.below(6),
+    pair: 1 + random.below(4),
+    atLimit: random.chance(0.6) ? 'drop-oldest' : 'refuse',
+  };
+  return { rates, quota: limited ? quota : null };
+}
+
 /** The options in words: what is not nil. */
 export function describe(options: Options): string {
-  const { rates, seed, without, ...rest } = options;
+  const { rates, seed, without, quota, ...rest } = options;
   const parts = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+  if (quota != null) parts.push(`quota=${quota.mailbox}/${quota.pair}/${quota.atLimit}`);
   const wrong = rateNames
     .filter((name) => rates[name] > 0)
     .map((name) => `${name}=${Number(rates[name].toPrecision(2))}`);

@@ -8,9 +8,11 @@ import { Phone } from './phones.js';
 import type { Answered, Push } from './push.js';
 import { Random } from './random.js';
 import type { ProxyFace, Stage } from './stage.js';
+import { Watchers } from './watchers.js';
 
 export class People {
   readonly phones: Phone[] = [];
+  readonly watchers: Watchers;
   private readonly client = new BusClient('user', { dead: false, pausedUntilMs: 0 });
   private readonly random: Random;
   private readonly reports: Random;
@@ -22,6 +24,7 @@ export class People {
     this.reports = simulation.random.named('reports');
     this.fetching = simulation.random.named('fetching');
     simulation.bus.connect(this.client);
+    this.watchers = new Watchers(simulation);
     const { options } = simulation;
     for (let user = 0; user < options.recipients; user += 1) {
       for (let phone = 0; phone < options.phones; phone += 1)

@@ -14,14 +14,26 @@ import {
 import { auditPort } from './auditor.js';
 import { clockOf } from './clock.js';
 import { codecOf } from './codec.js';
-import { compiledOnce, judgeOnce, parsedOnce } from './compiled.js';
+import { compiledOnce, parsedOnce } from './compiled.js';
+import { failing } from './failing.js';
+import { judgeMoveOnce, judgeWhole } from './gate.js';
 import { Leg } from './leg.js';
 import type { Letter } from './letters.js';
 import { Life } from './life.js';
+import type { Options } from './options.js';
 import type { Random } from './random.js';
 import { Killed } from './scheduler.js';
 import type { Stage } from './stage.js';
 import { SimulatedStore } from './store.js';
+
+const quotaOf = ({ quota }: Options) =>
+  quota == null
+    ? {}
+    : {
+        mailboxMessagesMax: quota.mailbox,
+        pairMessagesMax: quota.pair,
+        atLimit: quota.atLimit,
+      };
 
 export class EngineProcess {
   life: Life | null = null;
@@ -29,10 +41,15 @@ export class EngineProcess {
   private lives = 0;
   private readonly random: Random;
   private readonly points: Random;
+  /** Builds policies, some of whose steps throw where the seed has it. */
+  private readonly compile: typeof compiledOnce;
 
   constructor(private readonly simulation: Stage) {
     this.random = simulation.random.named('process');
     this.points = simulation.random.named('points');
+    const steps = simulation.random.named('steps');
+    const throws = () => steps.chance(simulation.rate('stepFails'));
+    this.compile = simulation.options.rates.stepFails > 0 ? failing(throws) : compiledOnce;
   }
 
   boot(): void {
@@ -64,9 +81,11 @@ export class EngineProcess {
       clock,
       entropy,
       parsePolicy: parsedOnce,
-      compile: compiledOnce,
-      judge: judgeOnce,
+      compile: this.compile,
+      judge: judgeWhole,
+      judgeMove: judgeMoveOnce,
       settings: {
+        ...quotaOf(simulation.options),
         reportRules: { ...defaultReportRules, stored: simulation.options.early === true },
         preferences: {
           ...defaultPreferenceRules,
@@ -217,6 +236,8 @@ export class EngineProcess {
     this.simulation.model.died();
     this.life = null;
     this.store = null;
+    life.letGo();
+    this.simulation.scheduler.forget(life);
     const delay = this.simulation.calm ? 100 : this.random.spread(20, 8000);
     this.simulation.scheduler.after(delay, () => this.again());
   }

@@ -121,9 +121,16 @@ export class ProxyNode {
     return `${this.node} ${id}`;
   }
 
+  // Every node hears what is for one of them.
+  private isMine(line: string): boolean {
+    return (
+      line.startsWith(this.node, 'v1 '.length) && line['v1 '.length + this.node.length] === ' '
+    );
+  }
+
   private heardAnswer(line: string): void {
-    const [, node, index, label, code] = line.split(' ');
-    if (node !== this.node) return;
+    if (!this.isMine(line)) return;
+    const [, , index, label, code] = line.split(' ');
     const id = `${index} ${label}`;
     if (this.answeredIds.has(id)) return;
     const held = this.held.get(id);
@@ -169,8 +176,8 @@ export class ProxyNode {
   // ---- effects ----
 
   private heardSend(line: string): void {
+    if (!this.isMine(line)) return;
     const push = readSend(line);
-    if (push.node !== this.node) return;
     const { effectId } = push;
     const now = this.simulation.scheduler.nowMs;
     const known = this.memory.get(effectId);
@@ -184,7 +191,7 @@ export class ProxyNode {
       this.tell(push, 0, 'send');
       return;
     }
-    if (isReport(effectId)) this.relayReport(push);
+    if (isReport(effectId) || effectId[0] === 's') this.relay(push);
     else this.fork(push);
   }
 
@@ -234,7 +241,8 @@ export class ProxyNode {
     for (const contact of contacts) contact.ring(push, answer);
   }
 
-  private relayReport(push: Push): void {
+  // To a sender, or to the phone that subscribed.
+  private relay(push: Push): void {
     const owner = this.process;
     let over = false;
     const finish = (code: number) => {
@@ -244,7 +252,9 @@ export class ProxyNode {
       this.outcome(push, code);
     };
     const timer = this.simulation.scheduler.after(phoneMs, () => finish(408), owner);
-    this.simulation.people.reported(push, finish);
+    const { people } = this.simulation;
+    if (push.effectId[0] === 's') people.watchers.notified(push, finish);
+    else people.reported(push, finish);
   }
 }
 

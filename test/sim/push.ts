@@ -17,8 +17,20 @@ export type Answered = (code: number) => void;
 const decoded = (field: string): string =>
   field === '-' ? '' : Buffer.from(field, 'base64').toString();
 
+// The model reads a line when it is sent, a proxy once more when it arrives.
+let lastLine = '';
+let lastRead: Push | null = null;
+
 /** `v1 NODE EFFECTID TOKEN RURI NEXTHOP HLEN BLEN HEADERS BODY FROMNAME`. */
 export function readSend(line: string): Push {
+  if (lastRead === null || line !== lastLine) {
+    lastRead = read(line);
+    lastLine = line;
+  }
+  return lastRead;
+}
+
+function read(line: string): Push {
   const fields = line.split(' ');
   const [, node = '', effectId = '', token = '', ruri = '', , , , headers = '', body = ''] = fields;
   const [callId = '', cseq = '', , messageId = ''] = decoded(headers)

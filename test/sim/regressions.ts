@@ -18,7 +18,7 @@ export const regressions = (): readonly Kept[] =>
 
 export function optionsOfKept({ seed, options }: Kept): Options {
   const rates = Object.fromEntries(rateNames.map((name) => [name, options.rates[name] ?? 0]));
-  const unknown = { notices: false, holdsBlocked: false };
+  const unknown = { notices: false, holdsBlocked: false, quota: null };
   return { ...optionsOf(seed), ...unknown, ...options, rates: rates as Rates };
 }
 

@@ -75,6 +75,14 @@ export class Scheduler {
     }
   }
 
+  /** Lets go of what a dead owner still had to do; it would never run. */
+  forget(owner: Owner): void {
+    const { heap } = this;
+    const left = heap.filter((entry) => entry.owner !== owner);
+    heap.length = 0;
+    for (const entry of left) this.push(entry);
+  }
+
   private push(entry: Entry): void {
     const { heap } = this;
     let at = heap.length;

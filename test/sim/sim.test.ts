@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const seeds = 100;
 
 t.test(
-  'I1-I12 L1 L2 one hundred seeds hold (A1-A10 A12 B1 B5 C1-C12 C15 C20-C22 D1-D7 D9 E2 E7 F5 X11)',
+  'I1-I12 L1 L2 N1 N2 Q1 Q2 V1 V2 one hundred seeds hold (A1-A10 A12 B1 B5 C1-C12 C15 C20-C22 D1-D7 D9 E2 E7 F5 X11)',
   async (t) => {
     const tally = await runShared({ from: 1, last: seeds });
     t.equal(tally.seeds, seeds);

@@ -3,6 +3,7 @@
 
 import { subjects } from '../../adapters/nats/subjects.js';
 import { foundingRows } from '../../runtime/found.js';
+import type { ActorRow } from '../../runtime/index.js';
 import { SimulatedBus } from './bus.js';
 import type { BusClient } from './bus-client.js';
 import { WallClock } from './clock.js';
@@ -161,14 +162,21 @@ export class Simulation implements Stage {
     this.scheduler.after(0.1, () => time.confirm(), life);
   }
 
-  // The same operator decides about what is held, every other one to be dropped.
+  // The same operator decides about what is held, every other one to be dropped, and frees what is parked.
   private decideHeld(): void {
     for (const { row } of this.model.view.stored.values()) {
+      if (row?.parked != null) this.free(row);
       if (row?.value !== 'expired' || this.policyIdOf(row.policy) !== 'hold-for-operator') continue;
       const { deferredId } = messageOf(row);
       const act = row.revision % 2 === 0 ? 'drop' : 'release';
       this.process.submit({ type: 'operator.acted', deferredId, act, by: 'operator' });
     }
+  }
+
+  private free(row: ActorRow): void {
+    const act = row.revision % 2 === 0 ? 'retry' : 'force';
+    const { deferredId } = messageOf(row);
+    this.process.submit({ type: 'operator.acted', deferredId, act, by: 'operator' });
   }
 
   /** Runs to the end, or to the first violation. */

@@ -69,6 +69,7 @@ interface ModelFace {
   retrieved(octets: Uint8Array): void;
   anyWaiting(choice: number): string | null;
   anyPending(choice: number): string | null;
+  anyParked(choice: number): string | null;
   readonly wishes: WishBook;
 }
 
@@ -101,6 +102,10 @@ export interface ContactFace {
 interface PeopleFace {
   readonly phones: readonly { flap(): void }[];
   reported(push: Push, answer: Answered): void;
+  readonly watchers: {
+    notified(push: Push, answer: Answered): void;
+    subscribes(random: Random): void;
+  };
   userActs(): void;
   withdraws(random: Random): void;
   wishes(random: Random): void;

@@ -13,9 +13,43 @@ export const ioError = (): Error =>
     code: 'LEVEL_IO_ERROR',
   });
 
+type Row = readonly [string, Uint8Array];
+
+const over: IteratorReturnResult<undefined> = { done: true, value: undefined };
+const ended = Promise.resolve(over);
+
+/** Rows of one scan, as they stood when it began; the first may take its time. */
+class Page implements AsyncIterableIterator<Row> {
+  private at = 0;
+
+  constructor(
+    private readonly rows: readonly Row[],
+    private readonly first: (<T>(value: () => T) => Promise<T>) | null,
+  ) {}
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Row, undefined>> {
+    const late = this.at === 0 ? this.first : null;
+    if (late !== null) return late(() => this.taken());
+    return this.at >= this.rows.length ? ended : Promise.resolve(this.taken());
+  }
+
+  private taken(): IteratorResult<Row, undefined> {
+    const value = this.rows[this.at];
+    this.at += 1;
+    return value === undefined ? over : { done: false, value };
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    return ended;
+  }
+}
+
 /** Most pages of a boot are empty. */
-const ended = Promise.resolve({ done: true as const, value: undefined });
-const nothing = { next: () => ended, return: () => ended };
+const nothing = new Page([], null);
 
 const never = <T>(): Promise<T> => new Promise<T>(() => {});
 
@@ -52,23 +86,14 @@ export class SimulatedStore implements BootStore {
   }
 
   scan(from: string, to: string, limit = Number.POSITIVE_INFINITY) {
-    return { [Symbol.asyncIterator]: () => this.iterator(this.view.range(from, to, limit)) };
+    return this.page(this.view.range(from, to, limit));
   }
 
-  // A snapshot is taken now; the first page takes its time, unless there is nothing to read.
-  private iterator(page: (readonly [string, Uint8Array])[]) {
-    let at = 0;
-    const next = (): IteratorResult<readonly [string, Uint8Array]> => {
-      const value = page[at];
-      at += 1;
-      return value === undefined ? { done: true, value: undefined } : { done: false, value };
-    };
-    const wait = page.length === 0 && !this.random.chance(0.05) ? 0 : this.random.spread(0.02, 1);
-    if (page.length === 0 && wait === 0) return nothing;
-    return {
-      next: () => (at > 0 || wait === 0 ? Promise.resolve(next()) : this.later(wait, next)),
-      return: () => Promise.resolve({ done: true as const, value: undefined }),
-    };
+  // A snapshot is taken now; the first row takes its time, unless there is nothing to read.
+  private page(rows: readonly Row[]): Page {
+    if (rows.length === 0 && !this.random.chance(0.05)) return nothing;
+    const wait = this.random.spread(0.02, 1);
+    return new Page(rows, (value) => this.later(wait, value));
   }
 
   private later<T>(delayMs: number, value: () => T): Promise<T> {

@@ -68,12 +68,29 @@ export interface Fate {
 }
 
 export const newFate = (letter: Letter): Fate => ({
-  ...{ letter, held: [], local: null, heard202: false, refused: false },
-  ...{ delivered: false, retrieved: false, success: null, unacknowledged: null, operated: false },
-  ...{ swallowed: false, askedBack: false, takenBack: false, withdrawn: false, requested: false },
-  ...{ passed: null, bornUnheard: null, toldEarly: false },
-  ...{ reports: 0, reportRefused: false },
-  ...{ reportIdentity: null, earlyIdentity: null, deliveryIdentity: null },
+  letter,
+  held: [],
+  local: null,
+  heard202: false,
+  refused: false,
+  delivered: false,
+  retrieved: false,
+  success: null,
+  unacknowledged: null,
+  operated: false,
+  swallowed: false,
+  askedBack: false,
+  takenBack: false,
+  withdrawn: false,
+  requested: false,
+  passed: null,
+  bornUnheard: null,
+  toldEarly: false,
+  reports: 0,
+  reportRefused: false,
+  reportIdentity: null,
+  earlyIdentity: null,
+  deliveryIdentity: null,
 });
 
 /** An effect as the outside sees it. */

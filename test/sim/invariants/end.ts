@@ -8,6 +8,7 @@ export function atRest(simulation: Stage, forgotten: boolean): boolean {
   const { fates, view } = simulation.model;
   if (fates.some((fate) => isSent(simulation, fate) && !fate.heard202 && !fate.refused))
     return false;
+  if (view.migration !== null) return false;
   for (const { row, events } of view.stored.values())
     if (events.size > 0 || (row !== null && (forgotten || row.outcome === null))) return false;
   return true;
@@ -23,10 +24,12 @@ export function checkEnd(simulation: Stage): void {
       simulation.violated('L2', `letter ${fate.letter.index} has no final answer`);
     checkFate(simulation, fate);
   }
+  if (view.migration !== null) simulation.violated('L1', 'messages are still being moved');
   for (const stored of view.stored.values()) {
     if (stored.outbox.size > 0)
       simulation.violated('L1', `${[...stored.outbox]} is still to be sent`);
     const { row } = stored;
+    if (row?.parked != null) simulation.violated('L1', `${stored.local} is still parked`);
     const told = simulation.model.heardOf(stored.local);
     if (stored.events.size > 0 || (row !== null && stored.told.size > 0 && told < row.revision))
       simulation.violated('L1', `steps of ${stored.local} are known up to ${told} alone`);

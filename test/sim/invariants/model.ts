@@ -130,6 +130,8 @@ export class Model {
     const { effectId, token, status } = command;
     if (effectId[0] === 'n' && this.tokens.get(effectId) === token)
       this.notices.answered(localOfEffect(effectId), status);
+    if (effectId[0] === 's' && this.tokens.get(effectId) === token)
+      this.notices.within.answered(localOfEffect(effectId), status);
     const seen = this.rows.effects.get(effectId);
     if (seen === undefined || this.tokens.get(effectId) !== token) return;
     seen.answered = true;
@@ -243,6 +245,11 @@ export class Model {
     const { effectId } = push;
     // Handed on while its sender is held: nothing durable wants it.
     if (effectId[0] === 'i') return;
+    if (effectId[0] === 's') {
+      this.tokens.set(effectId, push.token);
+      this.notices.within.sent(localOfEffect(effectId), push);
+      return;
+    }
     if (effectId[0] === 'n') {
       this.tokens.set(effectId, push.token);
       this.notices.sent(localOfEffect(effectId), push);
@@ -352,6 +359,14 @@ export class Model {
 
   ownerOf(deferredId: string): string | null {
     return this.fateOfId(deferredId)?.letter.aor ?? null;
+  }
+
+  /** A message whose step failed. */
+  anyParked(choice: number): string | null {
+    const ids: string[] = [];
+    for (const { row } of this.view.stored.values())
+      if (row?.parked != null) ids.push(messageOf(row).deferredId);
+    return ids.length === 0 ? null : ids[choice % ids.length]!;
   }
 
   /** An effect without an outcome. */

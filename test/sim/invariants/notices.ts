@@ -3,6 +3,7 @@
 import { type Push, readNotice } from '../push.js';
 import type { Stage } from '../stage.js';
 import { type Told, told, wasDurable } from './book.js';
+import { SubscriptionChecks } from './subscriptions.js';
 import { type Landing, messageOf, type NoticeSaid, type Stored } from './view.js';
 
 interface Notice {
@@ -26,11 +27,22 @@ export class Notices {
   private readonly pending = new Map<string, Notice>();
   private readonly past = new Set<string>();
   private readonly known = new Map<string, Known>();
+  /** Those that are said in subscriptions. */
+  readonly within: SubscriptionChecks;
 
-  constructor(private readonly simulation: Stage) {}
+  constructor(private readonly simulation: Stage) {
+    this.within = new SubscriptionChecks(simulation, (aor) =>
+      [...this.pending.values()].some((one) => one.aor === aor),
+    );
+  }
 
   /** In the batch that brings it something else may be born after the decision. */
-  decided(local: string, { aor, about }: NoticeSaid, { touched, users }: Landing): void {
+  decided(local: string, said: NoticeSaid, { touched, users }: Landing): void {
+    const { aor, about, within } = said;
+    if (within !== undefined) {
+      this.within.decided(local, { aor, turnOf: said.turnOf ?? null, ...within });
+      return;
+    }
     if (about !== undefined) {
       this.pending.set(local, { aor, upTo: '', generation: -1, identity: null });
       return;
@@ -60,6 +72,7 @@ export class Notices {
 
   over(local: string): void {
     if (this.pending.delete(local)) this.past.add(local);
+    else this.within.over(local);
   }
 
   sent(local: string, push: Push): void {

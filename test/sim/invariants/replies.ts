@@ -22,7 +22,11 @@ export class ReplyChecks {
       this.model.wishes.replied(command, reply.preferences);
     else if (command.type === 'message.withdrawn' && reply.kind === 'withdrawal')
       this.promisedBack(reply.deferredId, reply.ended);
-    else if (command.type === 'operator.acted' && reply.kind === 'results')
+    else if (
+      command.type === 'operator.acted' &&
+      command.act !== 'retry' &&
+      reply.kind === 'results'
+    )
       this.acted(command.deferredId, reply.results);
     else if (command.type === 'message.received') this.received(command, reply);
   }

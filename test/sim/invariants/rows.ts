@@ -5,7 +5,10 @@ import type { ActorRow } from '../../../runtime/index.js';
 import { epochMs } from '../epoch.js';
 import type { Stage } from '../stage.js';
 import { type EffectSeen, type Fate, type Held, wasDurable } from './book.js';
+import { MoveChecks } from './moves.js';
 import type { Notices } from './notices.js';
+import { QuotaChecks } from './quotas.js';
+import { armedIn, dueOf } from './timers.js';
 import { contextOf, type Landing, letterIndexOf, messageOf, type Stored } from './view.js';
 
 /** Patience with an attempt, by the policy and by the outbox. */
@@ -18,22 +21,36 @@ export class RowChecks {
   readonly effects = new Map<string, EffectSeen>();
   private readonly touches = new Map<string, { sinceMs: number; count: number }>();
 
+  private readonly moves: MoveChecks;
+  private readonly quotas: QuotaChecks;
+
   constructor(
     private readonly simulation: Stage,
     private readonly fates: readonly Fate[],
     private readonly notices: Notices,
-  ) {}
+  ) {
+    this.moves = new MoveChecks(simulation);
+    this.quotas = new QuotaChecks(simulation);
+  }
 
   check(landing: Landing): void {
-    for (const local of landing.parked) this.violated('I8', `${local} was parked`);
+    for (const local of landing.parked) this.parked(local);
     for (const [stored, effectId] of landing.added) this.added(stored, effectId);
     for (const [stored, effectId] of landing.removed) this.removed(stored, effectId);
     for (const stored of landing.touched) this.touched(stored);
+    this.moves.check(landing);
+    this.quotas.check(landing);
     for (const [stored, number] of landing.taken) this.taken(stored, number);
     for (const [local, said] of landing.notices)
       if (said === null) this.notices.over(local);
       else this.notices.decided(local, said, landing);
+    this.notices.within.landed(landing);
     for (const [aor, user] of landing.users) this.counted(aor, user?.messages ?? 0);
+  }
+
+  // Only a step that throws parks a message; what it would have done comes later, or never.
+  private parked(local: string): void {
+    if (this.simulation.options.rates.stepFails === 0) this.violated('I8', `${local} was parked`);
   }
 
   /** Numbers of the events that were heard, by message. */
@@ -321,9 +338,10 @@ export class RowChecks {
 
   // What an operator held, or gave a new turn in the middle of a run, was passed by.
   private wasHeld(row: ActorRow): boolean {
+    if (row.parked !== null) return true;
     const held =
       row.value === 'expired' && this.simulation.policyIdOf(row.policy) === 'hold-for-operator';
-    const given = ['message.released', 'message.extended'];
+    const given = ['message.released', 'message.extended', 'policy.migrated', 'policy.forced'];
     return held || row.trail.some((one) => given.includes(one.event));
   }
 
@@ -357,42 +375,3 @@ const isOver = ({ conflict, overdue }: Held): boolean => conflict || overdue;
 // Promised by a life that was told, and has written more since: another life knows nothing of it.
 const cameTooLate = ({ promisedBy, toldLate }: Held): boolean =>
   promisedBy !== null && toldLate?.life === promisedBy && wasDurable(toldLate, true);
-
-// When a message must be woken: computed anew from what it says.
-function dueOf(row: ActorRow): number | null {
-  if (row.forgetAtMs !== null) return row.forgetAtMs;
-  const dues = row.actor.timers.map((timer) => timer.dueMs);
-  if (!row.outlived) dues.push(messageOf(row).outlivesAtMs);
-  if (row.live && contextOf(row).acknowledged && row.early !== undefined)
-    dues.push(row.early.dueMs);
-  return dues.length === 0 ? null : Math.min(...dues);
-}
-
-// Timers a state arms by its chart; the expiry is gone once it has fired.
-function armedIn(row: ActorRow): readonly (readonly string[])[] {
-  const expiry = messageOf(row).expiresAtMs === null ? [] : ['expiry'];
-  switch (row.value) {
-    case 'stored':
-      return [expiry];
-    case 'delivering': {
-      // An expiry that came in flight and was moved is armed again when the answer is there.
-      const extended = row.trail.some((one) => one.event === 'message.extended');
-      const fired = contextOf(row).expired || contextOf(row).ending !== null || extended;
-      return fired
-        ? [['answerTimeout'], ['answerTimeout', ...expiry]]
-        : [['answerTimeout', ...expiry]];
-    }
-    case 'expired.waiting':
-      return [['grace']];
-    case 'expired.delivering':
-      return contextOf(row).ending === null
-        ? [['answerTimeout', 'grace']]
-        : [['answerTimeout'], ['answerTimeout', 'grace']];
-    case 'released.delivering':
-      return [['answerTimeout']];
-    case 'reporting.backing-off':
-      return [['reportRetry']];
-    default:
-      return [[]];
-  }
-}

@@ -68,6 +68,8 @@ export class SendChecks {
     const isDelivery = (effectId: string) => effectId[0] === 'd';
     const kind = isDelivery(push.effectId);
     for (const other of this.simulation.model.view.stored.values()) {
+      // What is parked waits for nothing: its push was given up.
+      if (other.row?.parked != null) continue;
       for (const effectId of other.outbox) {
         if (isDelivery(effectId) !== kind || effectId === push.effectId) continue;
         if (this.rows.effects.get(effectId)?.sentBy !== life) continue;

@@ -26,12 +26,23 @@ export interface NoticeSaid {
   readonly aor: string;
   /** The one message it goes before, which is delivered late. */
   readonly about?: string;
+  /** The message whose turn waits for its answer. */
+  readonly turnOf?: string | null;
+  /** The subscription it is said in. */
+  readonly within?: { readonly id: string; readonly cseq: number; readonly ended: string | null };
 }
 
 /** What a user's row says that is asked about. */
 export interface User {
   readonly messages: number;
   readonly generation: number;
+}
+
+/** A migration that is under way. */
+export interface Moving {
+  readonly to: string;
+  readonly from: readonly string[];
+  readonly mode: 'migrate' | 'force';
 }
 
 /** What one batch changed. */
@@ -45,16 +56,27 @@ export interface Landing {
   /** Notices: local ids, with whom they are for; null when they are over. */
   readonly notices: readonly (readonly [string, NoticeSaid | null])[];
   readonly users: readonly (readonly [string, User | null])[];
+  /** The migration that has ended with it. */
+  readonly moved: Moving | null;
 }
 
-const json = (value: Uint8Array): unknown =>
-  JSON.parse(Buffer.from(value.buffer, value.byteOffset + 9, value.byteLength - 9).toString());
+// What stands before the payload of a row: format and checksum.
+const headOctets = 9;
+
+const json = (value: Uint8Array): unknown => JSON.parse(payloadOf(value));
+
+const payloadOf = (value: Uint8Array): string =>
+  value instanceof Buffer
+    ? value.toString('utf8', headOctets)
+    : Buffer.from(value).toString('utf8', headOctets);
 
 export class View {
   readonly stored = new Map<string, Stored>();
   /** Waiting messages by user. */
   readonly waiting = new Map<string, Set<Stored>>();
+  migration: Moving | null = null;
   private readonly dedups = new Map<string, string>();
+  private readonly subscriptions = new Set<string>();
   private readonly placed = new Map<string, string>();
 
   /** Takes a batch in. */
@@ -66,6 +88,7 @@ export class View {
     const taken: [Stored, number][] = [];
     const notices: [string, NoticeSaid | null][] = [];
     const users: [string, User | null][] = [];
+    let moved: Moving | null = null;
     for (const { key, before, after } of changes) {
       const rest = key.slice(5);
       switch (key[3]) {
@@ -80,7 +103,9 @@ export class View {
           this.touch(rest, touched).body = after;
           break;
         case 't': {
-          const { timers } = this.touch(rest.slice(16), touched);
+          const local = rest.slice(16);
+          if (this.isOfSubscriptions(local, after)) break;
+          const { timers } = this.touch(local, touched);
           if (after === null) timers.delete(Number(rest.slice(0, 15)));
           else timers.add(Number(rest.slice(0, 15)));
           break;
@@ -108,22 +133,44 @@ export class View {
         case 'q':
           if (after !== null) parked.push(rest);
           break;
+        case 'M':
+          if (after === null) moved = this.migration;
+          this.migration = after === null ? null : (json(after) as Moving);
+          break;
         case 'u':
           users.push([decodeURIComponent(rest), after === null ? null : (json(after) as User)]);
           break;
         default:
       }
     }
-    return { touched, added, removed, taken, parked, notices, users };
+    return { touched, added, removed, taken, parked, notices, users, moved };
+  }
+
+  // A user's subscriptions have a timer of their own.
+  private isOfSubscriptions(local: string, after: Uint8Array | null): boolean {
+    if (this.subscriptions.has(local)) return true;
+    if (after === null || this.stored.has(local)) return false;
+    const { aor, digest } = json(after) as { readonly aor?: string; readonly digest?: string };
+    if (aor === undefined || digest !== undefined) return false;
+    this.subscriptions.add(local);
+    return true;
   }
 
   private touch(local: string, touched: Set<Stored>): Stored {
     let stored = this.stored.get(local);
     if (stored === undefined) {
       stored = {
-        ...{ local, row: null, before: null, body: null, dedup: null, swallowed: false },
-        ...{ timers: new Set<number>(), outbox: new Set<string>(), places: new Set<string>() },
-        ...{ events: new Set<number>(), told: new Set<number>() },
+        local,
+        row: null,
+        before: null,
+        body: null,
+        dedup: null,
+        swallowed: false,
+        timers: new Set(),
+        outbox: new Set(),
+        places: new Set(),
+        events: new Set(),
+        told: new Set(),
       };
       this.stored.set(local, stored);
     }
