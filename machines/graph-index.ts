@@ -18,7 +18,16 @@ export interface GraphIndex {
   readonly inside: (path: string) => readonly string[];
 }
 
+const indices = new WeakMap<Graph, GraphIndex>();
+
+/** The same for the same graph. */
 export function indexOf(graph: Graph): GraphIndex {
+  const known = indices.get(graph) ?? built(graph);
+  indices.set(graph, known);
+  return known;
+}
+
+function built(graph: Graph): GraphIndex {
   const states = new Map(graph.states.map((state) => [state.path, state]));
   const children = group(graph.states, (state) => state.parent);
   const entered: (path: string) => readonly string[] = memo((path) => {

@@ -4,10 +4,10 @@
 import { createRequire } from 'node:module';
 import type { Policy } from './compile.js';
 import { findingOf, type PolicyFinding } from './findings.js';
-import { readsAhead } from './gate/relevance.js';
+import { askingIn } from './gate/relevance.js';
 import { escapePointer } from './graph.js';
 import { indexOf } from './graph-index.js';
-import { type Ending, endings, type MessageContext } from './message.js';
+import type { Ending, MessageContext } from './message.js';
 import {
   activePaths,
   hasUncountedPlaces,
@@ -72,6 +72,7 @@ export function planMigration(from: Policy, to: Policy, map: MigrationMap): Migr
   const targets = new Map(restingPlaces(to).map((place) => [place.name, place]));
   const findings: PolicyFinding[] = [];
   const moves = new Map<string, Move>();
+  const asks = askingIn(to.graph, indexOf(to.graph));
   for (const place of restingPlaces(from)) {
     const asked = chosen.states[place.name];
     const target = targets.get(asked?.to ?? place.name);
@@ -80,7 +81,8 @@ export function planMigration(from: Policy, to: Policy, map: MigrationMap): Migr
     else {
       const { move, faults } = moveOf(place, target, chosen, pointer);
       findings.push(...faults);
-      if (faults.length === 0) moves.set(place.name, { ...move, asks: asksOf(to, target) });
+      if (faults.length === 0)
+        moves.set(place.name, { ...move, asks: asks(activePaths(target.value)) });
     }
   }
   findings.push(...strangers(from, to, chosen));
@@ -123,11 +125,6 @@ function chosenFor(from: Policy, map: MigrationMap): Chosen {
     delays: { ...placed(map.delays, '/delays'), ...placed(own.delays, `${ownPointer}/delays`) },
     ...{ own, ownPointer },
   };
-}
-
-function asksOf({ graph }: Policy, { value }: RestingPlace): ReadonlySet<Ending> {
-  const reads = readsAhead(graph, indexOf(graph), activePaths(value));
-  return new Set(endings.filter((one) => reads.has(`ending(cause: ${one})`)));
 }
 
 function placed<T>(

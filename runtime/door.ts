@@ -84,9 +84,9 @@ export class Door {
 
   // Meanwhile the door may have been closed.
   private judged(command: PolicyMatter): Promise<Reply> {
-    return this.options.judging.submit(command, () => {
+    return this.options.judging.submit(command, (own) => {
       this.checkOpen();
-      return this.pass(command);
+      return this.pass(own);
     });
   }
 

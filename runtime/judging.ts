@@ -36,11 +36,13 @@ export class Judging {
 
   constructor(private readonly parts: JudgingParts) {}
 
-  /** Judges what a matter needs, and then lets it have its turn. */
-  submit(command: PolicyMatter, turn: () => Promise<Reply>): Promise<Reply> {
+  /** Judges what a matter needs, and then lets it have its turn, as it was when it came: whoever brought it may change it. */
+  submit(command: PolicyMatter, turn: (own: PolicyMatter) => Promise<Reply>): Promise<Reply> {
     if (this.waiting >= limits.policyMattersMax) return Promise.resolve(refuse('overloaded'));
+    const own = copyOf(command);
+    if (own === null) return Promise.resolve(notJson(command));
     this.waiting += 1;
-    const reply = this.last.then(() => this.ahead(command)).then(turn);
+    const reply = this.last.then(() => this.ahead(own)).then(() => turn(own));
     const over = (): void => {
       this.waiting -= 1;
     };
@@ -78,8 +80,21 @@ export class Judging {
     const { rules } = (source ?? {}) as { readonly rules?: unknown };
     const all = Array.isArray(rules) ? rules.slice(0, limits.policyMattersMax) : [];
     return all.flatMap((one: { readonly policy?: unknown } | null) => {
-      const found = this.parts.registry.named(String(one?.policy ?? ''));
+      const name = one?.policy;
+      const found = typeof name === 'string' ? this.parts.registry.named(name) : null;
       return found === null ? [] : [found];
     });
   }
 }
+
+// Null: there is something in it that no file can hold, or it is nested too deeply.
+function copyOf(command: PolicyMatter): PolicyMatter | null {
+  try {
+    return structuredClone(command);
+  } catch {
+    return null;
+  }
+}
+
+const notJson = ({ type }: PolicyMatter): Reply =>
+  refuse(type === 'rules.activated' ? 'rules-refused' : 'policy-refused', 'It is no plain JSON.');

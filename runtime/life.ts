@@ -315,12 +315,18 @@ const endingOf = (row: ActorRow): StepEvent =>
     ? { type: 'message.withdrawn' }
     : { type: 'message.deleted' };
 
-// A message that stopped at the very event that says its recipient has it ends as read: no failure of it is owed.
-function readingOf({ parked }: ActorRow): StepEvent | null {
-  if (parked === null) return null;
-  const event = JSON.parse(parked.replay) as StepEvent;
-  return wasRead(event) ? event : null;
+// A message that its recipient has, or its sender took back, ends as that: no failure of it is owed. It may have stopped at
+// the very event that says so, or have heard it before, under a chart that goes on after it.
+function readingOf(row: ActorRow): StepEvent | null {
+  const event = row.parked === null ? null : (JSON.parse(row.parked.replay) as StepEvent);
+  if (event !== null && wasRead(event)) return event;
+  if (isInHand(row)) return { type: 'message.retrieved' };
+  return row.trail.some(showsReading) ? { type: 'message.withdrawn' } : null;
 }
+
+/** True when its recipient has it, as far as its life tells. */
+export const isInHand = ({ trail }: ActorRow): boolean =>
+  trail.some((one) => showsReading(one) && one.event !== 'message.withdrawn');
 
 /** The chart that ends what cannot be left to its own: that of this release, whatever is installed under its name. */
 export function lastChart(turn: Turn): Policy {

@@ -5,7 +5,7 @@ import { isStranded, type Move, takenOver } from '../machines/index.js';
 import { reachable, readUser } from './accounts.js';
 import { contextOf, follow, messageOf, plainCause } from './consequences.js';
 import { keys } from './keys.js';
-import { endByLastChart, lastChart } from './life.js';
+import { endByLastChart, isInHand, lastChart } from './life.js';
 import type { ActorRow, MigrationRow, Parked } from './rows.js';
 import { type ArmedTimer, placed, type Step } from './step.js';
 import type { Turn } from './turn.js';
@@ -75,7 +75,8 @@ function offer(turn: Turn, row: ActorRow): void {
 function endPlaceless(turn: Turn, local: string, row: ActorRow, by: string): boolean {
   const cause = { ...plainCause(endedEvent), by };
   const pushing = row.live && row.pending.some((one) => one.type === 'deliver');
-  if (row.parked !== null || !pushing) return endByLastChart(turn, local, row, cause) !== null;
+  if (row.parked !== null || !pushing || isInHand(row))
+    return endByLastChart(turn, local, row, cause) !== null;
   // The phone may have it already: the answer decides, and the chart that ends it waits for it.
   const policy = lastChart(turn);
   const { ending } = contextOf(row);

@@ -9,7 +9,7 @@ import { atOnce, type Piecemeal } from '../piecemeal.js';
 import { activePaths, type PlaceValue } from '../resting.js';
 import type { Step, Stepper } from '../stepping.js';
 import { everyAnswer } from './oracle.js';
-import { type Relevance, relevanceIn } from './relevance.js';
+import { type Regard, relevanceIn } from './relevance.js';
 import {
   instants,
   type KnownPlace,
@@ -47,8 +47,6 @@ export interface Edge {
   readonly changed: boolean;
   /** The expiry instant was moved. */
   readonly extended: boolean;
-  /** Labels of what a message went through under another policy before it came here. */
-  readonly before?: readonly string[];
 }
 
 /** A step that failed. */
@@ -63,16 +61,14 @@ export interface Arrival {
   /** As it is put on this chart. */
   readonly step: Step;
   readonly around: Surroundings;
-  /** Labels of what it went through before. */
-  readonly before: readonly string[];
 }
 
 export interface SearchOptions {
   readonly bounds?: GateBounds;
-  /** Messages that come from another policy, those with the shortest histories first. */
-  readonly arrivals?: readonly Arrival[];
+  /** Messages that come from another policy. */
+  readonly arrivals?: Iterable<Arrival>;
   /** What is told apart although this chart does not ask for it: somebody else will. */
-  readonly regard?: Relevance;
+  readonly regard?: Regard;
 }
 
 export interface Exploration {
@@ -126,8 +122,6 @@ class Search implements Exploration {
   readonly failures: Failure[] = [];
   complete = true;
   private work = 0;
-  /** Length of the shortest history, by situation. */
-  private readonly depths: number[] = [];
   private readonly names = new Map<string, ReadonlySet<string>>();
   private readonly standings = new Map<string, Standing>();
   private readonly taken = new Map<Standing, Map<string, readonly Taken[]>>();
@@ -150,8 +144,11 @@ class Search implements Exploration {
     const { situationsMax, workMax } = this.options.bounds ?? gateBounds;
     for (const expires of mayStay(this.policy) ? [true, false] : [true])
       for (const asked of [true, false]) this.bear(asked, expires);
+    for (const { step, around } of this.options.arrivals ?? []) {
+      if (this.arrivals.length % situationsPerPiece === 0) yield;
+      this.arrivals.push(this.arrive(null, moved, this.takenAs(step), around));
+    }
     for (let at = 0; this.complete; at += 1) {
-      this.admit(at);
       const situation = this.situations[at];
       if (situation === undefined) return;
       if (at % situationsPerPiece === 0) yield;
@@ -165,10 +162,10 @@ class Search implements Exploration {
     const labels: string[] = [];
     for (let at: Situation | null = situation; at !== null; ) {
       const edge: Edge = this.foundBy[at.id]!;
-      labels.unshift(...(edge.before ?? []), edge.stimulus.label);
+      labels.push(edge.stimulus.label);
       at = edge.from;
     }
-    return labels;
+    return labels.reverse();
   }
 
   private bear(asked: boolean, expires: boolean): void {
@@ -177,15 +174,6 @@ class Search implements Exploration {
     for (const one of this.take(null, birth, first)) {
       const edge = this.arrive(null, birth, one, around);
       this.births.push({ ...edge, asked });
-    }
-  }
-
-  // Who comes from elsewhere joins when the search is as deep as his history is long: what is found stays the shortest.
-  private admit(at: number): void {
-    const { arrivals = [] } = this.options;
-    for (const one of arrivals.slice(this.arrivals.length)) {
-      if (one.before.length >= (this.depths[at] ?? Number.POSITIVE_INFINITY)) return;
-      this.arrivals.push(this.arrive(null, moved, this.takenAs(one.step), one.around, one.before));
     }
   }
 
@@ -247,20 +235,17 @@ class Search implements Exploration {
     stimulus: Stimulus,
     { step, standing, extended }: Taken,
     around: Surroundings,
-    before?: readonly string[],
   ): Edge {
     const to = this.situationIn(standing, surroundings(around, stimulus, step));
     const { effects, path, changed } = step;
-    const edge = { from, to, stimulus, effects, path, changed, extended };
-    return this.join(before === undefined ? edge : { ...edge, before });
+    return this.join({ from, to, stimulus, effects, path, changed, extended });
   }
 
   private join(edge: Edge): Edge {
-    const { from, to, before = [] } = edge;
+    const { from, to } = edge;
     if (to.id === this.edges.length) {
       this.foundBy.push(edge);
       this.edges.push([]);
-      this.depths.push(from === null ? before.length + 1 : this.depths[from.id]! + 1);
     }
     if (from !== null) this.edges[from.id]!.push(edge);
     return edge;

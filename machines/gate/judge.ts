@@ -27,6 +27,7 @@ import { failures, hotLoops, shortDelays } from './checks/loops.js';
 import { neverEntered, noWayOut } from './checks/reach.js';
 import { reportMonitor } from './checks/reports.js';
 import { type Exploration, exploring, gateBounds } from './explorer.js';
+import { type Fault, findingsOf } from './fault.js';
 import { type Monitor, type Objection, watching } from './monitor.js';
 
 /** A policy as the gate found it. */
@@ -71,7 +72,8 @@ export function* judgingPolicy(
     return { ok: false, findings, policy, known: null };
   }
   const checked = yield* checking(exploration);
-  const { tailMs, findings: lifetime } = lifetimeOf(exploration);
+  const { tailMs, faults } = lifetimeOf(exploration);
+  const lifetime = findingsOf(exploration, faults);
   const all = [...compiled.warnings, ...checked, ...lifetime].sort(gravest);
   const known = {
     exploration,
@@ -86,17 +88,23 @@ type Found = readonly PolicyFinding[];
 type Check = (at: Exploration) => Found | Piecemeal<Found>;
 
 /** What a chart does wherever a message stands on it, whichever way it came there. */
-const situationChecks: readonly Check[] = [
+const situationChecks: readonly ((at: Exploration) => readonly Fault[])[] = [
   ...[noWayOut, hotLoops, shortDelays, failures, ignoredAnswers],
   ...[ignoredDeletions, doubledCommands, lostDelays],
 ];
 
+const told =
+  (check: (at: Exploration) => readonly Fault[]): Check =>
+  (at) =>
+    findingsOf(at, check(at));
+
 const checks: readonly Check[] = [
-  ...[unusedDelays, neverEntered, noWayOut, hotLoops, shortDelays, failures],
-  ...[hiddenTransitions, openGuards, ignoredAnswers, ignoredSuccesses],
+  ...[unusedDelays, neverEntered, ...[noWayOut, hotLoops, shortDelays, failures].map(told)],
+  ...[hiddenTransitions, openGuards, told(ignoredAnswers), ignoredSuccesses],
   (at) => objectionsOf(at, reportMonitor(at)),
   (at) => objectionsOf(at, deliveryMonitor(at)),
-  ...[idleSetting, ignoredDeletions, deafStates, doubledCommands, lostDelays, impatientPushes],
+  ...[idleSetting, told(ignoredDeletions), deafStates, told(doubledCommands)],
+  ...[told(lostDelays), impatientPushes],
 ];
 
 function* checking(at: Exploration): Piecemeal<readonly PolicyFinding[]> {
@@ -112,14 +120,14 @@ function* run(found: Found | Piecemeal<Found>): Piecemeal<Found> {
   return 'next' in found ? yield* found : found;
 }
 
-/** Those of the checks that hold for messages that came from another policy, but for the monitors. */
-export function* checkingArrivals(at: Exploration): Piecemeal<readonly PolicyFinding[]> {
-  const found: PolicyFinding[] = [];
+/** Every situation that no message may come into, from another policy either; what the monitors see is not among it. */
+export function* faultsIn(at: Exploration): Piecemeal<readonly Fault[]> {
+  const found: Fault[] = [];
   for (const check of situationChecks) {
-    found.push(...(yield* run(check(at))));
+    for (const one of check(at)) found.push(one);
     yield;
   }
-  return [...found, ...lifetimeOf(at).findings].filter((one) => one.severity === 'error');
+  return [...found, ...lifetimeOf(at).faults];
 }
 
 function* objectionsOf<S extends object>(at: Exploration, monitor: Monitor<S>): Piecemeal<Found> {

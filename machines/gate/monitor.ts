@@ -1,8 +1,8 @@
 // A monitor watches histories: a small automaton that goes along every edge and may object. The product of a policy and a
 // monitor is searched breadth-first, so that what it objects to is shown by the shortest history there is.
-import type { PolicyFinding } from '../findings.js';
 import type { Piecemeal } from '../piecemeal.js';
 import type { Edge, Exploration } from './explorer.js';
+import type { Said } from './fault.js';
 import type { Situation } from './situation.js';
 
 /** What a monitor says to one edge. */
@@ -12,7 +12,10 @@ export interface Verdict<S> {
   readonly objections: readonly Objection[];
 }
 
-export type Objection = Pick<PolicyFinding, 'code' | 'pointer' | 'message'>;
+export interface Objection extends Said {
+  /** Labels of what shows it from there on. */
+  readonly labels?: readonly string[];
+}
 
 /** A monitor's state is a plain object of words and booleans. */
 export interface Monitor<S extends object> {
@@ -28,29 +31,20 @@ export interface Visit<S> {
   readonly before: Visit<S> | null;
 }
 
-/** A history that goes on from another policy, and what the monitor made of it there. */
-export interface Joining<S> {
-  readonly edge: Edge;
-  readonly state: S;
-  /** Labels of what went before. */
-  readonly before: readonly string[];
-}
-
 type Told = (objection: Objection, path: readonly string[]) => void;
 
 /**
  * Everything a monitor objects to, each once with its shortest history; a history ends where it is objected to. Returns
- * where the others come to. Histories that join come the shortest first.
+ * where the others come to.
  */
 export function* watching<S extends object>(
   at: Exploration,
   monitor: Monitor<S>,
   report: Told,
-  joining: readonly Joining<S>[] = [],
 ): Piecemeal<readonly Visit<S>[]> {
   const watch = new Watch(at, monitor, report);
   for (const birth of at.births) watch.go(birth, monitor.start(birth), null);
-  yield* watch.run(joining);
+  yield* watch.run();
   return watch.visits;
 }
 
@@ -60,14 +54,12 @@ const visitsPerPiece = 64;
 /** Labels of the history that led to a visit. */
 export function historyOf<S>(last: Visit<S> | null): readonly string[] {
   const labels: string[] = [];
-  for (let at = last; at !== null; at = at.before)
-    labels.unshift(...(at.edge.before ?? []), at.edge.stimulus.label);
-  return labels;
+  for (let at = last; at !== null; at = at.before) labels.push(at.edge.stimulus.label);
+  return labels.reverse();
 }
 
 class Watch<S extends object> {
   readonly visits: Visit<S>[] = [];
-  private readonly depths: number[] = [];
   private readonly told = new Set<string>();
   private readonly seen = new Map<string, Set<number>>();
 
@@ -77,29 +69,19 @@ class Watch<S extends object> {
     private readonly report: Told,
   ) {}
 
-  *run(joining: readonly Joining<S>[]): Piecemeal<void> {
-    let [next, joined] = [0, 0];
-    while (next < this.visits.length || joined < joining.length) {
-      const depth = this.depths[next] ?? joining[joined]!.before.length + 1;
-      for (; (joining[joined]?.before.length ?? depth) < depth; joined += 1) {
-        const { edge, state, before } = joining[joined]!;
-        this.go({ ...edge, before }, state, null);
-      }
-      const visit = this.visits[next];
-      if (visit === undefined) continue;
-      next += 1;
+  *run(): Piecemeal<void> {
+    for (let next = 0; next < this.visits.length; next += 1) {
+      const visit = this.visits[next]!;
       if (next % visitsPerPiece === 0) yield;
-      for (const edge of this.at.edges[visit.situation.id]!)
-        this.go(edge, visit.state, visit, depth);
+      for (const edge of this.at.edges[visit.situation.id]!) this.go(edge, visit.state, visit);
     }
   }
 
-  go(edge: Edge, state: S, before: Visit<S> | null, depth = edge.before?.length ?? 0): void {
+  go(edge: Edge, state: S, before: Visit<S> | null): void {
     const { next, objections } = this.monitor.watch(state, edge);
     for (const one of objections) {
       const name = `${one.code} ${one.pointer} ${one.message}`;
-      if (!this.told.has(name))
-        this.report(one, [...historyOf(before), ...(edge.before ?? []), edge.stimulus.label]);
+      if (!this.told.has(name)) this.report(one, [...historyOf(before), edge.stimulus.label]);
       this.told.add(name);
     }
     if (objections.length > 0) return;
@@ -108,7 +90,6 @@ class Watch<S extends object> {
       if (known.has(edge.to.id)) continue;
       known.add(edge.to.id);
       this.visits.push({ situation: edge.to, state: after, edge, before });
-      this.depths.push(depth + 1);
     }
   }
 

@@ -43,6 +43,6 @@ export function effectOf(at: Exploration, edge: Edge, effect: string): string {
 
 /** How a message gets to an edge and over it. */
 export const pathOver = (at: Exploration, edge: Edge): readonly string[] => [
-  ...(edge.from === null ? (edge.before ?? []) : at.pathTo(edge.from)),
+  ...(edge.from === null ? [] : at.pathTo(edge.from)),
   edge.stimulus.label,
 ];

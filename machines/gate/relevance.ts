@@ -2,7 +2,8 @@
 // Two situations that differ in nothing else behave alike, so the explorer takes them for one (live variables, as
 // compilers call them). Read off the graph alone; too large an answer costs time, never truth.
 import { type Graph, isWithin } from '../graph.js';
-import { closure, type GraphIndex, indexOf, lineage } from '../graph-index.js';
+import { closure, type GraphIndex, lineage } from '../graph-index.js';
+import { type Ending, endings } from '../message.js';
 
 export interface Relevance {
   /** Whether a report is owed is asked. */
@@ -14,18 +15,21 @@ export interface Relevance {
   readonly reportAttemptsMax: number;
 }
 
-/** What matters in each set of active innermost states; `regard` matters everywhere. */
+/** What somebody else will ask for of who stands there, by innermost active states. */
+export type Regard = (leaves: readonly string[]) => Relevance;
+
+/** What matters in each set of active innermost states, and what `regard` adds to it. */
 export function relevanceIn(
   graph: Graph,
   index: GraphIndex,
-  regard: Relevance = nothing,
+  regard: Regard = () => nothing,
 ): (leaves: readonly string[]) => Relevance {
   const known = new Map<string, Relevance>();
   return (leaves) => {
     const key = leaves.join(' ');
     const before = known.get(key);
     if (before !== undefined) return before;
-    const found = both(relevanceOf(readsAhead(graph, index, leaves)), regard);
+    const found = both(relevanceOf(readsAhead(graph, index, leaves)), regard(leaves));
     known.set(key, found);
     return found;
   };
@@ -43,10 +47,54 @@ const both = (one: Relevance, other: Relevance): Relevance => ({
   reportAttemptsMax: Math.max(one.reportAttemptsMax, other.reportAttemptsMax),
 });
 
-/** What matters anywhere in a chart; an ending that was noted always does, to who takes messages over from another. */
-export function relevanceAnywhere(graph: Graph): Relevance {
-  const leaves = graph.states.map(({ path }) => path);
-  return { ...relevanceOf(readsAhead(graph, indexOf(graph), leaves)), ending: true };
+/** All that matters to one of several. */
+export const together = (all: Iterable<Relevance>): Relevance => {
+  let found = nothing;
+  for (const one of all) found = both(found, one);
+  return found;
+};
+
+/** States that may be active from now on, where some are. */
+export const statesAhead = (index: GraphIndex, leaves: readonly string[]): ReadonlySet<string> =>
+  closure(leaves, (path) => nextOf(index, path));
+
+function nextOf(index: GraphIndex, path: string): readonly string[] {
+  // A remembered state may be any of those around it.
+  const entered = (to: string): readonly string[] => {
+    const state = index.states.get(to);
+    const within = state?.kind === 'history' ? index.inside(state.parent ?? '') : [];
+    return [...index.entered(to), ...within];
+  };
+  return [
+    ...lineage(path),
+    ...(index.from.get(path) ?? []).flatMap((one) =>
+      // Where a state begins is part of entering it.
+      one.to === null || one.trigger === 'initial' ? [] : entered(one.to),
+    ),
+  ];
+}
+
+/** Endings that are asked for from where a message stands. */
+export function askingIn(
+  graph: Graph,
+  index: GraphIndex,
+): (leaves: readonly string[]) => ReadonlySet<Ending> {
+  const before = new Map<string, string[]>();
+  for (const path of new Set(['', ...index.states.keys()]))
+    for (const next of nextOf(index, path)) {
+      const known = before.get(next);
+      if (known === undefined) before.set(next, [path]);
+      else known.push(path);
+    }
+  const askers = endings.map((ending) => {
+    const asking = graph.transitions.filter(({ guard }) => guard === `ending(cause: ${ending})`);
+    const from = asking.map((one) => one.from);
+    return [ending, closure(from, (path) => before.get(path) ?? [])] as const;
+  });
+  return (leaves) =>
+    new Set(
+      askers.flatMap(([ending, from]) => (leaves.some((one) => from.has(one)) ? [ending] : [])),
+    );
 }
 
 /** Events, guards and actions, as they are written on a chart, that may be met from where a message stands. */
@@ -55,20 +103,7 @@ export function readsAhead(
   index: GraphIndex,
   leaves: readonly string[],
 ): ReadonlySet<string> {
-  const next = (path: string): readonly string[] => [
-    ...lineage(path),
-    ...(index.from.get(path) ?? []).flatMap((one) =>
-      // Where a state begins is part of entering it.
-      one.to === null || one.trigger === 'initial' ? [] : entered(one.to),
-    ),
-  ];
-  // A remembered state may be any of those around it.
-  const entered = (path: string): readonly string[] => {
-    const state = index.states.get(path);
-    const within = state?.kind === 'history' ? index.inside(state.parent ?? '') : [];
-    return [...index.entered(path), ...within];
-  };
-  const ahead = closure(leaves, next);
+  const ahead = statesAhead(index, leaves);
   const reads = new Set<string>();
   for (const { from, guard, actions, trigger, name } of graph.transitions) {
     if (!ahead.has(from)) continue;

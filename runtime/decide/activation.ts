@@ -37,6 +37,10 @@ export function activate(turn: Turn, command: Activated): Reply {
   if (registry.course.migration !== null) return refuse('migration-under-way');
   const from = mode === 'new' ? [] : (command.from ?? []).filter((one) => one !== hash);
   const moves = movesOf(turn, from, command);
+  const unknown = [...moves.values()].filter(({ known }) => !known);
+  // Nobody is ended for what was not shown.
+  if (unknown.length > 0)
+    return refuse('migration-not-total', sentenceOf(unknown.flatMap(incompleteOf)));
   const against = mode === 'migrate' ? [...moves.values()].flatMap((one) => one.findings) : [];
   if (against.length > 0) return refuse('migration-not-total', sentenceOf(against));
   const before = registry.activation;
@@ -124,6 +128,12 @@ export function remember(turn: Turn, what: Omit<HistoryRow, 'number' | 'atMs'>):
   const forgotten = course.note(entry);
   if (forgotten !== null) turn.ledger.remove(keys.history(forgotten));
 }
+
+const incompleteOf = ({ findings }: MigrationJudgement): readonly PolicyFinding[] => {
+  const why = findings.filter(({ code }) => code === 'migration-incomplete');
+  // What was not looked at is told last.
+  return why.slice(-1);
+};
 
 type Moves = ReadonlyMap<string, MigrationJudgement>;
 

@@ -1,11 +1,11 @@
 // Policies are judged before their turn, a piece at a time: what else there is to decide goes between.
 import t from 'tap';
-import { atOnce, inPieces, judgingPolicy } from '../../machines/index.js';
-import { type Command, judge, limits, stepper } from '../../runtime/index.js';
+import { atOnce, compilePolicy, inPieces, judgingPolicy } from '../../machines/index.js';
+import { type Command, judge, limits, type Reply, stepper } from '../../runtime/index.js';
 import { policyOfStates } from '../bench/gate.js';
 import { EngineUnderTest } from '../support/engine.js';
 import { numbered, received } from '../support/messages.js';
-import { changed, shipped } from '../support/policies.js';
+import { changed, type Loose, shipped } from '../support/policies.js';
 
 const installed = (source: unknown): Command => ({
   ...{ type: 'policy.installed', source, by: 'anna' },
@@ -79,4 +79,40 @@ t.test('a piece at a time or at once, the gate says the same', async (t) => {
   t.ok(pieces > 20, `${pieces} pieces`);
   t.strictSame(piecemeal.findings, atOnce(judgingPolicy(source, stepper)).findings);
   t.notOk(piecemeal.ok);
+});
+
+t.test('what is installed is what came, whatever becomes of the object', async (t) => {
+  const test = await EngineUnderTest.open({ compile: compilePolicy, judge });
+  const source = changed(() => {}) as Loose;
+  const titled = (title: string): Promise<Reply> => {
+    source.title = title;
+    return test.engine.submit(installed(source));
+  };
+  const first = titled('First');
+  // It is being judged while it changes.
+  const second = titled('Second');
+  source.title = 'Nobody brought this';
+  await test.clock.settle();
+  const hashOf = (title: string): string => judge({ ...source, title }).policy!.hash;
+  t.match(await first, { kind: 'policy', hash: hashOf('First') });
+  t.match(await second, { kind: 'policy', hash: hashOf('Second') });
+  t.strictSame(test.exits, []);
+  t.equal(test.engine.registry.get(hashOf('Nobody brought this')), null);
+  await test.close();
+});
+
+t.test('J7 rules of any shape are refused, and the engine goes on', async (t) => {
+  const test = await EngineUnderTest.open();
+  const deep = JSON.parse(`${'['.repeat(3000)}${']'.repeat(3000)}`) as unknown;
+  for (const policy of [{ toString: 1 }, deep, 7, null, undefined]) {
+    const source = { rules: [{ policy }, null] };
+    const reply = test.engine.submit({ type: 'rules.activated', source, by: 'anna', reason: '' });
+    await test.clock.settle();
+    t.match(await reply, { kind: 'refused', code: 'rules-refused' });
+  }
+  const source = { rules: [{ policy: () => {} }] };
+  const reply = await test.submit({ type: 'rules.activated', source, by: 'anna', reason: '' });
+  t.match(reply, { kind: 'refused', code: 'rules-refused' });
+  t.strictSame(test.exits, []);
+  await test.close();
 });

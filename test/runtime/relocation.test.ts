@@ -11,7 +11,7 @@ import {
 import { type Command, judge, stepper } from '../../runtime/index.js';
 import { EngineUnderTest } from '../support/engine.js';
 import { alice, deleted, numbered, received } from '../support/messages.js';
-import { changed, compiled, type Loose, shipped } from '../support/policies.js';
+import { changed, compiled, type Loose, policyOf, shipped, unjudged } from '../support/policies.js';
 
 const base = shipped('delete-and-report');
 const grace = shipped('grace-then-delete');
@@ -133,6 +133,68 @@ t.test('a report that is owed is sent from there as well, and never twice', asyn
   t.strictSame(planMigration(before, after, {}).findings, [], 'by their names alone all is well');
 });
 
+/** Tries so often to deliver before it gives up. */
+const persistent = (max: number, title: string, id?: string): Policy =>
+  sound((policy) => {
+    policy.title = title;
+    const { states } = policy.machine;
+    const on = states.delivering.on['delivery.answered'];
+    on.push({ ...on.pop(), guard: { type: 'deliveryTriesBelow', params: { max } } });
+    on.push({ target: 'refused' });
+  }, id);
+
+t.test('RC12 what has a natural place to go is moved, whatever both charts count', async (t) => {
+  for (const id of ['delete-and-report', 'grace-then-delete']) {
+    const counting = persistent(10, 'Ten tries', id);
+    for (const to of [counting, shipped(id)])
+      t.match(judged(to === counting ? shipped(id) : counting, to), {
+        ...{ known: true, findings: [], stranded: [] },
+      });
+    t.match(judged(counting, persistent(10, 'Another title', id)), { known: true, findings: [] });
+  }
+  t.match(judged(base, persistent(50, 'Fifty tries')), { known: true, findings: [] });
+});
+
+/** Waits in so many states, one after the other, before it decides about the report. */
+const queueing = (waits: number): Policy =>
+  sound(({ settings, machine: { states } }) => {
+    settings.delays.cool = { hours: 1 };
+    const { always } = states.expired;
+    states.expired = { entry: 'markExpired', always: 'cool1' };
+    for (let at = 1; at <= waits; at += 1)
+      states[`cool${at}`] = {
+        on: { 'message.outlived': 'deciding' },
+        after: { cool: at < waits ? `cool${at + 1}` : 'deciding' },
+      };
+    states.deciding = { always };
+  });
+
+t.test('RC12 many places that go to an unsuitable one are stranded, and no other', async (t) => {
+  const waits = 30;
+  const after = sound(({ settings, machine: { states } }) => {
+    settings.delays.cool = { hours: 1 };
+    states.reporting.states.sending.on['report.answered'][0].target = '#delete-and-report.cooling';
+    states.cooling = { on: { 'message.outlived': 'reported' }, after: { cool: 'reported' } };
+  });
+  const names = Array.from({ length: waits }, (_, at) => `cool${at + 1}`);
+  const map = { states: Object.fromEntries(names.map((one) => [one, 'cooling'])) };
+  const { findings, stranded } = judged(queueing(waits), after, map);
+  t.strictSame(
+    new Set(stranded.map(({ state }) => state)),
+    new Set(names),
+    'all of them, and what waits for its recipient is not',
+  );
+  t.equal(findings.length, waits, 'each of them is told');
+});
+
+t.test('RC12 where a search does not end, nobody is stranded, and nothing is known', async (t) => {
+  const few = { situationsMax: 20, workMax: 160_000 };
+  const { findings, stranded, known } = atOnce(judgingMigration(base, grace, {}, stepper, few));
+  t.strictSame(stranded, []);
+  t.notOk(known);
+  t.match(findings, [{ code: 'migration-incomplete', message: /more situations than can be/ }]);
+});
+
 type Activated = Extract<Command, { type: 'policy.activated' }>;
 const activate = (hash: string, more: Partial<Activated>): Activated => ({
   ...{ type: 'policy.activated', hash, mode: 'migrate', by: 'anna', reason: 'a test' },
@@ -205,3 +267,69 @@ t.test(
     await test.close();
   },
 );
+
+t.test('J7 whom nothing was shown of is not ended: force is refused as well', async (t) => {
+  const test = await EngineUnderTest.open({ judge: unjudged });
+  const region = () => ({
+    initial: 'off',
+    states: {
+      off: { on: { 'recipient.registered': 'on' } },
+      on: { on: { 'message.requested': 'off' } },
+    },
+  });
+  const regions = Array.from({ length: 11 }, (_, at) => [`r${at}`, region()]);
+  const many = { tags: ['live'], type: 'parallel', states: Object.fromEntries(regions) };
+  const source = policyOf({
+    ...{ initial: 'many', on: { 'message.outlived': '.over', 'message.deleted': '.over' } },
+    states: { many, over: { type: 'final', meta: { outcome: 'done' } } },
+  });
+  const installed = await test.submit({ type: 'policy.installed', source, by: 'anna' });
+  t.match(installed, { kind: 'policy' });
+  const { hash } = installed as { readonly hash: string };
+  for (const mode of ['migrate', 'force'] as const)
+    t.match(await test.submit(activate(base.hash, { from: [hash], mode })), {
+      ...{ kind: 'refused', code: 'migration-not-total', reason: /not all of them are looked at/ },
+    });
+  await test.close();
+});
+
+t.test('RC7 J7 what was delivered and lives on is not reported when it is forced', async (t) => {
+  const lingering = sound(({ settings, machine: { states } }) => {
+    settings.delays.cool = { hours: 1 };
+    for (const name of ['delivered', 'withdrawn']) {
+      states[`${name}-at-last`] = { ...states[name], meta: { ...states[name].meta } };
+      const last = `${name}-at-last`;
+      states[name] = { on: { 'message.outlived': last }, after: { cool: last } };
+    }
+  });
+  const test = await EngineUnderTest.open();
+  await test.submit({ type: 'policy.installed', source: lingering.file, by: 'anna' });
+  await test.submit(activate(lingering.hash, { mode: 'new' }));
+  const ids: Record<string, string> = {};
+  for (const [index, name] of ['pushed', 'fetched', 'withdrawn'].entries()) {
+    const aor = `sip:${name}@example.org`;
+    const message = numbered(index + 1, { aor, dateMs: null, expiresSeconds: 86_400 });
+    ids[name] = await test.accept(received(message));
+  }
+  await test.register(24, undefined, 'sip:pushed@example.org');
+  await test.answer(test.effects.deliveries[0]!, 200);
+  const aor = 'sip:fetched@example.org';
+  await test.submit({ type: 'messages.retrieved', aor, ids: [ids['fetched']!] });
+  const sent = { sender: alice, aor: 'sip:withdrawn@example.org' };
+  const imdnMessageId = numbered(3).cpim!.imdnMessageId!;
+  await test.submit({ type: 'message.withdrawn', sent: { ...sent, imdnMessageId } });
+  for (const [name, id] of Object.entries(ids))
+    t.equal(test.state(id), name === 'withdrawn' ? name : 'delivered');
+  await test.submit(activate(base.hash, { from: [lingering.hash], mode: 'force' }));
+  await test.clock.advance(1);
+  t.strictSame(test.effects.reports, [], 'who has it, or took it back, is owed nothing');
+  t.strictSame(
+    Object.values(ids).map((id) => fate(test, id)),
+    [
+      ['delivered', 'delete-and-report', 'd'],
+      ['delivered', 'delete-and-report', ''],
+      ['withdrawn', 'delete-and-report', ''],
+    ],
+  );
+  await test.close();
+});

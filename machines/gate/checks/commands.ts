@@ -4,24 +4,25 @@
 import { messageEventTypes } from '../../events.js';
 import { findingOf, type PolicyFinding } from '../../findings.js';
 import type { Edge, Exploration } from '../explorer.js';
-import { pathOver, stateOf, transitionOf } from '../places.js';
+import type { Fault } from '../fault.js';
+import { stateOf, transitionOf } from '../places.js';
 import { once } from '../search.js';
 import type { Situation } from '../situation.js';
 
-export function ignoredDeletions(at: Exploration): readonly PolicyFinding[] {
+export function ignoredDeletions(at: Exploration): readonly Fault[] {
   const deaf = at.situations.flatMap((one) =>
     at.edges[one.id]!.filter(
       ({ stimulus, changed }) => stimulus.name === 'message.deleted' && !changed,
     ),
   );
-  return once(deaf, inPlace).map((edge) =>
-    findingOf(
-      'delete-ignored',
-      stateOf(at, edge.from!),
-      `"${edge.from!.value}" is in the mailbox and deaf to message.deleted.`,
-      pathOver(at, edge),
-    ),
-  );
+  return deaf.map((edge) => ({
+    ...{ name: inPlace(edge), situation: edge.from, labels: [edge.stimulus.label] },
+    say: () => ({
+      code: 'delete-ignored',
+      pointer: stateOf(at, edge.from!),
+      message: `"${edge.from!.value}" is in the mailbox and deaf to message.deleted.`,
+    }),
+  }));
 }
 
 /** What a waiting message should hear beside its deletion, each with what comes of it otherwise. */
@@ -46,21 +47,22 @@ export function deafStates(at: Exploration): readonly PolicyFinding[] {
   );
 }
 
-export function doubledCommands(at: Exploration): readonly PolicyFinding[] {
+export function doubledCommands(at: Exploration): readonly Fault[] {
   const doubled = at.edges.flat().filter((edge) => {
     if (!repeats(edge)) return false;
     return at.edges[edge.to.id]!.some(
       (again) => again.stimulus.label === edge.stimulus.label && doesMore(edge, again),
     );
   });
-  return once(doubled, inPlace).map((edge) =>
-    findingOf(
-      'command-doubled',
-      transitionOf(at, edge),
-      `${edge.stimulus.label}, heard twice from "${edge.from!.value}", does more than heard once.`,
-      [...pathOver(at, edge), edge.stimulus.label],
-    ),
-  );
+  return doubled.map((edge) => ({
+    ...{ name: inPlace(edge), situation: edge.from },
+    labels: [edge.stimulus.label, edge.stimulus.label],
+    say: () => ({
+      code: 'command-doubled',
+      pointer: transitionOf(at, edge),
+      message: `${edge.stimulus.label}, heard twice from "${edge.from!.value}", does more than heard once.`,
+    }),
+  }));
 }
 
 // The engine gives turns itself, one at a time; of answers only a success is heard when nobody waits for it any more.

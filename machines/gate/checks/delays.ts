@@ -2,18 +2,17 @@
 // that fires while its guard does not hold is gone, and two messages in the same state then have different futures.
 import { findingOf, type PolicyFinding } from '../../findings.js';
 import type { Edge, Exploration } from '../explorer.js';
+import type { Fault } from '../fault.js';
 import { heardBy, pathOver, stateOf } from '../places.js';
 
-export function lostDelays(at: Exploration): readonly PolicyFinding[] {
-  const told = new Set<string>();
+export function lostDelays(at: Exploration): readonly Fault[] {
   return at.edges.flat().flatMap((edge) => {
     if (!isLost(at, edge)) return [];
     const { from, stimulus } = edge;
     const pointer = heardBy(at, from!, stimulus)[0]?.pointer ?? stateOf(at, from!);
-    if (told.has(pointer)) return [];
-    told.add(pointer);
     const message = `The delay "${stimulus.name}" fires in "${from!.value}" while no guard of it holds, and is gone.`;
-    return [findingOf('delay-lost', pointer, message, pathOver(at, edge))];
+    const say = () => ({ code: 'delay-lost' as const, pointer, message });
+    return [{ name: pointer, situation: from, labels: [stimulus.label], say }];
   });
 }
 

@@ -5,7 +5,8 @@ import { findingOf, type PolicyFinding } from '../../findings.js';
 import type { Graph, GraphTransition } from '../../graph.js';
 import { guardVocabulary } from '../../vocabulary.js';
 import type { Exploration } from '../explorer.js';
-import { pathOver, stateOf } from '../places.js';
+import type { Fault } from '../fault.js';
+import { stateOf } from '../places.js';
 
 /** Two alternatives of one list that may both hold; the first is taken. */
 export interface Overlap {
@@ -111,17 +112,15 @@ export function ignoredSuccesses(at: Exploration): readonly PolicyFinding[] {
 }
 
 /** RC6 as it shows: an answer that comes right after its request finds the chart deaf. */
-export function ignoredAnswers(at: Exploration): readonly PolicyFinding[] {
-  const told = new Set<string>();
+export function ignoredAnswers(at: Exploration): readonly Fault[] {
   return at.situations.flatMap((one) =>
     at.edges[one.id]!.flatMap((edge) => {
-      const { stimulus, changed } = edge;
+      const { stimulus, changed, from } = edge;
       const waits = stimulus.name === 'delivery.answered' ? one.pushing : one.reporting;
       if (stimulus.kind !== 'answer' || changed || !waits || one.outlived) return [];
       const message = `"${one.value}" waits for an answer and is deaf to ${stimulus.label}.`;
-      if (told.has(message)) return [];
-      told.add(message);
-      return [findingOf('answer-ignored', stateOf(at, one), message, pathOver(at, edge))];
+      const say = () => ({ code: 'answer-ignored' as const, pointer: stateOf(at, one), message });
+      return [{ name: message, situation: from, labels: [stimulus.label], say }];
     }),
   );
 }

@@ -2,10 +2,10 @@
 // delays of its chart, and by the answer 408 that the outbox gives where nobody answers. It leaves its mailbox within
 // the patience with a push that is out; its report may be repeated for longer.
 import { retentionMinMs } from '../../compile.js';
-import { findingOf, type PolicyFinding } from '../../findings.js';
 import { patienceMs } from '../../message.js';
 import { durationMs } from '../../settings.js';
 import type { Edge, Exploration } from '../explorer.js';
+import type { Fault } from '../fault.js';
 import { stateOf } from '../places.js';
 import type { Situation } from '../situation.js';
 
@@ -21,58 +21,71 @@ interface Tail {
   readonly liveMs: number;
 }
 
-/** Milliseconds a message may live on after its maximum lifetime, with a finding for each place where that is wrong. */
+/** Milliseconds a message may live on after its maximum lifetime, with a fault for each situation where that is wrong. */
 export function lifetimeOf(at: Exploration): {
   readonly tailMs: number;
-  readonly findings: readonly PolicyFinding[];
+  readonly faults: readonly Fault[];
 } {
   const tails = new Map<Situation, Tail>();
-  const findings: PolicyFinding[] = [];
-  const told = new Set<string>();
+  const stuck: Fault[] = [];
   for (const one of at.situations) {
-    if (!one.outlived || one.final) continue;
-    const stuck = tails.has(one) ? null : settle(at, one, tails);
-    if (stuck === null || told.has(stuck.value)) continue;
-    told.add(stuck.value);
-    const message = `After its maximum lifetime the message stays as "${stuck.value}" for ever, if nobody says anything.`;
-    findings.push(findingOf('never-ends', stateOf(at, stuck), message, at.pathTo(stuck)));
+    if (!one.outlived || one.final || tails.has(one)) continue;
+    const found = settle(at, one, tails);
+    // What one way ends in is told once.
+    for (const where of found) stuck.push(endless(at, where, found[0]!.value));
   }
-  const ends = [...tails.values()].map((one) => one.endMs).filter(Number.isFinite);
-  return { tailMs: Math.max(0, ...ends), findings: [...findings, ...late(at, tails)] };
+  let tailMs = 0;
+  for (const { endMs } of tails.values())
+    if (Number.isFinite(endMs)) tailMs = Math.max(tailMs, endMs);
+  return { tailMs, faults: [...stuck, ...late(at, tails)] };
 }
 
-function late(at: Exploration, tails: ReadonlyMap<Situation, Tail>): readonly PolicyFinding[] {
-  const found = (['liveMs', 'endMs'] as const).map((part) => worstOf(tails, part));
-  const [live, end] = found as [Worst, Worst];
-  if (live.ms > tailMaxMs) return [tooLate(at, live, 'is in its mailbox', `${tailMaxMs / 1000} s`)];
-  if (end.ms > reportTailMaxMs)
-    return [tooLate(at, end, 'is reported', `${reportTailMaxMs / 86_400_000} days`)];
-  return [];
+const endless = (at: Exploration, one: Situation, name: string): Fault => ({
+  ...{ name, situation: one, labels: [] },
+  say: () => ({
+    code: 'never-ends',
+    pointer: stateOf(at, one),
+    message: `After its maximum lifetime the message stays as "${one.value}" for ever, if nobody says anything.`,
+  }),
+});
+
+// The worst first.
+function late(at: Exploration, tails: ReadonlyMap<Situation, Tail>): readonly Fault[] {
+  const beyond = (part: keyof Tail, maxMs: number, what: string, most: string): readonly Fault[] =>
+    [...tails]
+      .filter(([, tail]) => Number.isFinite(tail[part]) && tail[part] > maxMs)
+      .sort(([, one], [, other]) => other[part] - one[part])
+      .map(([situation, tail]) => tooLate(at, situation, tail[part], what, most));
+  const live = beyond('liveMs', tailMaxMs, 'is in its mailbox', `${tailMaxMs / 1000} s`);
+  const days = `${reportTailMaxMs / 86_400_000} days`;
+  return live.length > 0 ? live : beyond('endMs', reportTailMaxMs, 'is reported', days);
 }
 
-interface Worst {
-  readonly ms: number;
-  readonly situation: Situation | null;
-}
-
-function worstOf(tails: ReadonlyMap<Situation, Tail>, part: keyof Tail): Worst {
-  let worst: Worst = { ms: 0, situation: null };
-  for (const [situation, tail] of tails)
-    if (Number.isFinite(tail[part]) && tail[part] > worst.ms) worst = { ms: tail[part], situation };
-  return worst;
-}
-
-function tooLate(at: Exploration, { ms, situation }: Worst, what: string, most: string) {
-  const message = `${ms / 1000} s after its maximum lifetime the message still ${what}; ${most} at most.`;
-  return findingOf('ends-late', stateOf(at, situation!), message, at.pathTo(situation!));
-}
+const tooLate = (
+  at: Exploration,
+  situation: Situation,
+  ms: number,
+  what: string,
+  most: string,
+): Fault => ({
+  ...{ name: 'ends-late', situation, labels: [] },
+  say: () => ({
+    code: 'ends-late',
+    pointer: stateOf(at, situation),
+    message: `${ms / 1000} s after its maximum lifetime the message still ${what}; ${most} at most.`,
+  }),
+});
 
 // Longest silent way to an end, depth first with its own stack. A situation met again on the same way, or one in which
-// nothing is armed and nothing is out, is where the message stays: it is returned, and counts as endless.
-function settle(at: Exploration, from: Situation, tails: Map<Situation, Tail>): Situation | null {
+// nothing is armed and nothing is out, is where the message stays: these are returned, and count as endless.
+function settle(
+  at: Exploration,
+  from: Situation,
+  tails: Map<Situation, Tail>,
+): readonly Situation[] {
   const open = new Set<Situation>();
   const stack: Situation[] = [from];
-  let stuck: Situation | null = null;
+  const stuck: Situation[] = [];
   for (let one = stack.at(-1); one !== undefined; one = stack.at(-1)) {
     const silent = at.edges[one.id]!.filter(isSilent);
     const unknown = silent.filter(({ to }) => !to.final && !tails.has(to) && !open.has(to));
@@ -85,7 +98,10 @@ function settle(at: Exploration, from: Situation, tails: Map<Situation, Tail>): 
     open.delete(one);
     if (tails.has(one)) continue;
     const tail = tailOf(at, one, silent, tails);
-    if (!Number.isFinite(tail.endMs)) stuck ??= one;
+    const ends = (to: Situation): boolean => Number.isFinite(tails.get(to)?.endMs ?? 0);
+    // The first is told; of the others those that do not merely lead to one.
+    const isItself = stuck.length === 0 || silent.every(({ to }) => ends(to));
+    if (!Number.isFinite(tail.endMs) && isItself) stuck.push(one);
     tails.set(one, tail);
   }
   return stuck;
@@ -98,15 +114,15 @@ function tailOf(
   silent: readonly Edge[],
   tails: ReadonlyMap<Situation, Tail>,
 ): Tail {
-  const after = silent.map(({ to }) => (to.final ? over : (tails.get(to) ?? endless)));
+  const after = silent.map(({ to }) => (to.final ? over : (tails.get(to) ?? never)));
   const waitMs = Math.min(...silent.map(({ stimulus }) => delayMs(at, stimulus.name)));
   const endMs = waitMs + Math.max(...after.map((one) => one.endMs));
   const liveMs = live ? waitMs + Math.max(...after.map((one) => one.liveMs)) : 0;
-  return silent.length === 0 ? endless : { endMs, liveMs };
+  return silent.length === 0 ? never : { endMs, liveMs };
 }
 
 const over: Tail = { endMs: 0, liveMs: 0 };
-const endless: Tail = { endMs: Number.POSITIVE_INFINITY, liveMs: Number.POSITIVE_INFINITY };
+const never: Tail = { endMs: Number.POSITIVE_INFINITY, liveMs: Number.POSITIVE_INFINITY };
 
 // What waits in the outbox is answered by 408 at last (runtime/outbox.ts), which is a temporary answer.
 function isSilent({ stimulus, from }: Edge): boolean {

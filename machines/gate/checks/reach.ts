@@ -3,6 +3,7 @@
 import { findingOf, type PolicyFinding } from '../../findings.js';
 import { lineage } from '../../graph-index.js';
 import type { Exploration } from '../explorer.js';
+import type { Fault } from '../fault.js';
 import { stateOf } from '../places.js';
 import { reaching } from '../search.js';
 
@@ -29,14 +30,17 @@ function partsOf(value: string): readonly string[] {
 const join = (above: string, part: string): string => (above === '' ? part : `${above}.${part}`);
 
 /** RC3: situations from which no end can be reached, whatever happens. */
-export function noWayOut(at: Exploration): readonly PolicyFinding[] {
+export function noWayOut(at: Exploration): readonly Fault[] {
   const ends = at.situations.filter((one) => one.final).map((one) => one.id);
   const saved = reaching(at, ends);
-  const told = new Set<string>();
-  return at.situations.flatMap((one) => {
-    if (saved.has(one.id) || told.has(one.value)) return [];
-    told.add(one.value);
-    const message = `From "${one.value}" the message can never end, whatever happens.`;
-    return [findingOf('no-way-out', stateOf(at, one), message, at.pathTo(one))];
-  });
+  return at.situations
+    .filter((one) => !saved.has(one.id))
+    .map((one) => ({
+      ...{ name: one.value, situation: one, labels: [] },
+      say: () => ({
+        code: 'no-way-out',
+        pointer: stateOf(at, one),
+        message: `From "${one.value}" the message can never end, whatever happens.`,
+      }),
+    }));
 }
