@@ -2,10 +2,14 @@
 // and deliveries go between; the order in which matters came is kept, whatever each of them takes. Decides nothing.
 import type { Policy } from '../machines/index.js';
 import type { Command, Reply } from './commands.js';
-import { refuse } from './decide/index.js';
+import { earlierPolicies, refuse } from './decide/index.js';
+import { unlessDamaged } from './integrity.js';
+import { keys } from './keys.js';
 import { limits } from './limits.js';
 import type { Clock } from './ports.js';
+import type { Source } from './queries.js';
 import type { Registry } from './registry.js';
+import type { RulesRow } from './rows.js';
 
 const matters = [
   'policy.installed',
@@ -22,6 +26,8 @@ export const isPolicyMatter = (command: Command): command is PolicyMatter =>
 
 export interface JudgingParts {
   readonly registry: Registry;
+  /** Rules that were taken up before, by their hash; null where there are none. */
+  readonly rulesOf: (hash: string) => unknown;
   /** Lets whatever else there is go first. */
   readonly pause: () => Promise<void>;
 }
@@ -50,12 +56,26 @@ export class Judging {
     return reply;
   }
 
+  /** Judges something that decides nothing, in the same line: one at a time, however many ask. */
+  inLine<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work);
+    const over = (): void => {};
+    this.last = done.then(over, over);
+    return done;
+  }
+
   private async ahead(command: PolicyMatter): Promise<void> {
     const { registry, pause } = this.parts;
     const { verdicts } = registry;
     if (command.type === 'policy.installed') await verdicts.fileAhead(command.source, pause);
-    if (command.type === 'rules.activated')
-      for (const { hash } of this.ruled(command.source)) await this.fileOf(hash);
+    if (command.type === 'rules.activated') {
+      const { source = this.parts.rulesOf(command.hash ?? '') } = command;
+      for (const { hash } of this.ruled(source)) await this.fileOf(hash);
+    }
+    if (command.type === 'policy.deactivated') {
+      const [earlier] = earlierPolicies(registry);
+      if (earlier !== undefined) await this.fileOf(earlier);
+    }
     if (command.type !== 'policy.activated') return;
     const { hash, mode, from = [], map = {} } = command;
     await this.fileOf(hash);
@@ -78,14 +98,25 @@ export class Judging {
   // Whatever they look like: the turn says what is wrong with them.
   private ruled(source: unknown): readonly Policy[] {
     const { rules } = (source ?? {}) as { readonly rules?: unknown };
-    const all = Array.isArray(rules) ? rules.slice(0, limits.policyMattersMax) : [];
-    return all.flatMap((one: { readonly policy?: unknown } | null) => {
-      const name = one?.policy;
+    const all: readonly ({ readonly policy?: unknown } | null)[] = Array.isArray(rules)
+      ? rules.slice(0, limits.selectionRulesMax)
+      : [];
+    const names = new Set(all.map((one) => one?.policy));
+    return [...names].flatMap((name) => {
       const found = typeof name === 'string' ? this.parts.registry.named(name) : null;
       return found === null ? [] : [found];
     });
   }
 }
+
+/** Judges for an engine that has this source. */
+export const judgingOf = ({ registry, ledger }: Source, clock: Pick<Clock, 'soon'>): Judging =>
+  new Judging({
+    registry,
+    rulesOf: (hash) =>
+      unlessDamaged(() => ledger.readJson<RulesRow>(keys.rules(hash))?.source) ?? null,
+    pause: () => pauseOf(clock),
+  });
 
 // Null: there is something in it that no file can hold, or it is nested too deeply.
 function copyOf(command: PolicyMatter): PolicyMatter | null {

@@ -90,6 +90,8 @@ export const limits = {
   shadowPageMessages: 200,
   /** Commands about policies that wait for the gate; one at a time is judged. */
   policyMattersMax: 64,
+  /** Rules of one set whose policies are judged before its turn: as many as its schema lets in. */
+  selectionRulesMax: 256,
   /** Things done about policies that the store remembers; the oldest is forgotten. */
   policyHistoryRows: 1000,
   /** Policies that were active before, as far as deactivations lead back. */

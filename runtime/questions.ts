@@ -15,7 +15,7 @@ import type {
 import { messageOf } from './consequences.js';
 import { isStranger, senderOf } from './decide/receive.js';
 import { unlessDamaged } from './integrity.js';
-import { pauseOf } from './judging.js';
+import { type Judging, pauseOf } from './judging.js';
 import { keys } from './keys.js';
 import { readActor } from './life.js';
 import { limits } from './limits.js';
@@ -37,6 +37,7 @@ export class Questions {
     private readonly failed: (cause: unknown) => void,
     /** Reads under way: the store is closed after them (B20). */
     private readonly underWay: Set<Promise<unknown>>,
+    private readonly judging: Judging,
   ) {}
 
   list(aor: string, after: string | null, limit: number): Promise<Listing> {
@@ -91,7 +92,9 @@ export class Questions {
     const population = await this.asked(populationOf(this.source));
     const chosenIds = settings.preferences.expiredChoices;
     const pause = () => pauseOf(hostClock);
-    return forecast(registry, population, { ...asked, chosenIds }, pause);
+    return this.judging.inLine(() =>
+      forecast(registry, population, { ...asked, chosenIds }, pause),
+    );
   }
 
   read(aor: string, deferredId: string): ReturnType<Runtime['read']> {

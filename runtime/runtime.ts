@@ -13,7 +13,7 @@ import type { SeenFilter } from './filter.js';
 import { type Hearers, hear, type StepListener, StepListeners } from './hearing.js';
 import { Identities } from './identity.js';
 import { unlessDamaged } from './integrity.js';
-import { Judging, pauseOf } from './judging.js';
+import { type Judging, judgingOf } from './judging.js';
 import { keys, partitionOf, partitionOfLocal, sharedPartition } from './keys.js';
 import { type LapsedHooks, LapsedUsers } from './lapsed.js';
 import { Loading } from './loading.js';
@@ -59,6 +59,7 @@ export class Engine implements Runtime {
     failed: (cause: unknown) => this.fail(cause),
     failpoint: (name: Failpoint) => this.options.world.failpoint(name),
   };
+  private readonly judging: Judging;
   private closing = false;
   private closed = false;
   private failed = false;
@@ -74,7 +75,8 @@ export class Engine implements Runtime {
     const { ledger, seen } = this.writer;
     const known = { ledger, seen, identities, registry, settings };
     this.source = { ...this.common, ...known, store: world.store };
-    this.questions = new Questions(this.source, this.common.failed, this.reading);
+    this.judging = judgingOf(this.source, world.clock);
+    this.questions = new Questions(this.source, this.common.failed, this.reading, this.judging);
     this.scheduler = this.openScheduler();
     this.outbox = this.openOutbox();
     this.mailboxes = this.openMailboxes();
@@ -169,14 +171,13 @@ export class Engine implements Runtime {
 
   private openDoor(): Door {
     const { world, readOnly } = this.options;
-    const { writer, identities, statistics, questions } = this;
+    const { writer, identities, statistics, questions, judging } = this;
     const hooks: LapsedHooks = {
       ...this.common,
       closing: () => this.closing,
       let: (aor, partition) => writer.submit({ type: 'user.lapsed', aor }, partition),
     };
     const lapsed = new LapsedUsers(world.store, hooks, this.reading);
-    const judging = new Judging({ registry: this.registry, pause: () => pauseOf(world.clock) });
     return new Door({
       ...this.common,
       ...{ writer, identities, statistics, questions, lapsed, judging },

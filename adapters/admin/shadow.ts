@@ -1,6 +1,6 @@
 // The verb that lives recorded histories again under a candidate policy: a page of messages at a time, and nothing written.
 import type { Policy } from '../../machines/index.js';
-import { type Engine, limits, shadowOf } from '../../runtime/index.js';
+import { type Engine, hostClock, limits, shadowOf } from '../../runtime/index.js';
 import { object, type Verb, VerbRefused } from './verb.js';
 
 const id = { type: 'string', minLength: 1, maxLength: 320 } as const;
@@ -16,7 +16,12 @@ export const shadowVerbs: Readonly<Record<string, Verb>> = {
       const policy = candidateOf(engine, args['source']);
       const after = args['after'] === undefined ? null : String(args['after']);
       const ids = await engine.ids(after, limits.shadowPageMessages);
-      const shadows = ids.map((one) => compared(engine, policy, one));
+      const shadows: ReturnType<typeof compared>[] = [];
+      for (const one of ids) {
+        shadows.push(compared(engine, policy, one));
+        // A long life takes a while: whatever else there is goes first.
+        await new Promise<void>((resolve) => hostClock.soon(resolve));
+      }
       const full = ids.length === limits.shadowPageMessages;
       return {
         compared: shadows.filter((one) => one !== null).length,

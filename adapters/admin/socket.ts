@@ -11,6 +11,8 @@ const waitingMax = 64;
 // What the kernel takes as the path of a socket, without the closing zero.
 const pathOctetsMax = 107;
 const answerMsMax = 30_000;
+// A large policy is judged, and a migration explored, while messages go first.
+const judgedAnswerMsMax = 600_000;
 
 export interface AdminServer {
   close(): Promise<void>;
@@ -120,8 +122,9 @@ export function askAdmin(path: string, verb: string, args: object): Promise<Verb
     checkPath(path);
     const socket = createConnection(path);
     let text = '';
-    socket.setTimeout(answerMsMax, () => {
-      socket.destroy(new Error(`no answer within ${answerMsMax} ms`));
+    const patienceMs = /^(policy|rules)\./.test(verb) ? judgedAnswerMsMax : answerMsMax;
+    socket.setTimeout(patienceMs, () => {
+      socket.destroy(new Error(`no answer within ${patienceMs} ms`));
     });
     socket.setEncoding('utf8');
     socket.on('error', reject);

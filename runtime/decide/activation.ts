@@ -67,9 +67,10 @@ export function deactivate(turn: Turn, command: Deactivated): Reply {
   const { registry } = turn;
   const now = registry.activation;
   if (registry.course.migration !== null) return refuse('migration-under-way');
-  const known = (now === null ? [] : earlierOf(now)).filter((one) => registry.get(one) !== null);
-  const [hash, ...earlier] = known;
+  const [hash, ...earlier] = earlierPolicies(registry);
   if (hash === undefined) return refuse('no-earlier-policy');
+  const { ok, findings } = registry.rejudge(hash);
+  if (!ok) return refuse('policy-refused', sentenceOf(findings));
   const { by, reason } = command;
   putActive(turn, { hash, by, reason }, earlier);
   const left = now?.hash ?? null;
@@ -77,6 +78,12 @@ export function deactivate(turn: Turn, command: Deactivated): Reply {
   turn.notices.push({ type: 'activated', hash });
   return { kind: 'policy', hash };
 }
+
+/** What a deactivation leads back to, the latest first. */
+export const earlierPolicies = (registry: Turn['registry']): readonly string[] =>
+  registry.activation === null
+    ? []
+    : earlierOf(registry.activation).filter((one) => registry.get(one) !== null);
 
 type Authored = Pick<Activated, 'hash' | 'by' | 'reason'>;
 

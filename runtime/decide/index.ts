@@ -2,7 +2,14 @@
 // and nothing else.
 import type { Command, Reply } from '../commands.js';
 import type { Turn } from '../turn.js';
-import { activate, deactivate, endMoving, type MovingCommand, moveGroup } from './activation.js';
+import {
+  activate,
+  deactivate,
+  earlierPolicies,
+  endMoving,
+  type MovingCommand,
+  moveGroup,
+} from './activation.js';
 import { answer } from './answer.js';
 import {
   due,
@@ -24,7 +31,7 @@ import { giveTurn, type TurnReply } from './turns.js';
 import { remove, request, retrieve } from './user.js';
 
 export type { InternalCommand, TurnReply };
-export { refuse, sessionRefusal };
+export { earlierPolicies, refuse, sessionRefusal };
 
 /** Commands that may be about a whole mailbox. */
 export type BulkType = 'messages.deleted' | 'messages.requested' | 'messages.discarded';

@@ -1,7 +1,9 @@
 // Policies are judged before their turn, a piece at a time: what else there is to decide goes between.
 import t from 'tap';
-import { atOnce, compilePolicy, inPieces, judgingPolicy } from '../../machines/index.js';
+import { atOnce, compilePolicy, findingOf, inPieces, judgingPolicy } from '../../machines/index.js';
 import { type Command, judge, limits, type Reply, stepper } from '../../runtime/index.js';
+import { Judging } from '../../runtime/judging.js';
+import { Registry } from '../../runtime/registry.js';
 import { policyOfStates } from '../bench/gate.js';
 import { EngineUnderTest } from '../support/engine.js';
 import { numbered, received } from '../support/messages.js';
@@ -115,4 +117,44 @@ t.test('J7 rules of any shape are refused, and the engine goes on', async (t) =>
   t.match(reply, { kind: 'refused', code: 'rules-refused' });
   t.strictSame(test.exits, []);
   await test.close();
+});
+
+t.test('a deactivation asks the gate again, as an activation does', async (t) => {
+  const test = await EngineUnderTest.open();
+  const { hash } = shipped('deliver-late');
+  const before = test.engine.registry.active.hash;
+  await test.submit({
+    ...{ type: 'policy.activated', hash, mode: 'new', by: 'anna', reason: '' },
+  });
+  // A later release finds something in what was let in once.
+  const stricter: typeof judge = (source, compile) => {
+    const { policy } = judge(source, compile);
+    const findings = [findingOf('no-way-out', '/machine', 'It never ends.')];
+    return { ok: policy?.hash !== before, findings, policy, known: null };
+  };
+  const later = await test.crash(false, { judge: stricter });
+  const back = { type: 'policy.deactivated', by: 'anna', reason: '' } as const;
+  t.match(await later.submit(back), {
+    ...{ kind: 'refused', code: 'policy-refused', reason: /It never ends/ },
+  });
+  t.equal(later.engine.registry.active.hash, hash);
+  await later.close();
+});
+
+t.test('forecasts are made one after another', async (t) => {
+  const pause = async (): Promise<void> => {};
+  const judging = new Judging({ registry: new Registry(), rulesOf: () => null, pause });
+  const order: string[] = [];
+  const work = (name: string) => async (): Promise<string> => {
+    order.push(`${name} begins`);
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push(`${name} is over`);
+    if (name === 'first') throw new Error('it failed');
+    return name;
+  };
+  const first = judging.inLine(work('first'));
+  const second = judging.inLine(work('second'));
+  await t.rejects(first, /it failed/);
+  t.equal(await second, 'second');
+  t.strictSame(order, ['first begins', 'first is over', 'second begins', 'second is over']);
 });

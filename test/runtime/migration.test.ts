@@ -318,9 +318,14 @@ t.test('a migration under way keeps others out; deactivation goes back step by s
   await again.submit(activate(grace.hash));
   await again.submit(back);
   await again.accept(received(numbered(1)));
-  const release = again.store.hold();
   const moving = again.engine.submit(migrate(hold.hash, [base.hash]));
+  // What is moved waits for the disk from the first message on.
+  let release = async (): Promise<void> => {};
+  void moving.then(() => {
+    release = again.store.hold();
+  });
   const second = again.engine.submit(activate(grace.hash));
+  await again.clock.settle();
   await release();
   await again.clock.settle();
   t.match(await moving, { kind: 'policy' });
