@@ -314,9 +314,6 @@ t.test('a migration under way keeps others out; deactivation goes back step by s
       [4, 'deactivated'],
     ],
   );
-  // Judged once since this start, it is not judged again: the second activation is decided while the first one moves.
-  await again.submit(activate(grace.hash));
-  await again.submit(back);
   await again.accept(received(numbered(1)));
   const moving = again.engine.submit(migrate(hold.hash, [base.hash]));
   // What is moved waits for the disk from the first message on.
