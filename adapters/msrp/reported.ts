@@ -7,6 +7,9 @@ import { Spans } from './spans.js';
 /** The one namespace of status codes that there is. */
 const namespace = '000';
 
+/** An honest phone reports what it was sent in pieces; one that leaves thousands of gaps is heard no further. */
+const tooManyGaps = 400;
+
 export class Reported {
   private readonly spans = new Spans();
   private heard = false;
@@ -21,22 +24,27 @@ export class Reported {
     return this.heard && this.spans.covers(this.octets);
   }
 
-  /** Takes a REPORT of a session whose path has these ids; a status other than 200 is returned, null where none is said. */
+  /**
+   * Takes a REPORT of a session whose path has these ids. Returns the status that ends the sending, or null: what is
+   * reported other than 200, and 400 when what is reported leaves more gaps than are kept.
+   */
   take({ headers }: RequestHead, sessionIds: readonly string[]): number | null {
     const from = readPath(oneValue(headers, 'from-path') ?? '')?.at(-1)?.sessionId;
     if (from === undefined || oneValue(headers, 'message-id') !== this.messageId) return null;
     const status = statusOf(oneValue(headers, 'status') ?? '');
     // A relay tells of its own failures (RFC 4976 section 6.4), but nobody's success but the last one's is its arrival.
     if (status !== null && status !== 200) return sessionIds.includes(from) ? status : null;
-    if (status === 200 && from === sessionIds.at(-1)) this.arrived(headers);
-    return null;
+    return status === 200 && from === sessionIds.at(-1) ? this.arrived(headers) : null;
   }
 
-  private arrived(headers: RequestHead['headers']): void {
+  private arrived(headers: RequestHead['headers']): number | null {
     const range = byteRange(oneValue(headers, 'byte-range') ?? '');
-    if (range === null || range.end === null || range.end > this.octets) return;
-    if (range.total !== null && range.total !== this.octets) return;
-    this.heard = this.spans.add(range.start - 1, range.end);
+    if (range === null || range.end === null || range.end > this.octets) return null;
+    if (range.total !== null && range.total !== this.octets) return null;
+    this.heard = true;
+    // A range of nothing says that an empty message is there, and of any other one nothing.
+    if (range.end < range.start) return null;
+    return this.spans.add(range.start - 1, range.end) ? null : tooManyGaps;
   }
 }
 
